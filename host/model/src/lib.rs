@@ -1,0 +1,26 @@
+//! The words of Bulkhead as types: ids, time, states with their legal predecessors, failures, the manifest.
+//!
+//! No I/O happens here. `docs/glossary.md` explains the words.
+#![warn(missing_docs)]
+
+mod clock;
+mod digest;
+mod failure;
+mod id;
+mod job;
+mod manifest;
+mod method;
+mod report;
+mod role;
+
+pub use clock::{Clock, SystemClock, TestClock, Timestamp};
+pub use digest::Digest;
+pub use failure::{Failure, FailureKind, Result};
+pub use id::{
+    AttemptId, BackupId, InvalidId, JobId, OrganizationId, RestoreId, ScheduleId, ServiceId, TargetId,
+};
+pub use job::{AttemptState, BackupState, JobKind, JobState};
+pub use manifest::{Codec, Encryption, MANIFEST_NAME, MANIFEST_VERSION, Manifest, ManifestObject, ManifestPlugin};
+pub use method::Method;
+pub use report::Report;
+pub use role::Role;

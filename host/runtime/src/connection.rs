@@ -1,0 +1,30 @@
+//! How to reach a service's database server.
+
+use std::fmt;
+use std::path::PathBuf;
+
+/// Address and credentials of a database server. `Debug` hides the password; it never reaches argv, environment, logs or errors.
+#[derive(Clone)]
+pub struct Connection {
+    /// Host name or address; unused when `socket` is set.
+    pub host: String,
+    /// TCP port; unused when `socket` is set.
+    pub port: u16,
+    /// Unix socket, preferred over TCP when set.
+    pub socket: Option<PathBuf>,
+    /// User name.
+    pub user: String,
+    /// Password, possibly empty.
+    pub password: String,
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("host", &self.host)
+            .field("port", &self.port)
+            .field("socket", &self.socket)
+            .field("user", &self.user)
+            .finish_non_exhaustive()
+    }
+}
