@@ -4,8 +4,21 @@
 
 mod attempt;
 mod connection;
+mod limits;
+mod method;
+mod runtime;
 mod source;
+mod storage;
+pub mod tools;
 
-pub use connection::Connection;
 pub use attempt::{ArtifactReader, ArtifactWriter, Attempt, Level, Observer, ServerControl, ServerStatus, Written};
+pub use connection::Connection;
+pub use limits::Limits;
+pub use method::{
+    BackupRequest, CheckRequest, Finding, Link, MethodPlugin, Object, RestoreRequest, Service, Severity,
+};
+pub use runtime::{
+    AskedGrant, ChainKind, PluginInfo, PluginKind, PluginSettings, RefusedPlugin, Runtime, RuntimeConfig,
+};
 pub use source::{ByteSource, Completion};
+pub use storage::{Bucket, ByteRange, Entry, Page, StorageConfig, StoragePlugin};

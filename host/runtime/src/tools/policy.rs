@@ -1,0 +1,1 @@
+//! What a tool may be asked to do.
