@@ -1,0 +1,143 @@
+//! Method plugins: ways to back up and restore one kind of database.
+
+use bulkhead_model::{BackupId, Failure, Method, Report, Result, ServiceId, Timestamp};
+
+use crate::runtime::PluginInfo;
+use crate::Attempt;
+
+/// The service that a request is about; mirrors `service` of `bulkhead:method`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Service {
+    /// Its id.
+    pub id: ServiceId,
+    /// Its engine, e.g. `mariadb`.
+    pub engine: String,
+    /// Name of the database server, as in the backup's id.
+    pub server: String,
+}
+
+/// An object of a backup; mirrors `object` of `bulkhead:host/artifacts`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Object {
+    /// Plain name, without suffixes for compression or encryption.
+    pub name: String,
+    /// What is inside.
+    pub media_type: String,
+    /// Plain bytes.
+    pub plain_bytes: u64,
+}
+
+/// One backup of a chain; mirrors `link` of `bulkhead:method`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// The backup.
+    pub backup: BackupId,
+    /// The method that made it.
+    pub method: Method,
+    /// Its objects.
+    pub objects: Vec<Object>,
+    /// What the method said of it.
+    pub report: Report,
+}
+
+/// What a backup is to be made of.
+#[derive(Clone, Debug)]
+pub struct BackupRequest {
+    /// The backup's id.
+    pub backup: BackupId,
+    /// The service to back up.
+    pub service: Service,
+    /// The plugin's configuration.
+    pub config: serde_json::Value,
+    /// What an incremental or log backup continues.
+    pub base: Option<Link>,
+}
+
+/// What is to be restored.
+#[derive(Clone, Debug)]
+pub struct RestoreRequest {
+    /// The service that is restored, not necessarily the one that was backed up.
+    pub service: Service,
+    /// The plugin's configuration.
+    pub config: serde_json::Value,
+    /// First the backup that restores alone, then what goes on top, in order.
+    pub chain: Vec<Link>,
+    /// The instant to restore; `None` restores all that the chain holds.
+    pub point_in_time: Option<Timestamp>,
+}
+
+/// What a restored server is to be asked about.
+#[derive(Clone, Debug)]
+pub struct CheckRequest {
+    /// The restored service.
+    pub service: Service,
+    /// The backup that it should hold.
+    pub link: Link,
+}
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Good to know.
+    Info,
+    /// Worth looking at.
+    Warning,
+    /// The restored server does not hold what the backup promised.
+    Error,
+}
+
+/// What a check found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// How bad it is.
+    pub severity: Severity,
+    /// What it is about, e.g. a table.
+    pub subject: String,
+    /// One lower-case phrase.
+    pub message: String,
+}
+
+/// A loaded method plugin. Each call runs in a fresh sandbox, under the plugin's limits and grants.
+#[derive(Clone, Debug)]
+pub struct MethodPlugin {
+    info: PluginInfo,
+}
+
+impl MethodPlugin {
+    /// What the plugin says of itself.
+    pub fn info(&self) -> &PluginInfo {
+        &self.info
+    }
+
+    /// Lets the plugin check a configuration.
+    ///
+    /// # Errors
+    /// The plugin's own, or that it trapped or used more than it may.
+    pub async fn validate(&self, _config: &serde_json::Value) -> Result<()> {
+        Err(Failure::internal("not implemented"))
+    }
+
+    /// Makes a backup into the attempt's writer.
+    ///
+    /// # Errors
+    /// The plugin's own; `cancelled`; or that it trapped or used more than it may. Nothing is to be kept then.
+    pub async fn backup(&self, _attempt: Attempt, _request: BackupRequest) -> Result<Report> {
+        Err(Failure::internal("not implemented"))
+    }
+
+    /// Restores from the attempt's reader.
+    ///
+    /// # Errors
+    /// As [`MethodPlugin::backup`].
+    pub async fn restore(&self, _attempt: Attempt, _request: RestoreRequest) -> Result<()> {
+        Err(Failure::internal("not implemented"))
+    }
+
+    /// Asks a restored server whether it holds what the backup promised.
+    ///
+    /// # Errors
+    /// As [`MethodPlugin::backup`]; what is wrong with the server is a finding, not an error.
+    pub async fn check(&self, _attempt: Attempt, _request: CheckRequest) -> Result<Vec<Finding>> {
+        Err(Failure::internal("not implemented"))
+    }
+}
