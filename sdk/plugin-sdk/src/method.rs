@@ -1,0 +1,33 @@
+//! The prelude of method plugins: `use bulkhead_plugin_sdk::method::*`.
+
+mod adapter;
+pub mod artifacts;
+pub mod database;
+mod description;
+mod plugin;
+pub mod progress;
+pub mod scratch;
+pub mod server;
+pub mod tools;
+
+pub use adapter::Adapter;
+pub use artifacts::{Object, Reader, Writer, Written};
+pub use description::parse;
+pub use plugin::MethodPlugin;
+
+pub use crate::bindings::method::exports::bulkhead::method::method::{
+    BackupRequest, ChainKind, CheckRequest, Description, Finding, Link, Report, RestoreRequest, Service, Severity,
+};
+pub use crate::{Failure, FailureKind, Result, debug, error, info, log, register_method, warn};
+
+/// Runs a task beside the export that is being served. It may outlive the export's return, for instance to feed a source.
+pub fn spawn(task: impl Future<Output = ()> + 'static) {
+    wit_bindgen::spawn_local(task);
+}
+
+/// Lets other tasks of this plugin run.
+pub async fn yield_now() {
+    wit_bindgen::yield_async().await;
+}
+
+crate::pipe::pipe!(crate::bindings::method);
