@@ -1,7 +1,7 @@
 //! Bytes on their way, and the word on how they ended.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 
 use bulkhead_model::{Failure, Result};
@@ -69,6 +69,31 @@ impl ByteSource {
             completion.end(outcome);
         });
         Ok(source)
+    }
+
+    /// Reads all of it into memory, at most `limit` bytes.
+    ///
+    /// # Errors
+    /// `corrupt` when there are more bytes or other ones than the sender says; the sender's failure.
+    pub async fn read_all(self, limit: usize) -> Result<Vec<u8>> {
+        let Self { data, done } = self;
+        let read = tokio::task::spawn_blocking(move || {
+            let mut bytes = Vec::new();
+            let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+            File::from(data).take(most).read_to_end(&mut bytes).map(|_| bytes)
+        });
+        let bytes = read
+            .await
+            .map_err(|error| Failure::internal(format!("a reader broke down: {error}")))?
+            .map_err(|error| Failure::unavailable(format!("reading failed: {error}")))?;
+        if bytes.len() > limit {
+            return Err(Failure::corrupt(format!("there are more than {limit} bytes")));
+        }
+        let sent = Self::ended(done).await?;
+        if sent != bytes.len() as u64 {
+            return Err(Failure::corrupt(format!("{} bytes arrived, {sent} were sent", bytes.len())));
+        }
+        Ok(bytes)
     }
 
     /// Waits for the sender's word on how the stream ended.
