@@ -1,0 +1,107 @@
+//! Places where a test may stop the host dead, to prove that whatever was under way is absent, restorable or recoverable.
+//!
+//! Always compiled in: what is tested is what runs. Armed once at start by the configuration (the binary takes it from
+//! `BULKHEAD_FAIL_AT=<name>[:abort|error]`); a disarmed point costs one comparison.
+
+use std::sync::OnceLock;
+
+use bulkhead_model::{Failure, Result};
+
+/// Every fail point: its name and what has just happened there. The crash tests enumerate this table.
+pub const ALL: &[(&str, &str)] = &[
+    ("backup.started", "the attempt holds its lease; nothing is written"),
+    ("backup.object-written", "a data object lies in the target; no manifest"),
+    ("backup.before-manifest", "all data objects lie in the target; no manifest"),
+    ("backup.after-manifest", "the manifest lies in the target; the catalog does not know"),
+    ("backup.after-catalog", "the catalog says succeeded"),
+    ("restore.started", "the attempt holds its lease; nothing is touched"),
+    ("restore.swap.journaled", "staged data is ready; the journal is written; the server runs"),
+    ("restore.swap.stopped", "the server is down; both directories at their places"),
+    ("restore.swap.renamed-old", "the live directory is moved aside; none at its place"),
+    ("restore.swap.renamed-new", "the restored directory is at its place; the server is down"),
+    ("restore.swap.started", "the start command was given; the server has not answered"),
+    ("restore.swap.answered", "the restored server answers; the journal says so; the old directory lies aside"),
+    ("restore.swap.discarded", "the old directory is marked for removal; the journal still lies there"),
+    ("restore.swap.rolled-back", "after a failed start the old directory is back; its server is not started yet"),
+    ("restore.before-catalog", "the restore is complete; the catalog does not know"),
+    ("expire.started", "the catalog says deleting; all objects lie there"),
+    ("expire.object-deleted", "one data object is deleted; the manifest lies there"),
+    ("expire.before-manifest", "all data objects are deleted; the manifest lies there"),
+    ("expire.before-catalog", "everything is deleted; the catalog says deleting"),
+];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    Abort,
+    Error,
+}
+
+/// The fail points of one engine.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct FailPoints(Option<(&'static str, Mode)>);
+
+impl FailPoints {
+    /// Parses `<name>[:abort|error]`; `abort`, the default, is `kill -9` to the own process.
+    ///
+    /// # Errors
+    /// `invalid` for a name or mode that does not exist.
+    pub fn parse(spec: &str) -> Result<Self> {
+        let (name, mode) = match spec.split_once(':') {
+            None | Some((_, "abort")) => (spec.split(':').next().unwrap_or(spec), Mode::Abort),
+            Some((name, "error")) => (name, Mode::Error),
+            Some((_, mode)) => return Err(Failure::invalid(format!("`{mode}` is no fail point mode: use abort or error"))),
+        };
+        let known = ALL.iter().find(|(known, _)| *known == name);
+        let (name, _) = known.ok_or_else(|| Failure::invalid(format!("`{name}` is no fail point")))?;
+        Ok(Self(Some((name, mode))))
+    }
+
+    /// Call where the thing named by `name` has just happened.
+    ///
+    /// # Errors
+    /// `internal` when armed in mode `error`. Does not return when armed in mode `abort`.
+    pub fn hit(self, name: &'static str) -> Result<()> {
+        debug_assert!(ALL.iter().any(|(known, _)| *known == name), "fail point `{name}` is not in the table");
+        match self.0 {
+            Some((armed, mode)) if armed == name => match mode {
+                Mode::Abort => die(),
+                Mode::Error => Err(Failure::internal(format!("fail point `{name}`"))),
+            },
+            _ => Ok(()),
+        }
+    }
+}
+
+/// As `kill -9` from outside: no destructor, no exit handler runs.
+fn die() -> ! {
+    let _certain = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+    std::process::abort()
+}
+
+static ARMED: OnceLock<FailPoints> = OnceLock::new();
+
+/// Arms the process, once, at start.
+///
+/// # Errors
+/// As [`FailPoints::parse`].
+pub fn arm(spec: Option<&str>) -> Result<()> {
+    if let Some(spec) = spec {
+        let points = FailPoints::parse(spec)?;
+        tracing::warn!(fail_at = spec, "this host will fail on purpose");
+        let _first_wins = ARMED.set(points);
+    }
+    Ok(())
+}
+
+/// What the process is armed with.
+pub fn armed() -> FailPoints {
+    ARMED.get().copied().unwrap_or_default()
+}
+
+/// [`FailPoints::hit`] of what the process is armed with.
+///
+/// # Errors
+/// As [`FailPoints::hit`].
+pub fn fail_point(name: &'static str) -> Result<()> {
+    armed().hit(name)
+}

@@ -1,0 +1,75 @@
+//! Removes from the targets what no backup will ever need: a reconciler, woken by time, without memory.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use bulkhead_model::{BackupId, BackupState, Failure, OrganizationId, Result, ServiceId, Timestamp};
+use bulkhead_runtime::Entry;
+
+use crate::engine::Inner;
+use crate::pipeline::{BackupFolder, ParsedKey};
+use crate::target::Target;
+use crate::verb::{Stored, delete_keys, list_all};
+
+type Folder = (OrganizationId, ServiceId, BackupId);
+
+/// Sweeps every target now and at every interval.
+pub(crate) async fn run(engine: Arc<Inner>) {
+    let mut every = tokio::time::interval(engine.config.limits.sweep_every);
+    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        every.tick().await;
+        for target in engine.targets.values() {
+            match sweep(&engine, target).await {
+                Ok(0) => {}
+                Ok(objects) => tracing::info!(target = %target.id, objects, "swept"),
+                Err(failure) => tracing::warn!(target = %target.id, error = %failure, "the sweep did not finish"),
+            }
+        }
+    }
+}
+
+async fn sweep(engine: &Inner, target: &Target) -> Result<usize> {
+    let before = engine.clock.now().minus(engine.config.limits.sweep_grace);
+    let mut folders: BTreeMap<Folder, Vec<Entry>> = BTreeMap::new();
+    for entry in list_all(&target.bucket, "").await? {
+        // Keys of another form are not ours.
+        if let Some(key) = ParsedKey::parse("", &entry.key) {
+            folders.entry((key.organization, key.service, key.backup)).or_default().push(entry);
+        }
+    }
+    let mut swept = 0;
+    for ((organization, service, backup), entries) in folders {
+        let folder = BackupFolder::new("", &organization, &service, &backup);
+        let stored = Stored { bucket: target.bucket.clone(), backup, folder };
+        let doomed = doomed(engine, &stored, &entries, before).await?;
+        delete_keys(&target.bucket, &doomed).await?;
+        swept += doomed.len();
+    }
+    Ok(swept)
+}
+
+/// The keys of one backup's folder that may go, the manifest last.
+async fn doomed(engine: &Inner, stored: &Stored, entries: &[Entry], before: Timestamp) -> Result<Vec<String>> {
+    let manifest_key = stored.folder.manifest_key();
+    let has_manifest = entries.iter().any(|entry| entry.key == manifest_key);
+    let needed: BTreeSet<String> = match engine.catalog.backup_state(&stored.backup).await? {
+        // An attempt may be writing.
+        Some(BackupState::Scheduled | BackupState::Running | BackupState::Deleting) => return Ok(Vec::new()),
+        // Somebody else's backup, or one that the catalog has forgotten: what restores is never swept.
+        None if has_manifest => return Ok(Vec::new()),
+        Some(BackupState::Succeeded) if has_manifest => {
+            let manifest = stored.manifest().await?;
+            let (manifest, _) = manifest.ok_or_else(|| Failure::unavailable("a manifest vanished during the sweep"))?;
+            let objects = manifest.objects.iter().map(|object| stored.folder.key(&object.key));
+            objects.chain([manifest_key.clone()]).collect()
+        }
+        // A succeeded backup that lost its manifest is evidence, not waste.
+        Some(BackupState::Succeeded) => return Ok(Vec::new()),
+        Some(BackupState::Failed | BackupState::Cancelled | BackupState::Deleted) | None => BTreeSet::new(),
+    };
+    let old = entries.iter().filter(|entry| entry.modified < before);
+    let mut keys: Vec<String> = old.map(|entry| entry.key.clone()).filter(|key| !needed.contains(key)).collect();
+    keys.sort_by_key(|key| *key == manifest_key);
+    Ok(keys)
+}

@@ -1,0 +1,24 @@
+//! What an attempt can do, one verb a file.
+
+mod artifacts;
+mod backup;
+mod expire;
+mod restore;
+mod stored;
+mod verify;
+
+use bulkhead_model::{JobKind, Result};
+
+use crate::executor::{Outcome, Run};
+
+pub(crate) use stored::{Stored, delete_keys, list_all};
+
+/// Does what the job asks for.
+pub(crate) async fn run(run: &Run) -> Result<Outcome> {
+    match run.job.kind {
+        JobKind::Backup => backup::run(run).await,
+        JobKind::Restore => restore::run(run).await,
+        JobKind::Verify => verify::run(run).await,
+        JobKind::Expire => expire::run(run).await,
+    }
+}

@@ -1,0 +1,145 @@
+//! Makes a backup: objects, then manifest, then the catalog row. Whatever goes wrong before the manifest leaves nothing that counts.
+
+use std::sync::Arc;
+
+use bulkhead_catalog::{Backup, Completed};
+use bulkhead_model::{Failure, FailureKind, MANIFEST_VERSION, Manifest, ManifestPlugin, Result};
+use bulkhead_runtime::{Attempt, BackupRequest, MethodPlugin, Service};
+
+use super::artifacts::BackupWriter;
+use super::{Stored, delete_keys};
+use crate::config::ServiceConfig;
+use crate::executor::{Outcome, Run};
+use crate::failpoint::fail_point;
+use crate::pipeline::EncodeOptions;
+
+pub(super) async fn run(run: &Run) -> Result<Outcome> {
+    fail_point("backup.started")?;
+    let backup = run.backup().await?;
+    let service = run.engine.service(&run.job.organization, &run.job.service)?;
+    let target = run.engine.target_for(&run.job.organization, Some(&backup.target))?;
+    let stored = Stored::new(&target.bucket, &backup);
+    // An earlier attempt may have written the manifest and died before the catalog knew.
+    if let Some(completed) = adopt(&stored).await? {
+        return Ok(Outcome::Backup(Box::new(completed)));
+    }
+    let plugin = run.engine.runtime.method(&service.engine, &run.job.method)?;
+    let options = EncodeOptions {
+        level: run.engine.config.limits.compression_level,
+        threads: run.engine.config.limits.compression_threads,
+        recipients: run.engine.recipients.clone(),
+    };
+    let writer = Arc::new(BackupWriter::new(stored.clone(), options, Arc::clone(&run.meter), run.attempt.number));
+    match make(run, &backup, service, &plugin, &stored, &writer).await {
+        Ok(completed) => Ok(Outcome::Backup(Box::new(completed))),
+        Err(failure) => {
+            // Only this attempt's own objects; what cannot be deleted now falls to the sweep.
+            if let Err(left) = delete_keys(&stored.bucket, &writer.keys()).await {
+                tracing::warn!(backup = %backup.id, error = %left, "objects of a failed attempt are left to the sweep");
+            }
+            Err(failure)
+        }
+    }
+}
+
+async fn make(
+    run: &Run,
+    backup: &Backup,
+    service: &ServiceConfig,
+    plugin: &MethodPlugin,
+    stored: &Stored,
+    writer: &Arc<BackupWriter>,
+) -> Result<Completed> {
+    let request = BackupRequest {
+        backup: backup.id.clone(),
+        service: method_service(service),
+        config: run.engine.method_config(service, &run.job.method),
+        base: None,
+    };
+    let attempt = Attempt { writer: Some(Arc::clone(writer) as _), ..run.attempt_for(service) };
+    let report = plugin.backup(attempt, request).await?;
+    let objects = writer.finish()?;
+    fail_point("backup.before-manifest")?;
+    let info = plugin.info();
+    let manifest = Manifest {
+        format: MANIFEST_VERSION,
+        backup: backup.id.clone(),
+        organization: backup.organization.clone(),
+        service: backup.service.clone(),
+        engine: backup.engine.clone(),
+        method: backup.method.clone(),
+        name: backup.name.clone(),
+        parent: backup.parent.clone(),
+        plugin: ManifestPlugin { name: info.name.clone(), version: info.version.clone(), digest: info.digest },
+        report,
+        started_at: run.attempt.started_at,
+        finished_at: run.engine.clock.now(),
+        objects,
+    };
+    run.confirm_lease().await?;
+    let digest = match stored.put_manifest(&manifest).await {
+        Ok(digest) => digest,
+        Err(failure) => {
+            // The manifest may lie there all the same; with objects about to be deleted it must not.
+            if failure.kind != FailureKind::Conflict {
+                let key = stored.folder.manifest_key();
+                stored.bucket.delete(&key).await.map_err(|left| {
+                    Failure::internal(format!("the manifest could not be written ({failure}) nor deleted ({left})"))
+                })?;
+            }
+            return Err(failure.context("writing the manifest"));
+        }
+    };
+    fail_point("backup.after-manifest")?;
+    Ok(completed(&manifest, digest))
+}
+
+/// A backup whose manifest lies in the target, and whose objects are all there.
+async fn adopt(stored: &Stored) -> Result<Option<Completed>> {
+    let Some((manifest, digest)) = stored.manifest().await? else { return Ok(None) };
+    stored.check_sizes(&manifest).await?;
+    Ok(Some(completed(&manifest, digest)))
+}
+
+fn completed(manifest: &Manifest, manifest_sha256: String) -> Completed {
+    Completed {
+        plain_bytes: manifest.objects.iter().map(|object| object.plain_bytes).sum(),
+        stored_bytes: manifest.objects.iter().map(|object| object.stored_bytes).sum(),
+        report: manifest.report.clone(),
+        plugin_name: manifest.plugin.name.clone(),
+        plugin_digest: manifest.plugin.digest.to_string(),
+        manifest_sha256,
+    }
+}
+
+/// The service as a method plugin sees it.
+pub(super) fn method_service(service: &ServiceConfig) -> Service {
+    Service { id: service.id.clone(), engine: service.engine.clone(), server: service.server_name.clone() }
+}
+
+impl Run {
+    /// The backup that the job is about.
+    pub(super) async fn backup(&self) -> Result<Backup> {
+        let id = self.job.backup.as_ref().ok_or_else(|| Failure::internal("the job names no backup"))?;
+        self.engine.catalog.backup(&self.job.organization, id).await
+    }
+
+    /// What every method call of this attempt is given.
+    pub(super) fn attempt_for(&self, service: &ServiceConfig) -> Attempt {
+        let limits = &self.engine.config.limits;
+        Attempt {
+            id: self.attempt.id.clone(),
+            cancel: self.stopper.token.clone(),
+            deadline: limits.attempt_deadline,
+            scratch: self.scratch.clone(),
+            scratch_limit: limits.scratch_bytes,
+            staging: None,
+            data_dir: service.data_dir.clone(),
+            connection: Some(Arc::new(service.connection.clone())),
+            server: None,
+            writer: None,
+            reader: None,
+            observer: Arc::clone(&self.observer) as _,
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Restores a backup: nothing touches the live database before every byte that will be used has been checked.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bulkhead_model::{Failure, Manifest, ManifestObject, Result};
+use bulkhead_runtime::{Attempt, Link, MethodPlugin, Object, Observer as _, RestoreRequest};
+
+use super::Stored;
+use super::artifacts::ChainReader;
+use super::backup::method_service;
+use crate::config::ServiceConfig;
+use crate::engine::needs_server;
+use crate::executor::{Outcome, Run};
+use crate::pipeline::{Meter, verify_content};
+use crate::swap::ServiceControl;
+use crate::failpoint::fail_point;
+use crate::swap;
+
+pub(super) async fn run(run: &Run) -> Result<Outcome> {
+    fail_point("restore.started")?;
+    let backup = run.backup().await?;
+    let service = run.engine.service(&run.job.organization, &run.job.service)?;
+    let target = run.engine.target_for(&run.job.organization, Some(&backup.target))?;
+    let stored = Stored::new(&target.bucket, &backup);
+    let manifest = recorded_manifest(&stored, backup.manifest_sha256.as_deref()).await?;
+    stored.check_sizes(&manifest).await?;
+    let plugin = run.engine.runtime.method(&service.engine, &backup.method)?;
+    let staged = needs_server(plugin.info());
+    if !staged {
+        // What is streamed into a live server cannot be taken back: read everything once before.
+        run.observer.phase("check");
+        prove(run, &stored, &manifest).await?;
+    }
+    run.check_stopped()?;
+    run.observer.expect(manifest.objects.iter().map(|object| object.plain_bytes).sum());
+    let server = staged.then(|| ServiceControl::new(service, &run.attempt.id, Arc::clone(&run.observer) as _));
+    let server = server.transpose()?.map(Arc::new);
+    let result = perform(run, service, &plugin, stored, manifest, server.clone()).await;
+    if let Some(server) = &server {
+        server.close().await;
+    }
+    result?;
+    fail_point("restore.before-catalog")?;
+    Ok(Outcome::Restore { message: "Restore has succeeded!".to_owned() })
+}
+
+async fn perform(
+    run: &Run,
+    service: &ServiceConfig,
+    plugin: &MethodPlugin,
+    stored: Stored,
+    manifest: Manifest,
+    server: Option<Arc<ServiceControl>>,
+) -> Result<()> {
+    let request = RestoreRequest {
+        service: method_service(service),
+        config: run.engine.method_config(service, &run.job.method),
+        chain: vec![link(&manifest)],
+        point_in_time: None,
+    };
+    let links = BTreeMap::from([(manifest.backup.clone(), (stored, manifest))]);
+    let reader = ChainReader::new(links, run.engine.identities.clone(), Arc::clone(&run.meter));
+    let attempt = Attempt {
+        staging: server.as_ref().map(|server| server.staging().to_owned()),
+        server: server.clone().map(|server| server as _),
+        reader: Some(Arc::new(reader)),
+        ..run.attempt_for(service)
+    };
+    plugin.restore(attempt, request).await?;
+    match server {
+        Some(server) if !server.swapped() => {
+            Err(Failure::internal("the method returned success without putting the restored data in place"))
+        }
+        _ => swap::answers(service).await,
+    }
+}
+
+fn link(manifest: &Manifest) -> Link {
+    Link {
+        backup: manifest.backup.clone(),
+        method: manifest.method.clone(),
+        objects: manifest.objects.iter().map(link_object).collect(),
+        report: manifest.report.clone(),
+    }
+}
+
+fn link_object(object: &ManifestObject) -> Object {
+    Object { name: object.name.clone(), media_type: object.media_type.clone(), plain_bytes: object.plain_bytes }
+}
+
+/// Reads, decrypts and digests every object to nothing.
+async fn prove(run: &Run, stored: &Stored, manifest: &Manifest) -> Result<()> {
+    for object in &manifest.objects {
+        let source = stored.bucket.get(&stored.folder.key(&object.key), None).await?;
+        let uncounted = Arc::new(Meter::default());
+        verify_content(source, &manifest.backup, object, &run.engine.identities, uncounted).await?;
+    }
+    Ok(())
+}
+
+/// The manifest as the catalog remembers it.
+pub(super) async fn recorded_manifest(stored: &Stored, sha256: Option<&str>) -> Result<Manifest> {
+    match stored.manifest().await? {
+        None => Err(Failure::corrupt("the manifest is missing from the target")),
+        Some((_, found)) if sha256.is_some_and(|recorded| recorded != found) => Err(Failure::corrupt(format!(
+            "the manifest is not the one that was written: sha-256 {found}, recorded {}",
+            sha256.unwrap_or_default()
+        ))),
+        Some((manifest, _)) => Ok(manifest),
+    }
+}

@@ -1,0 +1,123 @@
+//! A backup as it lies in its target: its folder, its manifest, its objects.
+
+use bulkhead_catalog::Backup;
+use bulkhead_model::{BackupId, Failure, FailureKind, Manifest, ManifestObject, Result};
+use bulkhead_runtime::{Bucket, ByteSource, Entry};
+use sha2::{Digest as _, Sha256};
+
+use crate::failpoint::fail_point;
+use crate::pipeline::{BackupFolder, decode_manifest, encode_manifest};
+
+/// The largest manifest that is read.
+const MANIFEST_LIMIT: usize = 16 << 20;
+
+/// Keys asked for at a time.
+const PAGE: u32 = 1000;
+
+/// The most pages of one listing: a bound on what a storage plugin can make the host do.
+const PAGES_MAX: usize = 100_000;
+
+/// The folder of one backup in one target.
+#[derive(Clone)]
+pub(crate) struct Stored {
+    pub bucket: Bucket,
+    pub backup: BackupId,
+    pub folder: BackupFolder,
+}
+
+impl Stored {
+    pub fn new(bucket: &Bucket, backup: &Backup) -> Self {
+        let folder = BackupFolder::new("", &backup.organization, &backup.service, &backup.id);
+        Self { bucket: bucket.clone(), backup: backup.id.clone(), folder }
+    }
+
+    /// The manifest and the SHA-256 of its bytes, or nothing when the backup does not exist in the target.
+    pub async fn manifest(&self) -> Result<Option<(Manifest, String)>> {
+        let source = match self.bucket.get(&self.folder.manifest_key(), None).await {
+            Ok(source) => source,
+            Err(failure) if failure.kind == FailureKind::NotFound => return Ok(None),
+            Err(failure) => return Err(failure.context("reading the manifest")),
+        };
+        let bytes = source.read_all(MANIFEST_LIMIT).await.map_err(|failure| failure.context("reading the manifest"))?;
+        let manifest = decode_manifest(&bytes, &self.backup)?;
+        Ok(Some((manifest, hex::encode(Sha256::digest(&bytes)))))
+    }
+
+    /// Writes the manifest, for ever, and reads it back. Returns the SHA-256 of its bytes.
+    ///
+    /// # Errors
+    /// `conflict` when there is one already.
+    pub async fn put_manifest(&self, manifest: &Manifest) -> Result<String> {
+        let bytes = encode_manifest(manifest)?;
+        let digest = hex::encode(Sha256::digest(&bytes));
+        self.bucket.put(&self.folder.manifest_key(), ByteSource::from_bytes(bytes)?, true).await?;
+        match self.manifest().await? {
+            Some((_, read_back)) if read_back == digest => Ok(digest),
+            _ => Err(Failure::corrupt("the target did not keep the manifest as it was written")),
+        }
+    }
+
+    /// Fails unless every object is there in the recorded size.
+    pub async fn check_sizes(&self, manifest: &Manifest) -> Result<()> {
+        for object in &manifest.objects {
+            self.check_size(object).await?;
+        }
+        Ok(())
+    }
+
+    /// Fails unless the object is there in the recorded size.
+    pub async fn check_size(&self, object: &ManifestObject) -> Result<()> {
+        match self.bucket.head(&self.folder.key(&object.key)).await? {
+            Some(entry) if entry.bytes == object.stored_bytes => Ok(()),
+            Some(entry) => Err(Failure::corrupt(format!(
+                "object `{}` has {} bytes in the target, {} are recorded",
+                object.key, entry.bytes, object.stored_bytes
+            ))),
+            None => Err(Failure::corrupt(format!("object `{}` is missing from the target", object.key))),
+        }
+    }
+
+    /// All keys of this backup's folder.
+    pub async fn entries(&self) -> Result<Vec<Entry>> {
+        list_all(&self.bucket, self.folder.prefix()).await
+    }
+
+    /// Deletes everything in the folder, the manifest last. Says how many objects went.
+    pub async fn delete_all(&self) -> Result<usize> {
+        let manifest_key = self.folder.manifest_key();
+        let (manifest, objects): (Vec<_>, Vec<_>) =
+            self.entries().await?.into_iter().map(|entry| entry.key).partition(|key| *key == manifest_key);
+        for object in &objects {
+            delete_keys(&self.bucket, std::slice::from_ref(object)).await?;
+            fail_point("expire.object-deleted")?;
+        }
+        fail_point("expire.before-manifest")?;
+        delete_keys(&self.bucket, &manifest).await?;
+        Ok(objects.len() + manifest.len())
+    }
+}
+
+/// All entries below a prefix.
+pub(crate) async fn list_all(bucket: &Bucket, prefix: &str) -> Result<Vec<Entry>> {
+    let mut entries = Vec::new();
+    let mut after = None;
+    for _ in 0..PAGES_MAX {
+        let page = bucket.list(prefix, after.as_deref(), PAGE).await?;
+        entries.extend(page.entries);
+        match page.next {
+            None => return Ok(entries),
+            // A plugin that hands out the same page for ever is stopped at once.
+            Some(next) if after.as_ref().is_some_and(|before| *before >= next) => break,
+            Some(next) => after = Some(next),
+        }
+    }
+    Err(Failure::corrupt(format!("the target's listing of `{prefix}` does not end")))
+}
+
+/// Deletes keys one by one.
+pub(crate) async fn delete_keys(bucket: &Bucket, keys: &[String]) -> Result<()> {
+    for key in keys {
+        bucket.delete(key).await.map_err(|failure| failure.context(format!("deleting `{key}`")))?;
+    }
+    Ok(())
+}
