@@ -9,12 +9,11 @@ use bulkhead_model::{Failure, Result};
 
 /// Every fail point: its name and what has just happened there. The crash tests enumerate this table.
 pub const ALL: &[(&str, &str)] = &[
-    ("backup.started", "the attempt holds its lease; nothing is written"),
-    ("backup.object-written", "a data object lies in the target; no manifest"),
-    ("backup.before-manifest", "all data objects lie in the target; no manifest"),
-    ("backup.after-manifest", "the manifest lies in the target; the catalog does not know"),
-    ("backup.after-catalog", "the catalog says succeeded"),
-    ("restore.started", "the attempt holds its lease; nothing is touched"),
+    ("backup.claimed", "the attempt holds its lease; nothing is written"),
+    ("backup.objects-stored", "all data objects lie in the target; no manifest"),
+    ("backup.manifest-stored", "the manifest lies in the target; the catalog does not know"),
+    ("restore.claimed", "the attempt holds its lease; nothing is touched"),
+    ("restore.checked", "the stored bytes are checked as far as the method needs; nothing is touched"),
     ("restore.swap.journaled", "staged data is ready; the journal is written; the server runs"),
     ("restore.swap.stopped", "the server is down; both directories at their places"),
     ("restore.swap.renamed-old", "the live directory is moved aside; none at its place"),
@@ -23,11 +22,10 @@ pub const ALL: &[(&str, &str)] = &[
     ("restore.swap.answered", "the restored server answers; the journal says so; the old directory lies aside"),
     ("restore.swap.discarded", "the old directory is marked for removal; the journal still lies there"),
     ("restore.swap.rolled-back", "after a failed start the old directory is back; its server is not started yet"),
-    ("restore.before-catalog", "the restore is complete; the catalog does not know"),
-    ("expire.started", "the catalog says deleting; all objects lie there"),
-    ("expire.object-deleted", "one data object is deleted; the manifest lies there"),
-    ("expire.before-manifest", "all data objects are deleted; the manifest lies there"),
-    ("expire.before-catalog", "everything is deleted; the catalog says deleting"),
+    ("restore.done", "the restore is complete; the catalog does not know"),
+    ("expire.claimed", "the catalog says deleting; all objects lie there"),
+    ("expire.objects-deleted", "all data objects are deleted; the manifest lies there"),
+    ("expire.manifest-deleted", "everything is deleted; the catalog says deleting"),
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +47,9 @@ impl FailPoints {
         let (name, mode) = match spec.split_once(':') {
             None | Some((_, "abort")) => (spec.split(':').next().unwrap_or(spec), Mode::Abort),
             Some((name, "error")) => (name, Mode::Error),
-            Some((_, mode)) => return Err(Failure::invalid(format!("`{mode}` is no fail point mode: use abort or error"))),
+            Some((_, mode)) => {
+                return Err(Failure::invalid(format!("`{mode}` is no fail point mode: use abort or error")));
+            }
         };
         let known = ALL.iter().find(|(known, _)| *known == name);
         let (name, _) = known.ok_or_else(|| Failure::invalid(format!("`{name}` is no fail point")))?;
@@ -98,7 +98,14 @@ pub fn armed() -> FailPoints {
     ARMED.get().copied().unwrap_or_default()
 }
 
-/// [`FailPoints::hit`] of what the process is armed with.
+/// Dies here when the process is armed with `name`, in either mode.
+pub fn hit(name: &'static str) {
+    if armed().hit(name).is_err() {
+        die();
+    }
+}
+
+/// [`FailPoints::hit`] of what the process is armed with, for callers that can fail.
 ///
 /// # Errors
 /// As [`FailPoints::hit`].

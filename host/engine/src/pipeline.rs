@@ -7,18 +7,16 @@ mod decode;
 mod encode;
 mod intake;
 mod keys;
-mod layout;
-mod manifest;
+pub mod layout;
+pub mod manifest;
 mod verify;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use decode::decode;
-pub use encode::{EncodeOptions, Encoded, Encoding, encode, settle};
-pub use keys::{Identities, Recipients};
-pub use layout::{BackupFolder, ParsedKey, check_object_name, stored_name};
-pub use manifest::{decode_manifest, encode_manifest};
-pub use verify::{verify_content, verify_stored};
+pub use encode::{EncodeFailure, EncodeOptions, Encoded, encode};
+pub use keys::{Identities, Keys, Recipients};
+pub use verify::{verify_plain, verify_stored};
 
 /// What has passed so far, over all objects of an attempt. Read by the heartbeat while the threads count.
 #[derive(Debug, Default)]

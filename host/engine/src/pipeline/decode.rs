@@ -3,12 +3,12 @@
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 
-use bulkhead_model::{BackupId, Encryption, Failure, ManifestObject, Result};
+use bulkhead_model::{Encryption, Failure, ManifestObject, Result};
 use bulkhead_runtime::ByteSource;
 use zstd::stream::raw::{Decoder, Operation};
 
 use super::intake::{CHUNK, Intake};
-use super::{Identities, Meter};
+use super::{Keys, Meter};
 
 /// No header of age with a sensible number of recipients comes near this.
 const HEADER_BYTES: u64 = 1 << 20;
@@ -25,31 +25,21 @@ const SETTLE_BYTES: u64 = 64 << 20;
 /// # Errors
 /// `denied` when the object is encrypted and there are no identities; `unavailable` without file descriptors or threads. The
 /// source itself ends with `corrupt` for damage, `denied` for a wrong key, or the target's failure.
-pub fn decode(
-    stored: ByteSource,
-    backup: &BackupId,
-    expected: &ManifestObject,
-    identities: &Identities,
-    meter: Arc<Meter>,
-) -> Result<ByteSource> {
-    need_key(backup, expected, identities)?;
+pub fn decode(stored: ByteSource, expected: &ManifestObject, keys: &Keys, meter: Arc<Meter>) -> Result<ByteSource> {
+    need_key(expected, keys)?;
     let (file, completion, plain) = ByteSource::pipe()?;
-    let (backup, expected, identities) = (backup.clone(), expected.clone(), identities.clone());
+    let (expected, keys) = (expected.clone(), keys.clone());
     std::thread::Builder::new()
         .name("decode".to_owned())
-        .spawn(move || completion.end(prove(stored, &backup, &expected, &identities, file, meter)))
+        .spawn(move || completion.end(prove(stored, &expected, &keys, file, meter)))
         .map_err(|error| Failure::unavailable(format!("no thread for the codec: {error}")))?;
     Ok(plain)
 }
 
-pub(super) fn need_key(backup: &BackupId, expected: &ManifestObject, identities: &Identities) -> Result<()> {
-    if expected.encryption == Encryption::Age && identities.is_empty() {
-        return Err(Failure::denied(format!(
-            "object `{}` of backup {} is encrypted and this host has no key",
-            expected.name,
-            backup.as_str()
-        ))
-        .with_hint("name the identity file under [encryption] identities"));
+pub(super) fn need_key(expected: &ManifestObject, keys: &Keys) -> Result<()> {
+    if expected.encryption == Encryption::Age && keys.identities.is_empty() {
+        return Err(Failure::denied(format!("object `{}` is encrypted and this host has no key", expected.key))
+            .with_hint("name the identity file under [encryption] identities"));
     }
     Ok(())
 }
@@ -57,15 +47,14 @@ pub(super) fn need_key(backup: &BackupId, expected: &ManifestObject, identities:
 /// Decodes everything into `output` and gives the number of plain bytes once all is proved. Blocks.
 pub(super) fn prove(
     stored: ByteSource,
-    backup: &BackupId,
     expected: &ManifestObject,
-    identities: &Identities,
+    keys: &Keys,
     output: impl Write,
     meter: Arc<Meter>,
 ) -> Result<u64> {
-    let damaged = |what: &str| damage(backup, expected, what);
+    let damaged = |what: &str| damage(expected, what);
     let mut intake = Intake::new(stored, Arc::clone(&meter));
-    let decoded = match pump(&mut intake, expected, identities, output, &meter) {
+    let decoded = match pump(&mut intake, expected, keys, output, &meter) {
         Err(Broken::Output(error)) => return Err(Failure::unavailable(format!("reader went away: {error}"))),
         decoded => decoded,
     };
@@ -81,25 +70,22 @@ pub(super) fn prove(
     }
     if intake.at_end() {
         let (count, sha256) = intake.finish()?;
-        compare_stored(backup, expected, count, &sha256)?;
+        compare_stored(expected, count, &sha256)?;
     }
 
     match decoded {
-        Ok(plain) if plain.bytes != expected.plain_bytes => Err(damaged(&format!(
-            "it holds {} plain bytes, the manifest says {}",
-            plain.bytes, expected.plain_bytes
-        ))),
+        Ok(plain) if plain.bytes != expected.plain_bytes => {
+            Err(damaged(&format!("it holds {} plain bytes, the manifest says {}", plain.bytes, expected.plain_bytes)))
+        }
         Ok(plain) if plain.blake3 != expected.plain_blake3 => Err(damaged(&format!(
             "blake3 of the plain bytes is {}, the manifest says {}",
             plain.blake3, expected.plain_blake3
         ))),
         Ok(plain) => Ok(plain.bytes),
-        Err(Broken::Key) => Err(Failure::denied(format!(
-            "object `{}` of backup {} cannot be opened with this host's keys",
-            expected.name,
-            backup.as_str()
-        ))
-        .with_hint("add the identity that the backup was encrypted to under [encryption] identities")),
+        Err(Broken::Key) => {
+            Err(Failure::denied(format!("object `{}` cannot be opened with this host's keys", expected.key))
+                .with_hint("add the identity that the backup was encrypted to under [encryption] identities"))
+        }
         Err(Broken::Content(what)) => Err(damaged(&what)),
         Err(Broken::Output(error)) => Err(unreadable(error)),
     }
@@ -109,18 +95,18 @@ pub(super) fn unreadable(error: io::Error) -> Failure {
     Failure::unavailable(format!("the target's stream cannot be read: {error}"))
 }
 
-pub(super) fn damage(backup: &BackupId, expected: &ManifestObject, what: &str) -> Failure {
-    Failure::corrupt(format!("object `{}` of backup {} is damaged: {what}", expected.name, backup.as_str()))
+pub(super) fn damage(expected: &ManifestObject, what: &str) -> Failure {
+    Failure::corrupt(format!("object `{}` is damaged: {what}", expected.key))
 }
 
-pub(super) fn compare_stored(backup: &BackupId, expected: &ManifestObject, count: u64, sha256: &str) -> Result<()> {
+pub(super) fn compare_stored(expected: &ManifestObject, count: u64, sha256: &str) -> Result<()> {
     if count != expected.stored_bytes {
         let what = format!("{count} bytes are stored, the manifest says {}", expected.stored_bytes);
-        return Err(damage(backup, expected, &what));
+        return Err(damage(expected, &what));
     }
     if sha256 != expected.stored_sha256 {
         let what = format!("sha-256 of the stored bytes is {sha256}, the manifest says {}", expected.stored_sha256);
-        return Err(damage(backup, expected, &what));
+        return Err(damage(expected, &what));
     }
     Ok(())
 }
@@ -143,7 +129,7 @@ struct Plain {
 fn pump(
     intake: &mut Intake,
     expected: &ManifestObject,
-    identities: &Identities,
+    keys: &Keys,
     output: impl Write,
     meter: &Meter,
 ) -> Result<Plain, Broken> {
@@ -153,7 +139,7 @@ fn pump(
             let content = |error: age::DecryptError| Broken::Content(format!("it does not decrypt: {error}"));
             intake.set_ceiling(HEADER_BYTES);
             let decryptor = age::Decryptor::new_buffered(&mut *intake).map_err(content)?;
-            let reader = decryptor.decrypt(identities.as_age()).map_err(|error| match error {
+            let reader = decryptor.decrypt(keys.identities.as_age()).map_err(|error| match error {
                 age::DecryptError::NoMatchingKeys => Broken::Key,
                 error => content(error),
             })?;
@@ -162,7 +148,12 @@ fn pump(
     }
 }
 
-fn inflate(mut input: impl Read, expected: &ManifestObject, mut output: impl Write, meter: &Meter) -> Result<Plain, Broken> {
+fn inflate(
+    mut input: impl Read,
+    expected: &ManifestObject,
+    mut output: impl Write,
+    meter: &Meter,
+) -> Result<Plain, Broken> {
     let content = |error: io::Error| Broken::Content(format!("its content does not decode: {error}"));
     let mut decoder = Decoder::new().map_err(content)?;
     let (mut from, mut to) = (vec![0; CHUNK], vec![0; CHUNK]);

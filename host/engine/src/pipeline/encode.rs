@@ -4,31 +4,40 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use bulkhead_model::{Codec, Encryption, Failure, ManifestObject, Result};
+use bulkhead_model::{Codec, Encryption, Failure, Result};
 use bulkhead_runtime::ByteSource;
 use sha2::{Digest, Sha256};
 use tokio::sync::oneshot;
 use zstd::stream::raw::{CParameter, Encoder, Operation, OutBuffer};
 
 use super::intake::{CHUNK, read_full};
-use super::{Meter, Recipients, stored_name};
-
-const TARGET_GONE: &str = "the target stopped taking bytes";
+use super::{Keys, Meter, Recipients};
+use crate::config::EngineLimits;
 
 /// How objects are stored.
 #[derive(Clone, Debug)]
 pub struct EncodeOptions {
     /// zstd's level; 3 by default.
     pub level: i32,
-    /// zstd's worker threads; 0 means one a core.
+    /// zstd's worker threads; 0 compresses on the byte path's own thread.
     pub threads: u32,
     /// To whom objects are encrypted; empty means stored in the clear.
     pub recipients: Recipients,
 }
 
-impl Default for EncodeOptions {
-    fn default() -> Self {
-        Self { level: 3, threads: 0, recipients: Recipients::default() }
+impl EncodeOptions {
+    /// As the configuration says.
+    pub fn new(limits: &EngineLimits, keys: &Keys) -> Self {
+        Self {
+            level: limits.compression_level,
+            threads: limits.compression_threads,
+            recipients: keys.recipients.clone(),
+        }
+    }
+
+    /// How objects made with these options are encrypted.
+    pub fn encryption(&self) -> Encryption {
+        if self.recipients.is_empty() { Encryption::None } else { Encryption::Age }
     }
 }
 
@@ -49,56 +58,34 @@ pub struct Encoded {
     pub encryption: Encryption,
 }
 
-impl Encoded {
-    /// The manifest's entry for it.
-    ///
-    /// # Errors
-    /// `invalid` for a name that is none.
-    pub fn into_object(self, name: &str, media_type: &str) -> Result<ManifestObject> {
-        Ok(ManifestObject {
-            key: stored_name(name, self.encryption)?,
-            name: name.to_owned(),
-            media_type: media_type.to_owned(),
-            plain_bytes: self.plain_bytes,
-            stored_bytes: self.stored_bytes,
-            plain_blake3: self.plain_blake3,
-            stored_sha256: self.stored_sha256,
-            codec: self.codec,
-            encryption: self.encryption,
-        })
+/// Why no object came about, and on which side of the byte path the cause lies.
+#[derive(Clone, Debug)]
+pub struct EncodeFailure {
+    failure: Failure,
+    reader_gone: bool,
+}
+
+impl EncodeFailure {
+    /// Whether the target stopped reading; then its own failure says why.
+    pub fn is_reader_gone(&self) -> bool {
+        self.reader_gone
+    }
+
+    /// What to tell when nobody knows better.
+    pub fn into_failure(self) -> Failure {
+        self.failure
     }
 }
 
-/// An object on its way out.
-#[derive(Debug)]
-pub struct Encoding(oneshot::Receiver<Result<Encoded>>);
-
-impl Encoding {
-    /// Waits for the end.
-    ///
-    /// # Errors
-    /// The source's failure; `unavailable` when the reader of the stored bytes went away (its own failure says why, see
-    /// [`settle`]).
-    pub async fn encoded(self) -> Result<Encoded> {
-        self.0.await.unwrap_or_else(|_| Err(Failure::internal("the codec thread went away")))
+impl From<Failure> for EncodeFailure {
+    fn from(failure: Failure) -> Self {
+        Self { failure, reader_gone: false }
     }
 }
 
-/// Brings together what the target says it has kept and what was sent. The failure that caused the other one wins.
-///
-/// # Errors
-/// The first cause; `corrupt` when the target claims another size than was sent.
-pub fn settle(put: Result<u64>, encoded: Result<Encoded>) -> Result<Encoded> {
-    match (put, encoded) {
-        (Ok(kept), Ok(encoded)) if kept == encoded.stored_bytes => Ok(encoded),
-        (Ok(kept), Ok(encoded)) => Err(Failure::corrupt(format!(
-            "the target says it kept {kept} bytes, but {} were sent",
-            encoded.stored_bytes
-        ))),
-        (Err(put), Err(encoded)) if encoded.message.starts_with(TARGET_GONE) => Err(put),
-        (_, Err(encoded)) => Err(encoded),
-        (Err(put), Ok(_)) => Err(put),
-    }
+fn reader_gone(error: io::Error) -> EncodeFailure {
+    let failure = Failure::unavailable(format!("the target stopped taking bytes: {error}"));
+    EncodeFailure { failure, reader_gone: true }
 }
 
 /// Starts a thread that compresses `source`, encrypts it when there are recipients, and digests both sides. Returns the stored
@@ -106,21 +93,26 @@ pub fn settle(put: Result<u64>, encoded: Result<Encoded>) -> Result<Encoded> {
 ///
 /// # Errors
 /// `unavailable` without file descriptors or threads; `internal` when the codec refuses its options.
-pub fn encode(source: ByteSource, options: &EncodeOptions, meter: Arc<Meter>) -> Result<(ByteSource, Encoding)> {
+pub fn encode(
+    source: ByteSource,
+    options: EncodeOptions,
+    meter: Arc<Meter>,
+) -> Result<(ByteSource, impl Future<Output = Result<Encoded, EncodeFailure>> + Send + 'static)> {
     let compressor = Compressor::new(options.level, options.threads)?;
     let (file, completion, stored) = ByteSource::pipe()?;
     let (tell, told) = oneshot::channel();
-    let recipients = options.recipients.clone();
     std::thread::Builder::new()
         .name("encode".to_owned())
         .spawn(move || {
             // `run` owns both pipes: whatever ends it, the method's tool and the target see that before they are told why.
-            let outcome = run(source, compressor, &recipients, file, &meter);
-            completion.end(outcome.as_ref().map(|encoded| encoded.stored_bytes).map_err(Clone::clone));
+            let outcome = run(source, compressor, &options.recipients, file, &meter);
+            completion.end(outcome.as_ref().map(|encoded| encoded.stored_bytes).map_err(|error| error.failure.clone()));
             let _nobody_waits = tell.send(outcome);
         })
         .map_err(|error| Failure::unavailable(format!("no thread for the codec: {error}")))?;
-    Ok((stored, Encoding(told)))
+    let encoded =
+        async move { told.await.unwrap_or_else(|_| Err(Failure::internal("the codec thread broke down").into())) };
+    Ok((stored, encoded))
 }
 
 fn run(
@@ -129,8 +121,7 @@ fn run(
     recipients: &Recipients,
     file: File,
     meter: &Arc<Meter>,
-) -> Result<Encoded> {
-    let gone = |error: io::Error| Failure::unavailable(format!("{TARGET_GONE}: {error}"));
+) -> Result<Encoded, EncodeFailure> {
     let mut input = File::from(source.data);
     let mut outlet = Outlet::open(Sink::new(file, Arc::clone(meter)), recipients)?;
     let mut blake3 = blake3::Hasher::new();
@@ -146,20 +137,18 @@ fn run(
         blake3.update(chunk);
         plain_bytes += read as u64;
         meter.add_plain(read);
-        compressor.push(chunk, &mut outlet).map_err(gone)?;
+        compressor.push(chunk, &mut outlet).map_err(reader_gone)?;
     }
     drop(input);
     // End of file says nothing: only a source that vouches for its bytes may have its frame finished.
-    let sent = source
-        .done
-        .blocking_recv()
-        .unwrap_or_else(|_| Err(Failure::unavailable("the method's stream broke off")))?;
+    let sent =
+        source.done.blocking_recv().unwrap_or_else(|_| Err(Failure::unavailable("the method's stream broke off")))?;
     if sent != plain_bytes {
-        return Err(Failure::corrupt(format!("the method sent {sent} bytes, of which {plain_bytes} arrived")));
+        return Err(Failure::corrupt(format!("the method sent {sent} bytes, of which {plain_bytes} arrived")).into());
     }
-    compressor.finish(&mut outlet).map_err(gone)?;
+    compressor.finish(&mut outlet).map_err(reader_gone)?;
     let encryption = outlet.encryption();
-    let sink = outlet.finish().map_err(gone)?;
+    let sink = outlet.finish().map_err(reader_gone)?;
     Ok(Encoded {
         plain_bytes,
         stored_bytes: sink.count,
@@ -178,10 +167,6 @@ struct Compressor {
 
 impl Compressor {
     fn new(level: i32, threads: u32) -> Result<Self> {
-        let threads = match threads {
-            0 => std::thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(1)),
-            threads => threads,
-        };
         let encoder = Encoder::new(level).and_then(|mut encoder| {
             encoder.set_parameter(CParameter::ChecksumFlag(true))?;
             encoder.set_parameter(CParameter::NbWorkers(threads))?;
@@ -220,16 +205,13 @@ enum Outlet {
 }
 
 impl Outlet {
-    fn open(sink: Sink, recipients: &Recipients) -> Result<Self> {
+    fn open(sink: Sink, recipients: &Recipients) -> Result<Self, EncodeFailure> {
         if recipients.is_empty() {
             return Ok(Self::Clear(sink));
         }
         let encryptor = age::Encryptor::with_recipients(recipients.as_age())
             .map_err(|error| Failure::internal(format!("age refuses the recipients: {error}")))?;
-        let writer = encryptor
-            .wrap_output(sink)
-            .map_err(|error| Failure::unavailable(format!("{TARGET_GONE}: {error}")))?;
-        Ok(Self::Age(writer))
+        Ok(Self::Age(encryptor.wrap_output(sink).map_err(reader_gone)?))
     }
 
     fn encryption(&self) -> Encryption {

@@ -69,15 +69,10 @@ impl Intake {
 
     /// After the end: waits for the sender's word, then gives the number of bytes and their SHA-256.
     pub(super) fn finish(self) -> Result<(u64, String)> {
-        let sent = self
-            .done
-            .blocking_recv()
-            .unwrap_or_else(|_| Err(Failure::unavailable("the target's stream broke off")))?;
+        let sent =
+            self.done.blocking_recv().unwrap_or_else(|_| Err(Failure::unavailable("the target's stream broke off")))?;
         if sent != self.count {
-            return Err(Failure::unavailable(format!(
-                "the target sent {sent} bytes, of which {} arrived",
-                self.count
-            )));
+            return Err(Failure::unavailable(format!("the target sent {sent} bytes, of which {} arrived", self.count)));
         }
         Ok((self.count, hex::encode(self.sha256.finalize())))
     }

@@ -8,6 +8,30 @@ use std::sync::Arc;
 use age::x25519;
 use bulkhead_model::{Failure, Result};
 
+use crate::config::EncryptionConfig;
+
+/// What this host encrypts to and what it can open.
+#[derive(Clone, Debug, Default)]
+pub struct Keys {
+    /// For new objects.
+    pub recipients: Recipients,
+    /// For stored ones.
+    pub identities: Identities,
+}
+
+impl Keys {
+    /// Parses the recipients and reads the identity files of the configuration.
+    ///
+    /// # Errors
+    /// As [`Recipients::parse`] and [`Identities::read`].
+    pub fn load(config: &EncryptionConfig) -> Result<Self> {
+        Ok(Self {
+            recipients: Recipients::parse(&config.recipients)?,
+            identities: Identities::read(&config.identities)?,
+        })
+    }
+}
+
 /// To whom new objects are encrypted; empty means that they are stored in the clear.
 #[derive(Clone, Default)]
 pub struct Recipients(Arc<Vec<x25519::Recipient>>);

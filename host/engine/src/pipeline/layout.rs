@@ -1,6 +1,6 @@
 //! Where objects lie in a target: `<prefix>/<organization>/<service>/<backup id>/<name>`.
 
-use bulkhead_model::{BackupId, Encryption, Failure, MANIFEST_NAME, OrganizationId, Result, ServiceId};
+use bulkhead_model::{BackupId, Encryption, Failure, OrganizationId, Result, ServiceId};
 
 const NAME_BYTES: usize = 128;
 
@@ -21,82 +21,43 @@ pub fn check_object_name(name: &str) -> Result<()> {
         .with_hint("use 1 to 128 letters, digits, `.`, `_` or `-`, starting with a letter or digit, without `..`"))
 }
 
-/// The name of an object's key in the backup's folder: `<name>.zst`, with `.age` behind when encrypted.
-///
-/// # Errors
-/// As [`check_object_name`].
-pub fn stored_name(name: &str, encryption: Encryption) -> Result<String> {
-    check_object_name(name)?;
-    Ok(match encryption {
-        Encryption::None => format!("{name}.zst"),
-        Encryption::Age => format!("{name}.zst.age"),
-    })
+/// The name of an object's key in the backup's folder: `<name>.zst`, with `.age` behind when encrypted. Attempts after the first
+/// write `<name>~<attempt>.zst`; `~` cannot be part of a name, so attempts never meet under one key.
+pub fn object_key_name(name: &str, attempt: u32, encryption: Encryption) -> String {
+    let suffix = match encryption {
+        Encryption::None => "zst",
+        Encryption::Age => "zst.age",
+    };
+    if attempt <= 1 { format!("{name}.{suffix}") } else { format!("{name}~{attempt}.{suffix}") }
 }
 
-/// The folder of one backup in a target.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BackupFolder(String);
-
-impl BackupFolder {
-    /// The folder of `backup` under a target's prefix, which may be empty.
-    pub fn new(prefix: &str, organization: &OrganizationId, service: &ServiceId, backup: &BackupId) -> Self {
-        let folder = format!("{organization}/{service}/{}/", backup.as_str());
-        Self(match prefix.trim_matches('/') {
-            "" => folder,
-            prefix => format!("{prefix}/{folder}"),
-        })
+/// Whether `key` is one that [`object_key_name`] makes for an object of that name.
+pub(super) fn is_key_name_of(key: &str, name: &str, encryption: Encryption) -> bool {
+    if check_object_name(name).is_err() {
+        return false;
     }
-
-    /// What every key of the backup starts with; ends with `/`.
-    pub fn prefix(&self) -> &str {
-        &self.0
-    }
-
-    /// The key of a stored name.
-    pub fn key(&self, stored_name: &str) -> String {
-        format!("{}{stored_name}", self.0)
-    }
-
-    /// The key of the manifest.
-    pub fn manifest_key(&self) -> String {
-        self.key(MANIFEST_NAME)
-    }
+    let attempt = key
+        .strip_prefix(name)
+        .and_then(|rest| rest.strip_prefix('~'))
+        .map_or(Some(1), |rest| rest.split_once('.').and_then(|(attempt, _)| attempt.parse::<u32>().ok()));
+    attempt.is_some_and(|attempt| object_key_name(name, attempt, encryption) == key)
 }
 
-/// A listed key, taken apart.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ParsedKey {
-    /// Whose it is.
-    pub organization: OrganizationId,
-    /// The service that was backed up.
-    pub service: ServiceId,
-    /// The backup it belongs to.
-    pub backup: BackupId,
-    /// Its name in the backup's folder.
-    pub stored_name: String,
+/// What every key of a backup starts with: `<organization>/<service>/<backup id>/`. The target's own prefix comes before it.
+pub fn backup_prefix(organization: &OrganizationId, service: &ServiceId, backup: &BackupId) -> String {
+    format!("{organization}/{service}/{backup}/")
 }
 
-impl ParsedKey {
-    /// Takes a listed key apart; `None` for a key that Bulkhead did not make, which nobody here may delete.
-    pub fn parse(prefix: &str, key: &str) -> Option<Self> {
-        let rest = match prefix.trim_matches('/') {
-            "" => key,
-            prefix => key.strip_prefix(prefix)?.strip_prefix('/')?,
-        };
-        let mut parts = rest.split('/');
-        let parsed = Self {
-            organization: parts.next()?.parse().ok()?,
-            service: parts.next()?.parse().ok()?,
-            backup: parts.next()?.parse().ok()?,
-            stored_name: parts.next()?.to_owned(),
-        };
-        (parts.next().is_none() && !parsed.stored_name.is_empty()).then_some(parsed)
-    }
-
-    /// Whether it is the backup's manifest.
-    pub fn is_manifest(&self) -> bool {
-        self.stored_name == MANIFEST_NAME
-    }
+/// Takes a listed key apart into a backup's prefix and the backup's id; `None` for a key that Bulkhead did not make, which nobody
+/// here may delete.
+pub fn parse_key(key: &str) -> Option<(String, BackupId)> {
+    let mut parts = key.split('/');
+    let organization: OrganizationId = parts.next()?.parse().ok()?;
+    let service: ServiceId = parts.next()?.parse().ok()?;
+    let backup: BackupId = parts.next()?.parse().ok()?;
+    let name = parts.next()?;
+    let ours = !name.is_empty() && parts.next().is_none();
+    ours.then(|| (backup_prefix(&organization, &service, &backup), backup))
 }
 
 #[cfg(test)]
@@ -107,23 +68,37 @@ mod tests {
     fn a_key_is_taken_apart_as_it_was_made_and_foreign_keys_are_left_alone() {
         let service: ServiceId = "db1".parse().unwrap();
         let backup = BackupId::new(&service, "127.0.0.1");
-        for prefix in ["", "backups", "/a/b/"] {
-            let folder = BackupFolder::new(prefix, &"acme".parse().unwrap(), &service, &backup);
-            let key = folder.key(&stored_name("data.xbstream", Encryption::Age).unwrap());
-            let parsed = ParsedKey::parse(prefix, &key).unwrap();
-            assert_eq!((&parsed.backup, parsed.stored_name.as_str()), (&backup, "data.xbstream.zst.age"));
-            assert!(ParsedKey::parse(prefix, &folder.manifest_key()).unwrap().is_manifest());
-            assert_eq!(ParsedKey::parse("other", &key), None);
-        }
-        for foreign in ["acme/db1/photo.jpg", "acme/db1/notabackup/x", "acme", "", "acme/db1/"] {
-            assert_eq!(ParsedKey::parse("", foreign), None, "{foreign}");
+        let prefix = backup_prefix(&"acme".parse().unwrap(), &service, &backup);
+        let key = format!("{prefix}{}", object_key_name("data.xbstream", 1, Encryption::Age));
+        assert!(key.ends_with("/data.xbstream.zst.age"));
+        assert_eq!(parse_key(&key), Some((prefix, backup)));
+        for foreign in ["acme/db1/photo.jpg", "acme/db1/notabackup/x", "acme", "", "acme/db1/", &format!("{key}/x")] {
+            assert_eq!(parse_key(foreign), None, "{foreign}");
         }
     }
 
     #[test]
+    fn no_two_objects_or_attempts_share_a_key() {
+        let mut seen = std::collections::BTreeSet::new();
+        for name in ["a", "a.2", "a.zst", "a.zst.age", "a.2.zst"] {
+            for attempt in [1, 2, 3] {
+                for encryption in [Encryption::None, Encryption::Age] {
+                    let key = object_key_name(name, attempt, encryption);
+                    assert!(is_key_name_of(&key, name, encryption), "{key}");
+                    // Encryption is one for a whole backup, so only keys under the same one could meet.
+                    assert!(seen.insert((encryption == Encryption::Age, key)), "{name} {attempt}");
+                }
+            }
+        }
+        assert!(!is_key_name_of("../b.zst", "../b", Encryption::None));
+        assert!(!is_key_name_of("a~02.zst", "a", Encryption::None));
+        assert!(!is_key_name_of("b.zst", "a", Encryption::None));
+    }
+
+    #[test]
     fn names_cannot_escape_the_folder() {
-        for bad in ["", ".", "..", "a/b", "a..b", "-a", "a b", "a\n", "ä", &"a".repeat(129)] {
-            assert!(stored_name(bad, Encryption::None).is_err(), "{bad:?}");
+        for bad in ["", ".", "..", "a/b", "a..b", "-a", "a b", "a\n", "ä", "a~2", &"a".repeat(129)] {
+            assert!(check_object_name(bad).is_err(), "{bad:?}");
         }
     }
 }

@@ -2,33 +2,28 @@
 
 use std::sync::Arc;
 
-use bulkhead_model::{BackupId, Failure, ManifestObject, Result};
+use bulkhead_model::{Failure, ManifestObject, Result};
 use bulkhead_runtime::ByteSource;
 
 use super::decode::{compare_stored, damage, need_key, prove, unreadable};
 use super::intake::Intake;
-use super::{Identities, Meter};
+use super::{Keys, Meter};
 
 /// Compares the stored bytes with the manifest. Needs no key: whoever keeps the bytes can be checked by whoever cannot read them.
 ///
 /// # Errors
 /// `corrupt` for damage, or the target's failure.
-pub async fn verify_stored(
-    stored: ByteSource,
-    backup: &BackupId,
-    expected: &ManifestObject,
-    meter: Arc<Meter>,
-) -> Result<()> {
-    let (backup, expected) = (backup.clone(), expected.clone());
+pub async fn verify_stored(stored: ByteSource, expected: &ManifestObject, meter: Arc<Meter>) -> Result<()> {
+    let expected = expected.clone();
     blocking(move || {
         let mut intake = Intake::new(stored, meter);
         intake.drain(expected.stored_bytes).map_err(unreadable)?;
         if !intake.at_end() {
             let what = format!("it is longer than the {} bytes that were stored", expected.stored_bytes);
-            return Err(damage(&backup, &expected, &what));
+            return Err(damage(&expected, &what));
         }
         let (count, sha256) = intake.finish()?;
-        compare_stored(&backup, &expected, count, &sha256)
+        compare_stored(&expected, count, &sha256)
     })
     .await
 }
@@ -37,16 +32,10 @@ pub async fn verify_stored(
 ///
 /// # Errors
 /// As [`super::decode`].
-pub async fn verify_content(
-    stored: ByteSource,
-    backup: &BackupId,
-    expected: &ManifestObject,
-    identities: &Identities,
-    meter: Arc<Meter>,
-) -> Result<()> {
-    need_key(backup, expected, identities)?;
-    let (backup, expected, identities) = (backup.clone(), expected.clone(), identities.clone());
-    blocking(move || prove(stored, &backup, &expected, &identities, std::io::sink(), meter).map(drop)).await
+pub async fn verify_plain(stored: ByteSource, expected: &ManifestObject, keys: &Keys, meter: Arc<Meter>) -> Result<()> {
+    need_key(expected, keys)?;
+    let (expected, keys) = (expected.clone(), keys.clone());
+    blocking(move || prove(stored, &expected, &keys, std::io::sink(), meter).map(drop)).await
 }
 
 async fn blocking(work: impl FnOnce() -> Result<()> + Send + 'static) -> Result<()> {
