@@ -1,1 +1,24 @@
+//! The catalog: schedules, jobs, attempts, backups and restores, on SQLite or PostgreSQL.
+//!
+//! Only this crate names sqlx. One file a noun, its queries beside its row type; every operation is a method of
+//! [`Catalog`]. A state changes only from its legal predecessors, which stand in the UPDATE's WHERE; what an attempt
+//! reports counts only while it holds its lease.
 
+mod attempt;
+mod backup;
+mod catalog;
+mod event;
+mod fields;
+mod job;
+mod migration;
+mod restore;
+mod schedule;
+mod session;
+
+pub use attempt::{Attempt, Completed, Heartbeat, Progress};
+pub use backup::{Backup, BackupFilter, NewBackup};
+pub use catalog::Catalog;
+pub use event::JobEvent;
+pub use job::{Job, NewJob};
+pub use restore::{NewRestore, Restore};
+pub use schedule::Schedule;

@@ -1,0 +1,121 @@
+//! Taking the next job. Race-free between tasks, processes and machines.
+
+use std::time::Duration;
+
+use bulkhead_model::{AttemptId, BackupId, Failure, JobId, Result, ServiceId};
+
+use super::Attempt;
+use crate::catalog::Catalog;
+use crate::fields::Fields;
+use crate::job::{Job, follow};
+use crate::session::{Session, sql, sql_of_parts};
+
+/// Service ids in one statement; SQLite takes 32,766 values, PostgreSQL 65,535.
+const SERVICES: usize = 4096;
+/// How often a claim that lost a race looks again before it leaves the rest for the next call.
+const ROUNDS: usize = 16;
+
+/// May job `c` be claimed now (`$1`)? Written once, used to look and, under the locks, to look again.
+const CLAIMABLE: &str = "c.state = 'scheduled' AND c.cancel_requested = 0 AND c.run_after_us <= $1
+    AND NOT EXISTS (
+        SELECT 1 FROM jobs r WHERE r.state = 'running' AND r.service = c.service
+        AND (r.kind = 'restore' OR c.kind = 'restore' OR (r.kind = 'backup' AND c.kind = 'backup' AND r.method = c.method)))
+    AND NOT EXISTS (SELECT 1 FROM jobs r WHERE r.state = 'running' AND r.backup = c.backup)
+    AND (c.kind = 'restore' OR NOT EXISTS (
+        SELECT 1 FROM jobs w WHERE w.state = 'scheduled' AND w.kind = 'restore' AND w.service = c.service
+        AND w.cancel_requested = 0 AND w.run_after_us <= $1))";
+
+impl Catalog {
+    /// Claims the oldest claimable job on one of the services, for `lease`. On one service a restore excludes everything
+    /// else, and a backup the others of its method; on one backup there is one job at a time; a restore that waits lets
+    /// nothing else start before it. `None` when there is nothing to do now.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub async fn claim(&self, host: &str, services: &[ServiceId], lease: Duration) -> Result<Option<(Job, Attempt)>> {
+        for services in services.chunks(SERVICES) {
+            for _ in 0..ROUNDS {
+                let mut session = self.begin().await?;
+                let Some(candidate) = look(&mut session, services).await? else { break };
+                lock(&mut session, &candidate).await?;
+                // Nothing: another claim came first, and the candidate is excluded now. Others may not be.
+                let Some(job) = take(&mut session, &candidate.job).await? else { continue };
+                let attempt = lease_job(&mut session, &job, host, lease).await?;
+                follow(&mut session, &job, Some((&attempt.id, attempt.number))).await?;
+                session.commit().await?;
+                return Ok(Some((job, attempt)));
+            }
+        }
+        Ok(None)
+    }
+}
+
+struct Candidate {
+    job: JobId,
+    service: ServiceId,
+    backup: Option<BackupId>,
+}
+
+/// The oldest job that seems claimable. On PostgreSQL its row stays locked, and rows that other claims look at are
+/// passed over.
+async fn look(session: &mut Session, services: &[ServiceId]) -> Result<Option<Candidate>> {
+    // To the next power of two, by repeating the last one: few different statements to prepare.
+    let slots = services.len().next_power_of_two();
+    let places: Vec<String> = (0..slots).map(|place| format!("${}", place + 2)).collect();
+    let text = format!(
+        "SELECT c.id, c.service, c.backup FROM jobs c WHERE c.service IN ({}) AND {CLAIMABLE}
+         ORDER BY c.run_after_us, c.created_at_us, c.id LIMIT 1{}",
+        places.join(", "),
+        session.for_update_skipping()
+    );
+    let mut query = sql_of_parts(text).bind(session.now().as_micros());
+    for place in 0..slots {
+        let service = services.get(place).or(services.last()).map(ServiceId::as_str).unwrap_or_default();
+        query = query.bind(service.to_owned());
+    }
+    let Some(row) = session.row(query).await? else { return Ok(None) };
+    let row = Fields(&row);
+    let candidate =
+        Candidate { job: row.parsed("id")?, service: row.parsed("service")?, backup: row.optional_parsed("backup")? };
+    Ok(Some(candidate))
+}
+
+/// Queues behind claims on the same service or the same backup. Always job, service, backup: no two claims wait for each
+/// other. Plain row locks, which everything that speaks PostgreSQL's protocol has.
+async fn lock(session: &mut Session, candidate: &Candidate) -> Result<()> {
+    let query = sql("UPDATE service_locks SET claims = claims + 1 WHERE service = $1").bind(candidate.service.as_str());
+    session.execute_one("locking a service", query).await?;
+    if let Some(backup) = &candidate.backup {
+        let text = format!("SELECT id FROM backups WHERE id = $1{}", session.for_update());
+        session.row(sql_of_parts(text).bind(backup.as_str())).await?;
+    }
+    Ok(())
+}
+
+/// The way into running, when it is still open.
+async fn take(session: &mut Session, job: &JobId) -> Result<Option<Job>> {
+    let now = session.now().as_micros();
+    let text = format!(
+        "UPDATE jobs AS c SET state = 'running', attempts_made = attempts_made + 1, phase = NULL, plain_bytes = 0,
+             stored_bytes = 0, expected_bytes = NULL, failure = NULL, started_at_us = COALESCE(started_at_us, $1)
+         WHERE c.id = $2 AND {CLAIMABLE} RETURNING *"
+    );
+    let query = sql_of_parts(text).bind(now).bind(job.as_str());
+    session.row(query).await?.as_ref().map(Job::from_row).transpose()
+}
+
+async fn lease_job(session: &mut Session, job: &Job, host: &str, lease: Duration) -> Result<Attempt> {
+    let now = session.now();
+    let query = sql("INSERT INTO attempts (id, job, number, state, host, lease_until_us, started_at_us)
+         VALUES ($1, $2, $3, 'leased', $4, $5, $6) RETURNING *")
+    .bind(String::from(AttemptId::new()))
+    .bind(job.id.as_str())
+    .bind(i64::from(job.attempts_made))
+    .bind(host.to_owned())
+    .bind(now.plus(lease).as_micros())
+    .bind(now.as_micros());
+    match session.row(query).await? {
+        Some(row) => Attempt::from_row(&row),
+        None => Err(Failure::internal("a new attempt was not written")),
+    }
+}

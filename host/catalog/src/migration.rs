@@ -1,0 +1,49 @@
+//! The tables, in steps that are applied once each.
+//!
+//! A step is never edited after a release: hosts refuse a catalog whose applied steps differ from their own. A step must
+//! leave the tables usable for hosts of the version before it, and hosts accept steps that they do not know.
+
+use std::time::Duration;
+
+use bulkhead_model::{Failure, Result};
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use sqlx::{AnyConnection, Connection, SqlSafeStr};
+
+use crate::session::{bounded, failure_of};
+
+const STEPS: &[(i64, &str, &str)] = &[(1, "spine", include_str!("../migrations/0001_spine.sql"))];
+
+/// A step may rewrite a large table, and another host may be at it.
+const DEADLINE: Duration = Duration::from_secs(3600);
+
+/// Applies what is missing. Safe beside other hosts that do the same.
+pub(crate) async fn run(url: &str) -> Result<()> {
+    let steps = STEPS
+        .iter()
+        .map(|&(version, name, text)| {
+            Migration::new(version, name.into(), MigrationType::Simple, text.into_sql_str(), false)
+        })
+        .collect();
+    let mut migrator = Migrator::with_migrations(steps);
+    migrator.set_ignore_missing(true);
+    // Its own connection: the deadlines of the pool's are too short for this.
+    let mut connection = bounded("connecting", AnyConnection::connect(url)).await?;
+    match tokio::time::timeout(DEADLINE, migrator.run_direct(None, &mut connection, false)).await {
+        Ok(outcome) => outcome.map_err(failure_of_step)?,
+        Err(_) => return Err(Failure::unavailable("the catalog's tables could not be brought up to date in time")),
+    }
+    bounded("disconnecting", connection.close()).await
+}
+
+fn failure_of_step(error: MigrateError) -> Failure {
+    match error {
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
+            failure_of("bringing its tables up to date", error)
+        }
+        MigrateError::VersionMismatch(version) => {
+            Failure::internal(format!("step {version} of the catalog's tables was made by a different build"))
+                .with_hint("use the build that made it, or a newer release")
+        }
+        other => Failure::internal(format!("bringing the catalog's tables up to date: {other}")),
+    }
+}

@@ -1,0 +1,206 @@
+//! Restores: a service overwritten with a backup.
+
+use bulkhead_model::{
+    BackupId, Failure, JobId, JobKind, JobState, OrganizationId, RestoreId, Result, ServiceId, Timestamp,
+};
+use serde_json::Value;
+use sqlx::any::AnyRow;
+
+use crate::backup;
+use crate::catalog::Catalog;
+use crate::fields::{self, Fields, plain};
+use crate::job::{self, Draft, Job};
+use crate::schedule::next_number;
+use crate::session::{Session, sql, sql_of_parts, words};
+
+/// A service overwritten with a backup.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Restore {
+    /// A number, as SkySQL's.
+    pub id: RestoreId,
+    /// Whose it is.
+    pub organization: OrganizationId,
+    /// What is overwritten.
+    pub service: ServiceId,
+    /// With what.
+    pub backup: BackupId,
+    /// The job that does it.
+    pub job: JobId,
+    /// The job's state.
+    pub state: JobState,
+    /// One sentence for people.
+    pub message: String,
+    /// Why it failed, or, while attempts remain, why the last one did.
+    pub failure: Option<Failure>,
+    /// When it was asked for.
+    pub created_at: Timestamp,
+    /// When the last attempt began.
+    pub started_at: Option<Timestamp>,
+    /// When it became final.
+    pub finished_at: Option<Timestamp>,
+    /// No longer listed, kept for the record.
+    pub hidden: bool,
+}
+
+impl Restore {
+    fn from_row(row: &AnyRow) -> Result<Self> {
+        let row = Fields(row);
+        Ok(Self {
+            id: RestoreId(row.number("id")?),
+            organization: row.parsed("organization")?,
+            service: row.parsed("service")?,
+            backup: row.parsed("backup")?,
+            job: row.parsed("job")?,
+            state: row.parsed("state")?,
+            message: row.text("message")?,
+            failure: row.optional_json("failure")?,
+            created_at: row.time("created_at_us")?,
+            started_at: row.optional_time("started_at_us")?,
+            finished_at: row.optional_time("finished_at_us")?,
+            hidden: row.flag("hidden")?,
+        })
+    }
+}
+
+/// A restore to be run.
+#[derive(Clone, Debug)]
+pub struct NewRestore {
+    /// Whose service and backup they are.
+    pub organization: OrganizationId,
+    /// What is overwritten.
+    pub service: ServiceId,
+    /// With what.
+    pub backup: BackupId,
+    /// What was asked, for the engine. Never holds a secret.
+    pub request: Value,
+    /// Attempts allowed, at least 1.
+    pub attempts_max: u32,
+}
+
+impl Catalog {
+    /// Schedules a restore.
+    ///
+    /// # Errors
+    /// `not-found` when the organization has no such backup, `conflict` when that did not succeed or is being deleted.
+    pub async fn schedule_restore(&self, new: NewRestore) -> Result<(Restore, Job)> {
+        let mut session = self.begin().await?;
+        let backup = backup::lock_succeeded(&mut session, &new.organization, &new.backup).await?;
+        let id = RestoreId(next_number(&mut session, "restore").await?);
+        let job = JobId::new();
+        let query =
+            sql("INSERT INTO restores (id, organization, service, backup, job, state, message, created_at_us, hidden)
+             VALUES ($1, $2, $3, $4, $5, 'scheduled', $6, $7, 0) RETURNING *")
+            .bind(id.0)
+            .bind(new.organization.as_str())
+            .bind(new.service.as_str())
+            .bind(backup.id.as_str())
+            .bind(job.as_str())
+            .bind(sentence(JobState::Scheduled, None))
+            .bind(session.now().as_micros());
+        let Some(row) = session.row(query).await? else {
+            return Err(Failure::internal("a new restore was not written"));
+        };
+        let restore = Restore::from_row(&row)?;
+        let draft = Draft {
+            id: job,
+            organization: new.organization,
+            service: new.service,
+            kind: JobKind::Restore,
+            method: backup.method,
+            backup: backup.id,
+            restore: Some(id),
+            schedule: None,
+            request: new.request,
+            attempts_max: new.attempts_max,
+        };
+        let job = job::insert(&mut session, draft).await?;
+        session.commit().await?;
+        Ok((restore, job))
+    }
+
+    /// One restore of the organization, hidden or not.
+    ///
+    /// # Errors
+    /// `not-found` when the organization has none of this id.
+    pub async fn restore(&self, organization: &OrganizationId, id: RestoreId) -> Result<Restore> {
+        let query =
+            sql("SELECT * FROM restores WHERE id = $1 AND organization = $2").bind(id.0).bind(organization.as_str());
+        match self.rows(query).await?.first() {
+            Some(row) => Restore::from_row(row),
+            None => Err(Failure::not_found(format!("there is no restore {id}"))),
+        }
+    }
+
+    /// The organization's restores that are not hidden, newest first; at most the last 1,000.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub async fn restores(&self, organization: &OrganizationId) -> Result<Vec<Restore>> {
+        let query = sql("SELECT * FROM restores WHERE organization = $1 AND hidden = 0
+             ORDER BY created_at_us DESC, id DESC LIMIT 1000")
+        .bind(organization.as_str());
+        self.rows(query).await?.iter().map(Restore::from_row).collect()
+    }
+
+    /// Takes a finished restore out of the list.
+    ///
+    /// # Errors
+    /// `not-found`; `conflict` when it has not finished.
+    pub async fn hide_restore(&self, organization: &OrganizationId, id: RestoreId) -> Result<Restore> {
+        let mut session = self.begin().await?;
+        let finished = words(JobState::ALL.iter().filter(|state| state.is_final()).map(|state| state.as_str()));
+        let text = format!(
+            "UPDATE restores SET hidden = 1 WHERE id = $1 AND organization = $2 AND state IN ({finished}) RETURNING *"
+        );
+        let Some(row) = session.row(sql_of_parts(text).bind(id.0).bind(organization.as_str())).await? else {
+            drop(session);
+            let state = self.restore(organization, id).await?.state;
+            return Err(Failure::conflict(format!("restore {id} has not finished: it is {state}"))
+                .with_hint("cancel its job first"));
+        };
+        session.commit().await?;
+        Restore::from_row(&row)
+    }
+}
+
+/// Takes a restore into its job's state.
+pub(crate) async fn enter(session: &mut Session, id: RestoreId, to: JobState, failure: Option<&Failure>) -> Result<()> {
+    let now = session.now().as_micros();
+    let before = words(to.predecessors().iter().map(|state| state.as_str()));
+    let text = format!(
+        "UPDATE restores SET state = $1, message = $2, failure = $3, started_at_us = COALESCE($4, started_at_us),
+             finished_at_us = $5
+         WHERE id = $6 AND state IN ({before})"
+    );
+    let query = sql_of_parts(text)
+        .bind(to.as_str())
+        .bind(sentence(to, failure))
+        .bind(fields::optional_json(failure)?)
+        .bind((to == JobState::Running).then_some(now))
+        .bind(to.is_final().then_some(now))
+        .bind(id.0);
+    session.execute_one("a restore's state", query).await
+}
+
+/// Replaces the sentence for people.
+pub(crate) async fn set_message(session: &mut Session, id: RestoreId, message: &str) -> Result<()> {
+    let query = sql("UPDATE restores SET message = $1 WHERE id = $2").bind(plain(message)).bind(id.0);
+    session.execute_one("a restore's message", query).await
+}
+
+fn sentence(state: JobState, failure: Option<&Failure>) -> String {
+    let text = match state {
+        JobState::Scheduled => "Restore is scheduled.",
+        JobState::Running => "Restore is running.",
+        JobState::Succeeded => "Restore has succeeded!",
+        JobState::Failed => "Restore has failed",
+        JobState::Cancelled => "Restore was cancelled.",
+    };
+    match failure {
+        Some(failure) if state == JobState::Failed => format!("{text}: {}", plain(&failure.message)),
+        Some(failure) if state == JobState::Scheduled => {
+            format!("{text} The last attempt failed: {}", plain(&failure.message))
+        }
+        _ => text.to_owned(),
+    }
+}
