@@ -1,0 +1,22 @@
+-- Names that break what quotes them carelessly.
+CREATE DATABASE `select`;
+CREATE DATABASE `with space and 'quotes' "double"`;
+CREATE DATABASE `datenbank-größe_日本`;
+CREATE DATABASE `UPPER.dotted`;
+USE `select`;
+CREATE TABLE `table` (`order` INT PRIMARY KEY, `group by` TEXT, `back``tick` INT, `ünï` VARCHAR(10), KEY `where` (`group by`(5)));
+INSERT INTO `table` VALUES (1, 'reserved', 2, '✓');
+CREATE TABLE `semi;colon` (`a;b` INT); INSERT INTO `semi;colon` VALUES (1);
+CREATE TABLE `percent%s` (`%d` INT); INSERT INTO `percent%s` VALUES (1);
+CREATE TABLE `$dollar` (`-- comment` INT); INSERT INTO `$dollar` VALUES (1);
+USE `with space and 'quotes' "double"`;
+CREATE TABLE `a table's name` (`column name` INT PRIMARY KEY, `"` TEXT); INSERT INTO `a table's name` VALUES (1, '"');
+CREATE VIEW `a view` AS SELECT `column name` AS `renamed column` FROM `a table's name`;
+USE `datenbank-größe_日本`;
+CREATE TABLE `テーブル` (`列` INT PRIMARY KEY, v VARCHAR(20)); INSERT INTO `テーブル` VALUES (1, '値');
+CREATE TABLE `CamelCase` (Id INT PRIMARY KEY); INSERT INTO `CamelCase` VALUES (1);
+CREATE TABLE `slash/and\\back` (id INT PRIMARY KEY); INSERT INTO `slash/and\\back` VALUES (7);
+USE `UPPER.dotted`;
+CREATE TABLE `t.with.dots` (id INT PRIMARY KEY); INSERT INTO `t.with.dots` VALUES (1);
+USE archive_latin;
+CREATE TABLE straße (id INT PRIMARY KEY, ort VARCHAR(40)); INSERT INTO straße VALUES (1, 'Köln'), (2, 'Zürich');

@@ -1,0 +1,27 @@
+-- Who may do what: passwords, roles, grants down to columns and routines, limits, locked and expired accounts.
+CREATE ROLE reader, writer, `chief of staff`;
+CREATE ROLE granted_role WITH ADMIN reader;
+GRANT SELECT ON shop.* TO reader;
+GRANT INSERT, UPDATE, DELETE ON shop.* TO writer;
+GRANT reader TO writer;
+GRANT writer TO `chief of staff` WITH ADMIN OPTION;
+CREATE USER ada@localhost IDENTIFIED BY 'a "secret" with ''quotes''';
+CREATE USER bob@'10.%' IDENTIFIED BY 'bob' REQUIRE SSL WITH MAX_QUERIES_PER_HOUR 100 MAX_USER_CONNECTIONS 3 MAX_STATEMENT_TIME 2.5;
+CREATE USER 'röbin o''hara'@'%' IDENTIFIED BY PASSWORD '*2470C0C06DEE42FD1618BB99005ADCA2EC9D1E19';
+CREATE USER locked@localhost IDENTIFIED BY 'x' ACCOUNT LOCK;
+CREATE USER expired@localhost IDENTIFIED BY 'x' PASSWORD EXPIRE INTERVAL 90 DAY;
+CREATE USER either@localhost IDENTIFIED VIA mysql_native_password USING PASSWORD('one') OR unix_socket;
+GRANT `chief of staff` TO ada@localhost;
+SET DEFAULT ROLE `chief of staff` FOR ada@localhost;
+GRANT SELECT (id, name), UPDATE (name) ON shop.customers TO bob@'10.%';
+GRANT EXECUTE ON PROCEDURE shop.`place order` TO bob@'10.%';
+GRANT EXECUTE ON FUNCTION shop.gross TO bob@'10.%' WITH GRANT OPTION;
+SET @mode = @@sql_mode; SET sql_mode = ORACLE;
+GRANT EXECUTE ON PACKAGE shop.counters TO bob@'10.%';
+SET sql_mode = @mode;
+GRANT SELECT, INSERT, CREATE VIEW ON `with space and 'quotes' "double"`.* TO 'röbin o''hara'@'%';
+GRANT SELECT ON `select`.`table` TO 'röbin o''hara'@'%' WITH GRANT OPTION;
+GRANT ALL PRIVILEGES ON `sh\_p`.* TO 'röbin o''hara'@'%';
+GRANT RELOAD, PROCESS ON *.* TO locked@localhost;
+USE shop;
+CREATE DEFINER='röbin o''hara'@'%' SQL SECURITY DEFINER VIEW owned_by_someone_else AS SELECT 1 AS one;

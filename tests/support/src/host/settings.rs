@@ -1,0 +1,141 @@
+//! `bulkhead.toml` for a host under test.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use crate::mariadb::{Account, MariaDb};
+
+/// The secret that signs the tokens of hosts under test.
+pub(super) const JWT_SECRET: &str = "a secret for tests only, longer than thirty-two bytes";
+
+/// What a host is told.
+#[derive(Clone, Debug, Default)]
+pub struct HostOptions {
+    /// Where its directory is made; the system's temporary directory by default.
+    pub parent: Option<PathBuf>,
+    /// The databases it serves.
+    pub services: Vec<ServiceEntry>,
+    /// The root of the filesystem target; `bucket` in the host's directory by default.
+    pub bucket: Option<PathBuf>,
+    /// age recipients artifacts are encrypted to.
+    pub recipients: Vec<String>,
+    /// Files with age identities, for restores.
+    pub identities: Vec<PathBuf>,
+    /// A directory with more components.
+    pub plugin_dir: Option<PathBuf>,
+    /// More TOML: sections that are not written by this crate, e.g. `[limits]`.
+    pub extra: String,
+    /// More environment for the serving process, in all its runs.
+    pub environment: Vec<(String, String)>,
+}
+
+/// A `[[service]]` entry.
+#[derive(Clone, Debug)]
+pub struct ServiceEntry {
+    /// Its id.
+    pub id: String,
+    /// Its organization.
+    pub organization: String,
+    /// The login Bulkhead uses.
+    pub account: Account,
+    /// More keys of the entry, e.g. `server_name = "x"`; tables such as `methods.full = { ... }` inline.
+    pub extra: String,
+    port: u16,
+    data_dir: PathBuf,
+    start: Vec<String>,
+    stop: Vec<String>,
+}
+
+impl ServiceEntry {
+    /// A service of the organization `acme` over `server`, with the login that may back up and no more.
+    pub fn of(id: &str, server: &MariaDb) -> Self {
+        Self {
+            id: id.to_owned(),
+            organization: "acme".to_owned(),
+            account: Account::BACKUP,
+            extra: String::new(),
+            port: server.port(),
+            data_dir: server.data_dir(),
+            start: server.start_command(),
+            stop: server.stop_command(),
+        }
+    }
+
+    /// With another login.
+    #[must_use]
+    pub fn account(mut self, account: Account) -> Self {
+        self.account = account;
+        self
+    }
+
+    /// In another organization.
+    #[must_use]
+    pub fn organization(mut self, organization: &str) -> Self {
+        organization.clone_into(&mut self.organization);
+        self
+    }
+
+    /// The variable that holds its password.
+    pub(super) fn password_variable(&self) -> String {
+        format!("PASSWORD_OF_{}", self.account.user.to_uppercase())
+    }
+}
+
+/// The whole file.
+pub(super) fn render(options: &HostOptions, bucket: &Path) -> String {
+    let mut text = String::from(
+        "[server]\nlisten = \"127.0.0.1:0\"\ndata_dir = \"data\"\n\n[auth]\njwt_secret_env = \"BULKHEAD_JWT_SECRET\"\n\n",
+    );
+    // Writing to a String cannot fail.
+    if !options.recipients.is_empty() || !options.identities.is_empty() {
+        let identities: Vec<_> = options.identities.iter().map(|path| path.to_string_lossy().into_owned()).collect();
+        let _ = writeln!(
+            text,
+            "[encryption]\nrecipients = {}\nidentities = {}\n",
+            list(&options.recipients),
+            list(&identities)
+        );
+    }
+    if let Some(dir) = &options.plugin_dir {
+        let _ = writeln!(text, "[plugins]\ndir = {}\n", string(&dir.to_string_lossy()));
+    }
+    let mut organizations: Vec<&str> = options.services.iter().map(|service| service.organization.as_str()).collect();
+    organizations.push("acme");
+    organizations.sort_unstable();
+    organizations.dedup();
+    for organization in organizations {
+        let _ = writeln!(text, "[[organization]]\nid = {}\n", string(organization));
+    }
+    let root = string(&bucket.to_string_lossy());
+    let _ = writeln!(
+        text,
+        "[[target]]\nid = \"managed\"\nplugin = \"filesystem\"\ndefault = true\nconfig = {{ root = {root} }}\n"
+    );
+    for service in &options.services {
+        let _ = writeln!(
+            text,
+            "[[service]]\nid = {}\norganization = {}\nengine = \"mariadb\"\nhost = \"127.0.0.1\"\nport = {}\nuser = {}\npassword_env = {}\n\
+             data_dir = {}\nserver = {{ start = {}, stop = {} }}\n{}\n",
+            string(&service.id),
+            string(&service.organization),
+            service.port,
+            string(service.account.user),
+            string(&service.password_variable()),
+            string(&service.data_dir.to_string_lossy()),
+            list(&service.start),
+            list(&service.stop),
+            service.extra,
+        );
+    }
+    text.push_str(&options.extra);
+    text
+}
+
+/// A TOML string; JSON's escapes are among TOML's.
+fn string(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+fn list(texts: &[String]) -> String {
+    serde_json::Value::from(texts).to_string()
+}

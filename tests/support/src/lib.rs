@@ -1,0 +1,24 @@
+//! Real servers and real data for the tests, the demo and the benchmarks.
+//!
+//! * [`MariaDb`]: a private MariaDB server on loopback, gone when dropped.
+//! * [`dataset`]: what a database can hold (every common type and kind of object) and bulk rows.
+//! * [`Snapshot`]: everything in a server, comparable object by object.
+//! * [`Writer`]: keeps writing so that any restored state can be proved consistent.
+//! * [`BulkheadHost`]: the `bulkhead` binary, served on a free port, and its command line.
+//!
+//! Nothing here is part of the product. Children get a cleared environment and `TZ=UTC`.
+
+pub mod dataset;
+mod host;
+mod mariadb;
+mod problem;
+pub mod process;
+mod snapshot;
+pub mod workspace;
+mod writer;
+
+pub use host::{BulkheadHost, CommandOutput, HostOptions, ServiceEntry};
+pub use mariadb::{Account, MariaDb, MariaDbOptions, Session};
+pub use problem::{Problem, Result};
+pub use snapshot::{Difference, Object, Snapshot, TableSum};
+pub use writer::{Ledger, Writer};
