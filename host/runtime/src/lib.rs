@@ -3,16 +3,28 @@
 //! Only this crate names wasmtime. Plugins meet the host in `imports/`; every grant is checked there, below all contract versions.
 
 mod attempt;
+mod call;
 mod connection;
+mod database;
+mod contract;
+mod engine;
+mod grants;
+mod imports;
 mod limits;
+mod load;
+mod log;
 mod method;
 mod runtime;
 mod source;
+mod state;
 mod storage;
-pub mod tools;
+mod stream;
+mod tools;
+mod wasi;
 
 pub use attempt::{ArtifactReader, ArtifactWriter, Attempt, Level, Observer, ServerControl, ServerStatus, Written};
 pub use connection::Connection;
+pub use database::Rows;
 pub use limits::Limits;
 pub use method::{
     BackupRequest, CheckRequest, Finding, Link, MethodPlugin, Object, RestoreRequest, Service, Severity,
@@ -22,3 +34,4 @@ pub use runtime::{
 };
 pub use source::{ByteSource, Completion};
 pub use storage::{Bucket, ByteRange, Entry, Page, StorageConfig, StoragePlugin};
+pub use tools::{Exit, LAUNCH_COMMAND, Process, ToolScope, ToolSet, launcher_main};

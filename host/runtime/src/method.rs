@@ -1,9 +1,16 @@
 //! Method plugins: ways to back up and restore one kind of database.
 
-use bulkhead_model::{BackupId, Failure, Method, Report, Result, ServiceId, Timestamp};
+use std::fmt;
+use std::sync::Arc;
 
-use crate::runtime::PluginInfo;
+use bulkhead_model::{BackupId, Method, Report, Result, ServiceId, Timestamp};
+use wasmtime::Store;
+
 use crate::Attempt;
+use crate::call::{Call, QUESTION_DEADLINE, Sandbox};
+use crate::contract::v0_1::MethodContract;
+use crate::runtime::PluginInfo;
+use crate::state::PluginState;
 
 /// The service that a request is about; mirrors `service` of `bulkhead:method`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,46 +105,71 @@ pub struct Finding {
 }
 
 /// A loaded method plugin. Each call runs in a fresh sandbox, under the plugin's limits and grants.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct MethodPlugin {
+    loaded: Arc<Loaded>,
+}
+
+struct Loaded {
     info: PluginInfo,
+    sandbox: Sandbox,
+    contract: MethodContract,
+}
+
+impl fmt::Debug for MethodPlugin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MethodPlugin").field("info", self.info()).finish_non_exhaustive()
+    }
 }
 
 impl MethodPlugin {
+    pub(crate) fn new(info: PluginInfo, sandbox: Sandbox, contract: MethodContract) -> Self {
+        Self { loaded: Arc::new(Loaded { info, sandbox, contract }) }
+    }
+
     /// What the plugin says of itself.
     pub fn info(&self) -> &PluginInfo {
-        &self.info
+        &self.loaded.info
     }
 
     /// Lets the plugin check a configuration.
     ///
     /// # Errors
     /// The plugin's own, or that it trapped or used more than it may.
-    pub async fn validate(&self, _config: &serde_json::Value) -> Result<()> {
-        Err(Failure::internal("not implemented"))
+    pub async fn validate(&self, config: &serde_json::Value) -> Result<()> {
+        let (store, call) = self.loaded.sandbox.prepare(None, Vec::new(), QUESTION_DEADLINE)?;
+        call.run(self.loaded.contract.validate(store, config.to_string())).await
     }
 
     /// Makes a backup into the attempt's writer.
     ///
     /// # Errors
     /// The plugin's own; `cancelled`; or that it trapped or used more than it may. Nothing is to be kept then.
-    pub async fn backup(&self, _attempt: Attempt, _request: BackupRequest) -> Result<Report> {
-        Err(Failure::internal("not implemented"))
+    pub async fn backup(&self, attempt: Attempt, request: BackupRequest) -> Result<Report> {
+        let (store, call) = self.prepare(attempt)?;
+        call.run(self.loaded.contract.backup(store, request)).await
     }
 
     /// Restores from the attempt's reader.
     ///
     /// # Errors
     /// As [`MethodPlugin::backup`].
-    pub async fn restore(&self, _attempt: Attempt, _request: RestoreRequest) -> Result<()> {
-        Err(Failure::internal("not implemented"))
+    pub async fn restore(&self, attempt: Attempt, request: RestoreRequest) -> Result<()> {
+        let (store, call) = self.prepare(attempt)?;
+        call.run(self.loaded.contract.restore(store, request)).await
     }
 
     /// Asks a restored server whether it holds what the backup promised.
     ///
     /// # Errors
     /// As [`MethodPlugin::backup`]; what is wrong with the server is a finding, not an error.
-    pub async fn check(&self, _attempt: Attempt, _request: CheckRequest) -> Result<Vec<Finding>> {
-        Err(Failure::internal("not implemented"))
+    pub async fn check(&self, attempt: Attempt, request: CheckRequest) -> Result<Vec<Finding>> {
+        let (store, call) = self.prepare(attempt)?;
+        call.run(self.loaded.contract.check(store, request)).await
+    }
+
+    fn prepare(&self, attempt: Attempt) -> Result<(Store<PluginState>, Call)> {
+        let deadline = attempt.deadline;
+        self.loaded.sandbox.prepare(Some(attempt), Vec::new(), deadline)
     }
 }

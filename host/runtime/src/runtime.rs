@@ -6,11 +6,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bulkhead_model::{Digest, Failure, Method, Result};
+use wasmtime::Engine;
+use wasmtime::component::Component;
 
+use crate::call::Sandbox;
+use crate::contract::v0_1::{MethodContract, StorageContract};
+use crate::contract::{self, Description};
+use crate::grants::Grants;
 use crate::limits::Limits;
+use crate::load::{self, Cache};
 use crate::method::MethodPlugin;
 use crate::storage::StoragePlugin;
 use crate::tools::ToolSet;
+
+/// The most time a plugin may take to describe itself.
+const DESCRIBE_DEADLINE: Duration = Duration::from_secs(30);
 
 /// What a runtime is made of.
 #[derive(Clone)]
@@ -134,14 +144,34 @@ impl Runtime {
     ///
     /// # Errors
     /// When the engine cannot run on this machine or a plugin directory cannot be read.
-    pub async fn new(_config: RuntimeConfig) -> Result<Self> {
-        Ok(Self { plugins: Arc::default() })
+    pub async fn new(config: RuntimeConfig) -> Result<Self> {
+        let most_memory = config.settings.values().filter_map(|settings| settings.memory_bytes);
+        let most_memory = most_memory.fold(config.default_limits.memory_bytes, usize::max);
+        let engine = crate::engine::start(most_memory)?;
+        let cache = Cache::open(&config.cache_dir);
+
+        let mut files = Vec::new();
+        if let Some(dir) = &config.bundled_dir {
+            files.extend(load::discover(dir)?.into_iter().map(|path| (path, true)));
+        }
+        for dir in &config.plugin_dirs {
+            files.extend(load::discover(dir)?.into_iter().map(|path| (path, false)));
+        }
+        let mut plugins = Plugins::default();
+        for (path, bundled) in files {
+            let file = PluginFile { path: path.clone(), bundled };
+            if let Err(failure) = plugins.add(&config, &engine, &cache, file).await {
+                let failure = failure.context(format!("plugin file {}", path.display()));
+                tracing::error!(%failure, "a plugin is not used");
+                plugins.refused.push(RefusedPlugin { path, failure });
+            }
+        }
+        Ok(Self { plugins: Arc::new(plugins) })
     }
 
     /// What is known of all usable plugins, by name.
     pub fn plugins(&self) -> Vec<PluginInfo> {
-        let methods = self.plugins.methods.iter().map(|plugin| plugin.info().clone());
-        let mut all: Vec<_> = methods.chain(self.plugins.storages.iter().map(|plugin| plugin.info().clone())).collect();
+        let mut all: Vec<_> = self.plugins.infos().cloned().collect();
         all.sort_by(|a, b| a.name.cmp(&b.name));
         all
     }
@@ -177,4 +207,135 @@ impl Runtime {
             .cloned()
             .ok_or_else(|| Failure::not_found(format!("no storage plugin is named `{name}`")))
     }
+}
+
+struct PluginFile {
+    path: PathBuf,
+    bundled: bool,
+}
+
+impl Plugins {
+    /// Loads one file. Names are unique: the first one counts, and bundled plugins come first.
+    async fn add(&mut self, config: &RuntimeConfig, engine: &Engine, cache: &Cache, file: PluginFile) -> Result<()> {
+        let (digest, component) = {
+            let (engine, cache, path) = (engine.clone(), cache.clone(), file.path.clone());
+            let loading = tokio::task::spawn_blocking(move || cache.load(&engine, &path));
+            loading
+                .await
+                .map_err(|error| Failure::internal(format!("the component could not be compiled: {error}")))??
+        };
+        let kind = contract::kind_of(engine, &component)?;
+        let linked = Linked::new(kind, &component)
+            .map_err(|error| Failure::unsupported(format!("the component does not fit this host: {error:#}")))?;
+        let described = linked.describe(&Sandbox::unnamed(config, engine, &file)).await?;
+        described.check()?;
+        if let Some(other) = self.infos().find(|info| info.name == described.name) {
+            let message = format!("plugin `{}` has been loaded from {}", described.name, other.path.display());
+            return Err(Failure::conflict(message));
+        }
+        let sandbox = Sandbox::named(config, engine, &file, &described);
+        let info = info(file, digest, kind, described, &sandbox)?;
+        tracing::info!(plugin = info.name, version = info.version, digest = %info.digest, "plugin loaded");
+        match linked {
+            Linked::Method(contract) => self.methods.push(MethodPlugin::new(info, sandbox, contract)),
+            Linked::Storage(contract) => self.storages.push(StoragePlugin::new(info, sandbox, contract)),
+        }
+        Ok(())
+    }
+
+    fn infos(&self) -> impl Iterator<Item = &PluginInfo> {
+        self.methods.iter().map(MethodPlugin::info).chain(self.storages.iter().map(StoragePlugin::info))
+    }
+}
+
+enum Linked {
+    Method(MethodContract),
+    Storage(StorageContract),
+}
+
+impl Linked {
+    fn new(kind: PluginKind, component: &Component) -> wasmtime::Result<Self> {
+        Ok(match kind {
+            PluginKind::Method => Self::Method(MethodContract::link(component)?),
+            PluginKind::Storage => Self::Storage(StorageContract::link(component)?),
+        })
+    }
+
+    async fn describe(&self, sandbox: &Sandbox) -> Result<Description> {
+        let (store, call) = sandbox.prepare(None, Vec::new(), DESCRIBE_DEADLINE)?;
+        let describe = async {
+            Ok(Ok(match self {
+                Self::Method(contract) => contract.describe(store).await?,
+                Self::Storage(contract) => contract.describe(store).await?,
+            }))
+        };
+        call.run(describe).await
+    }
+}
+
+impl Sandbox {
+    /// For `describe`, before the plugin has a name and grants.
+    fn unnamed(config: &RuntimeConfig, engine: &Engine, file: &PluginFile) -> Self {
+        let name = file.path.file_stem().unwrap_or_default().to_string_lossy();
+        Self {
+            plugin: name.into(),
+            engine: engine.clone(),
+            limits: config.default_limits,
+            grants: Arc::default(),
+            tools: config.tools.clone(),
+        }
+    }
+
+    fn named(config: &RuntimeConfig, engine: &Engine, file: &PluginFile, described: &Description) -> Self {
+        let settings = config.settings.get(&described.name).cloned().unwrap_or_default();
+        let asked = described.grants.iter().map(|(grant, _)| grant.clone());
+        let defaults = &config.default_limits;
+        Self {
+            plugin: described.name.as_str().into(),
+            engine: engine.clone(),
+            limits: Limits {
+                memory_bytes: settings.memory_bytes.unwrap_or(defaults.memory_bytes),
+                compute: settings.compute.unwrap_or(defaults.compute),
+                deadline: settings.deadline.unwrap_or(defaults.deadline),
+                log_lines: settings.log_lines.unwrap_or(defaults.log_lines),
+                log_bytes: settings.log_bytes.unwrap_or(defaults.log_bytes),
+            },
+            grants: Arc::new(Grants::new(&described.name, asked, settings.grants.as_deref(), file.bundled)),
+            tools: config.tools.clone(),
+        }
+    }
+}
+
+fn info(
+    file: PluginFile,
+    digest: Digest,
+    kind: PluginKind,
+    described: Description,
+    sandbox: &Sandbox,
+) -> Result<PluginInfo> {
+    let config_schema = serde_json::from_str(&described.config_schema)
+        .map_err(|error| Failure::invalid(format!("the plugin's configuration schema is no JSON: {error}")))?;
+    let asked =
+        |(grant, reason): (String, String)| AskedGrant { granted: sandbox.grants.allows(&grant), grant, reason };
+    let (method, engines, media_types, chain) = match described.method {
+        Some(said) => {
+            let method: Method = said.method.parse().map_err(Failure::invalid)?;
+            (Some(method), said.engines, said.media_types, Some(said.chain))
+        }
+        None => (None, Vec::new(), Vec::new(), None),
+    };
+    Ok(PluginInfo {
+        name: described.name,
+        version: described.version,
+        kind,
+        digest,
+        path: file.path,
+        bundled: file.bundled,
+        method,
+        engines,
+        media_types,
+        chain,
+        config_schema,
+        grants: described.grants.into_iter().map(asked).collect(),
+    })
 }

@@ -37,6 +37,11 @@ impl Completion {
     pub fn end(self, outcome: Result<u64>) {
         let _gone = self.0.send(outcome);
     }
+
+    /// Resolves when nobody waits for the word any more.
+    pub async fn abandoned(&mut self) {
+        self.0.closed().await;
+    }
 }
 
 impl ByteSource {

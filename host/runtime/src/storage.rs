@@ -1,9 +1,20 @@
 //! Storage plugins: places to keep artifacts in.
 
-use bulkhead_model::{Failure, Result, Timestamp};
+use std::fmt;
+use std::os::unix::fs::DirBuilderExt;
+use std::sync::Arc;
+use std::time::Duration;
 
-use crate::ByteSource;
+use bulkhead_model::{Failure, Result, Timestamp};
+use tokio::sync::oneshot;
+use wasmtime::Store;
+
+use crate::call::{Call, QUESTION_DEADLINE, Sandbox};
+use crate::contract::v0_1::{Location, StorageContract};
 use crate::runtime::PluginInfo;
+use crate::state::PluginState;
+use crate::wasi::Preopen;
+use crate::{ByteSource, Completion};
 
 /// How to open a target.
 #[derive(Clone, Default)]
@@ -44,38 +55,89 @@ pub struct Page {
 }
 
 /// A loaded storage plugin.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct StoragePlugin {
+    loaded: Arc<Loaded>,
+}
+
+struct Loaded {
     info: PluginInfo,
+    sandbox: Sandbox,
+    contract: StorageContract,
+}
+
+impl fmt::Debug for StoragePlugin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoragePlugin").field("info", self.info()).finish_non_exhaustive()
+    }
 }
 
 impl StoragePlugin {
+    pub(crate) fn new(info: PluginInfo, sandbox: Sandbox, contract: StorageContract) -> Self {
+        Self { loaded: Arc::new(Loaded { info, sandbox, contract }) }
+    }
+
     /// What the plugin says of itself.
     pub fn info(&self) -> &PluginInfo {
-        &self.info
+        &self.loaded.info
     }
 
     /// Lets the plugin check a configuration.
     ///
     /// # Errors
     /// The plugin's own, or that it trapped or used more than it may.
-    pub async fn validate(&self, _config: &serde_json::Value) -> Result<()> {
-        Err(Failure::internal("not implemented"))
+    pub async fn validate(&self, config: &serde_json::Value) -> Result<()> {
+        let (store, call) = self.loaded.sandbox.prepare(None, Vec::new(), QUESTION_DEADLINE)?;
+        call.run(self.loaded.contract.validate(store, config.to_string())).await
     }
 
-    /// Opens a target.
+    /// Opens a target. Directories that its configuration names are made when they are missing, with mode 0700.
     ///
     /// # Errors
     /// The plugin's own; `denied` when a directory is not granted; `unavailable` when it cannot be made.
-    pub async fn open(&self, _config: StorageConfig) -> Result<Bucket> {
-        Err(Failure::internal("not implemented"))
+    pub async fn open(&self, config: StorageConfig) -> Result<Bucket> {
+        let preopens = self.directories(&config.config)?;
+        for Preopen { host, .. } in &preopens {
+            let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(host);
+            made.map_err(|error| {
+                Failure::unavailable(format!("directory {} cannot be made: {error}", host.display())).with_retry(false)
+            })?;
+        }
+        let at = Location { config: config.config.to_string(), credentials: config.credentials };
+        let bucket = Bucket { plugin: self.clone(), at, preopens: preopens.into() };
+        let (store, call) = bucket.prepare(QUESTION_DEADLINE)?;
+        call.run(self.loaded.contract.open(store, bucket.at.clone())).await?;
+        Ok(bucket)
+    }
+
+    /// The host directories that the configuration names, for the keys that the plugin asked for and was granted.
+    fn directories(&self, config: &serde_json::Value) -> Result<Vec<Preopen>> {
+        let grants = &self.loaded.sandbox.grants;
+        let mut preopens = Vec::new();
+        for key in grants.directories() {
+            let Some(value) = config.get(key) else { continue };
+            grants.check(&format!("directory:{key}"))?;
+            let path = value.as_str().filter(|path| !path.is_empty());
+            let path =
+                path.ok_or_else(|| Failure::invalid(format!("`{key}` of the configuration names no directory")))?;
+            preopens.push(Preopen { host: path.into(), guest: format!("/{key}") });
+        }
+        Ok(preopens)
     }
 }
 
 /// An opened target. Each operation runs in a fresh sandbox; dropping its future ends it.
 #[derive(Clone)]
 pub struct Bucket {
-    _plugin: StoragePlugin,
+    plugin: StoragePlugin,
+    at: Location,
+    preopens: Arc<[Preopen]>,
+}
+
+impl fmt::Debug for Bucket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bucket").field("plugin", &self.plugin.info().name).finish_non_exhaustive()
+    }
 }
 
 impl Bucket {
@@ -83,39 +145,73 @@ impl Bucket {
     ///
     /// # Errors
     /// `conflict` when `if_absent` and the key exists; the source's own failure; the plugin's.
-    pub async fn put(&self, _key: &str, _data: ByteSource, _if_absent: bool) -> Result<u64> {
-        Err(Failure::internal("not implemented"))
+    pub async fn put(&self, key: &str, data: ByteSource, if_absent: bool) -> Result<u64> {
+        let (store, call) = self.prepare(Duration::MAX)?;
+        call.run(self.contract().put(store, self.at.clone(), key.to_owned(), data, if_absent)).await
     }
 
     /// Opens an object. The bytes flow while the returned source is read; dropping it ends the sandbox.
     ///
     /// # Errors
     /// `not-found`; `invalid` for a range past the end; the plugin's own. A failure while reading comes in `done`.
-    pub async fn get(&self, _key: &str, _range: Option<ByteRange>) -> Result<ByteSource> {
-        Err(Failure::internal("not implemented"))
+    pub async fn get(&self, key: &str, range: Option<ByteRange>) -> Result<ByteSource> {
+        let (store, call) = self.prepare(Duration::MAX)?;
+        let (bucket, key) = (self.clone(), key.to_owned());
+        let (opened, pipe) = oneshot::channel();
+        let (mut completion, done) = Completion::new();
+        tokio::spawn(async move {
+            let reading = call.run(bucket.contract().get(store, bucket.at.clone(), key, range, opened));
+            let outcome = tokio::select! {
+                outcome = reading => Some(outcome),
+                () = completion.abandoned() => None,
+            };
+            if let Some(outcome) = outcome {
+                completion.end(outcome);
+            }
+        });
+        match pipe.await {
+            Ok(data) => Ok(ByteSource { data, done }),
+            // It ended before it opened anything.
+            Err(_) => match ByteSource::ended(done).await {
+                Ok(_) => Err(Failure::internal("an object was read without being opened")),
+                Err(failure) => Err(failure),
+            },
+        }
     }
 
     /// What is known of an object; `None` when there is none.
     ///
     /// # Errors
     /// The plugin's own.
-    pub async fn head(&self, _key: &str) -> Result<Option<Entry>> {
-        Err(Failure::internal("not implemented"))
+    pub async fn head(&self, key: &str) -> Result<Option<Entry>> {
+        let (store, call) = self.prepare(QUESTION_DEADLINE)?;
+        call.run(self.contract().head(store, self.at.clone(), key.to_owned())).await
     }
 
     /// Entries whose key starts with `prefix`, after the key `after`, at most `limit` (1 to 1000).
     ///
     /// # Errors
     /// The plugin's own.
-    pub async fn list(&self, _prefix: &str, _after: Option<&str>, _limit: u32) -> Result<Page> {
-        Err(Failure::internal("not implemented"))
+    pub async fn list(&self, prefix: &str, after: Option<&str>, limit: u32) -> Result<Page> {
+        let (store, call) = self.prepare(QUESTION_DEADLINE)?;
+        let (prefix, after) = (prefix.to_owned(), after.map(str::to_owned));
+        call.run(self.contract().list(store, self.at.clone(), prefix, after, limit)).await
     }
 
     /// Deletes an object; one that is not there is no error.
     ///
     /// # Errors
     /// The plugin's own.
-    pub async fn delete(&self, _key: &str) -> Result<()> {
-        Err(Failure::internal("not implemented"))
+    pub async fn delete(&self, key: &str) -> Result<()> {
+        let (store, call) = self.prepare(QUESTION_DEADLINE)?;
+        call.run(self.contract().delete(store, self.at.clone(), key.to_owned())).await
+    }
+
+    fn prepare(&self, deadline: Duration) -> Result<(Store<PluginState>, Call)> {
+        self.plugin.loaded.sandbox.prepare(None, self.preopens.to_vec(), deadline)
+    }
+
+    fn contract(&self) -> &StorageContract {
+        &self.plugin.loaded.contract
     }
 }
