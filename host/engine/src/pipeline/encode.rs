@@ -198,7 +198,6 @@ impl Compressor {
 }
 
 /// Where compressed bytes go.
-#[expect(clippy::large_enum_variant, reason = "there is one for each object")]
 enum Outlet {
     Clear(Sink),
     Age(age::stream::StreamWriter<Sink>),

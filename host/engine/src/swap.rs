@@ -1,0 +1,156 @@
+//! The one place that may replace a live data directory.
+//!
+//! Restored data is made beside the live directory and takes its place by two renames around a restart of the server. Each step is
+//! in a journal before it is made, so that a host that dies anywhere finds its way forward or back at its next start; the old
+//! directory is given up only after a server has answered from the new one.
+
+mod journal;
+mod ownership;
+mod perform;
+mod places;
+mod recover;
+mod server;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bulkhead_model::{AttemptId, Failure, Result};
+use bulkhead_runtime::{Observer, ServerControl, ServerStatus};
+use tokio::sync::Mutex;
+
+use self::perform::Swap;
+use self::places::Places;
+pub use self::recover::{Recovered, recover};
+use self::server::Server;
+use crate::config::ServiceConfig;
+use crate::failpoint::{self, FailPoints};
+
+/// Fails unless the configuration says how to replace the service's data: its directory, and how to stop and start the server.
+///
+/// # Errors
+/// `invalid`, naming the keys that are missing.
+pub fn require_configured(service: &ServiceConfig) -> Result<()> {
+    let missing: Vec<_> = [
+        ("data_dir", service.data_dir.is_none()),
+        ("server.stop", service.stop.is_empty()),
+        ("server.start", service.start.is_empty()),
+    ]
+    .into_iter()
+    .filter_map(|(key, missing)| missing.then_some(key))
+    .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::invalid(format!("a physical restore of service `{}` needs {}", service.id, missing.join(" and ")))
+        .with_hint("set it in this service's [[service]] section on the host that reaches its server"))
+}
+
+/// Fails unless the service's server answers now.
+///
+/// # Errors
+/// `unavailable` when it does not.
+pub async fn answers(service: &ServiceConfig) -> Result<()> {
+    Server::new(service).answer().await.map(drop)
+}
+
+/// The service's server in the hands of one attempt.
+pub struct ServiceControl {
+    swap: Arc<Swap>,
+    /// Held while a swap runs, which goes on when the one who asked for it has gone away.
+    running: Arc<Mutex<()>>,
+    swapped: Arc<AtomicBool>,
+}
+
+impl ServiceControl {
+    /// For one attempt of a restore. Touches nothing yet.
+    ///
+    /// # Errors
+    /// As [`require_configured`]; `invalid` when the data directory cannot be swapped where it lies.
+    pub fn new(service: &ServiceConfig, attempt: &AttemptId, observer: Arc<dyn Observer>) -> Result<Self> {
+        Self::with_fail_points(service, attempt, observer, failpoint::armed())
+    }
+
+    /// As [`ServiceControl::new`], with fail points of its own.
+    ///
+    /// # Errors
+    /// As [`ServiceControl::new`].
+    pub fn with_fail_points(
+        service: &ServiceConfig,
+        attempt: &AttemptId,
+        observer: Arc<dyn Observer>,
+        fail_points: FailPoints,
+    ) -> Result<Self> {
+        require_configured(service)?;
+        let data_dir = service.data_dir.as_deref().ok_or_else(|| Failure::internal("no data directory"))?;
+        let swap = Swap {
+            service: service.id.clone(),
+            attempt: attempt.clone(),
+            places: Places::new(data_dir, attempt)?,
+            server: Server::new(service),
+            observer,
+            fail_points,
+        };
+        Ok(Self { swap: Arc::new(swap), running: Arc::default(), swapped: Arc::default() })
+    }
+
+    /// The directory that [`ServerControl::stage`] makes.
+    pub fn staging(&self) -> &Path {
+        &self.swap.places.staging
+    }
+
+    /// Whether the restored data is live.
+    pub fn swapped(&self) -> bool {
+        self.swapped.load(Ordering::SeqCst)
+    }
+
+    /// Waits for a swap that still runs and removes what was staged but not put in place.
+    pub async fn close(&self) {
+        let _ended = self.running.lock().await;
+        let places = &self.swap.places;
+        // While a journal lies there, recovery decides what the staging directory is worth.
+        if places.journal.exists() || !places.staging.exists() {
+            return;
+        }
+        let staging = places.staging.clone();
+        let removed = tokio::task::spawn_blocking(move || std::fs::remove_dir_all(staging)).await;
+        if !matches!(removed, Ok(Ok(()))) {
+            tracing::warn!(staging = %places.staging.display(), "staged data could not be removed; the next start tries again");
+        }
+    }
+}
+
+#[async_trait]
+impl ServerControl for ServiceControl {
+    async fn status(&self) -> Result<ServerStatus> {
+        let running = self.swap.server.answer().await.is_ok();
+        let data_dir = self.swap.places.data_dir.clone();
+        let size = tokio::task::spawn_blocking(move || places::directory_bytes(&data_dir)).await;
+        let data_bytes = size.map_err(|error| Failure::internal(format!("counting the data broke down: {error}")))?;
+        Ok(ServerStatus { running, data_bytes })
+    }
+
+    async fn stage(&self, bytes: u64) -> Result<()> {
+        let _alone = self.running.lock().await;
+        self.swap.finish_earlier()?;
+        let places = &self.swap.places;
+        places.check_same_file_system()?;
+        places.check_space(bytes)?;
+        places.make_staging()
+    }
+
+    async fn swap(&self) -> Result<Duration> {
+        // A task of its own: an attempt that is cancelled in the middle must not leave the server without a directory.
+        let (swap, swapped) = (Arc::clone(&self.swap), Arc::clone(&self.swapped));
+        let alone = Arc::clone(&self.running).lock_owned().await;
+        let task = tokio::spawn(async move {
+            let _alone = alone;
+            let downtime = swap.perform().await?;
+            swapped.store(true, Ordering::SeqCst);
+            Ok(downtime)
+        });
+        task.await.unwrap_or_else(|error| Err(Failure::internal(format!("the swap broke down: {error}"))))
+    }
+}

@@ -1,0 +1,150 @@
+//! What a host does at its start about a swap that an earlier process did not end.
+
+use std::sync::Arc;
+
+use bulkhead_model::{AttemptId, Failure, Result};
+use bulkhead_runtime::{Level, Observer};
+
+use super::journal::{Journal, Step};
+use super::perform::{Swap, give_up_old};
+use super::places::{Places, remove_in_background};
+use super::server::Server;
+use crate::config::ServiceConfig;
+use crate::failpoint::{self, FailPoints};
+
+/// How an interrupted swap has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recovered {
+    /// The restored data is live and its server answers.
+    Finished(AttemptId),
+    /// The old data is live again.
+    RolledBack(AttemptId),
+}
+
+/// Ends what an earlier process of this host began: forward when the restored server answers, back in every other case. Safe to
+/// be interrupted and repeated. Also removes directories that earlier attempts have left.
+///
+/// Call while no attempt on this service runs, on the one host that reaches its data directory.
+///
+/// # Errors
+/// When the old data could not be put back into service; nothing is removed then.
+pub async fn recover(service: &ServiceConfig) -> Result<Option<Recovered>> {
+    recover_with(service, failpoint::armed()).await
+}
+
+pub(super) async fn recover_with(service: &ServiceConfig, fail_points: FailPoints) -> Result<Option<Recovered>> {
+    let Some(data_dir) = service.data_dir.as_deref() else { return Ok(None) };
+    let server = Server::new(service);
+    // The names that do not depend on an attempt are the same for every one.
+    let places = Places::new(data_dir, &AttemptId::new())?;
+    let recovered = match Journal::read(&places)? {
+        None => None,
+        Some(journal) => {
+            let attempt = journal.attempt.clone();
+            tracing::warn!(service = %service.id, %attempt, step = ?journal.step, "a restore was interrupted");
+            let swap = Swap {
+                service: service.id.clone(),
+                places: Places::new(data_dir, &attempt)?,
+                attempt,
+                server: server.clone(),
+                observer: Arc::new(HostLog),
+                fail_points,
+            };
+            let recovered = swap.recover(journal).await.map_err(|failure| {
+                failure.context(format!("an interrupted restore of service `{}` could not be ended", service.id))
+            })?;
+            tracing::warn!(service = %service.id, outcome = ?recovered, "the interrupted restore has ended");
+            Some(recovered)
+        }
+    };
+    remove_strays(&places, &server).await;
+    Ok(recovered)
+}
+
+impl Swap {
+    async fn recover(&self, mut journal: Journal) -> Result<Recovered> {
+        let places = &self.places;
+        let finished = || Recovered::Finished(self.attempt.clone());
+        match journal.step {
+            Step::Answered => {
+                give_up_old(places, self.fail_points)?;
+                return Ok(finished());
+            }
+            // An order to stop that was given before may still take effect, so the server must be down before it is started.
+            Step::Stopping => {
+                if let Err(failure) = self.server.stop(&places.data_dir).await {
+                    tracing::warn!(service = %self.service, error = %failure, "the server did not stop; it is left running");
+                }
+            }
+            Step::MovingNew | Step::Starting if self.new_in_place() && self.comes_up().await => {
+                journal.enter(Step::Answered, places)?;
+                give_up_old(places, self.fail_points)?;
+                return Ok(finished());
+            }
+            _ => {}
+        }
+        self.check_not_lost(&journal)?;
+        self.roll_back(&mut journal).await?;
+        Ok(Recovered::RolledBack(self.attempt.clone()))
+    }
+
+    fn new_in_place(&self) -> bool {
+        self.places.data_dir.exists() && !self.places.staging.exists()
+    }
+
+    async fn comes_up(&self) -> bool {
+        if self.server.answers_from(&self.places.data_dir).await {
+            return true;
+        }
+        match self.server.start(&self.places.data_dir, || Ok(())).await {
+            Ok(_) => true,
+            Err(failure) => {
+                tracing::warn!(service = %self.service, error = %failure, "the restored server does not come up");
+                false
+            }
+        }
+    }
+
+    /// Somebody may have tidied up by hand in between.
+    fn check_not_lost(&self, journal: &Journal) -> Result<()> {
+        let places = &self.places;
+        if journal.had_old && !places.old.exists() && !places.data_dir.exists() {
+            return Err(Failure::internal(format!(
+                "neither `{}` nor `{}` exists",
+                places.data_dir.display(),
+                places.old.display()
+            ))
+            .with_hint(format!("put the data directory back, then remove `{}`", places.journal.display())));
+        }
+        Ok(())
+    }
+}
+
+async fn remove_strays(places: &Places, server: &Server) {
+    let strays = places.strays();
+    let has_old = strays.iter().any(|(kind, _)| *kind == "old");
+    let old_is_spare = has_old && places.data_dir.exists() && server.answers_from(&places.data_dir).await;
+    for (kind, path) in strays {
+        if kind == "old" && !old_is_spare {
+            tracing::warn!(path = %path.display(), "an old data directory without a journal is kept: no server answers from the live one");
+            continue;
+        }
+        tracing::info!(path = %path.display(), kind, "removing what an earlier attempt left");
+        remove_in_background(path);
+    }
+}
+
+/// Speaks for a swap that no attempt listens to any more.
+struct HostLog;
+
+impl Observer for HostLog {
+    fn log(&self, level: Level, message: &str, _fields: &[(String, String)]) {
+        tracing::info!(?level, "{message}");
+    }
+
+    fn phase(&self, name: &str) {
+        tracing::info!(phase = name, "recovering");
+    }
+
+    fn expect(&self, _plain_bytes: u64) {}
+}
