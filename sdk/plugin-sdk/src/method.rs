@@ -7,6 +7,7 @@ mod description;
 mod plugin;
 pub mod progress;
 pub mod scratch;
+mod series;
 pub mod server;
 pub mod tools;
 
@@ -14,6 +15,7 @@ pub use adapter::Adapter;
 pub use artifacts::{Object, Reader, Writer, Written};
 pub use description::parse;
 pub use plugin::MethodPlugin;
+pub use series::Series;
 
 pub use crate::bindings::method::exports::bulkhead::method::method::{
     BackupRequest, ChainKind, CheckRequest, Description, Finding, Link, Report, RestoreRequest, Service, Severity,
