@@ -18,16 +18,18 @@ impl Server {
     /// Asks the server, and refuses one whose backup would not restore.
     pub async fn ask() -> Result<Self> {
         let rows = database::query(
-            "SELECT VERSION() AS version, @@server_id AS id, @@datadir AS datadir, @@innodb_data_home_dir AS home, \
-             @@innodb_log_group_home_dir AS log, @@innodb_undo_directory AS undo, (SELECT COUNT(*) FROM information_schema.tables \
+            "SELECT VERSION() AS version, @@server_id AS id, @@datadir AS datadir, @@innodb_data_home_dir AS home_dir, \
+             @@innodb_log_group_home_dir AS log_dir, @@innodb_undo_directory AS undo_dir, (SELECT COUNT(*) FROM information_schema.tables \
              WHERE table_schema NOT IN ('information_schema', 'performance_schema', 'mysql', 'sys')) AS tables",
         )
         .await?;
         let text = |name| rows.first(name).unwrap_or_default().to_owned();
         let data = text("datadir");
-        for (name, column) in
-            [("innodb_data_home_dir", "home"), ("innodb_log_group_home_dir", "log"), ("innodb_undo_directory", "undo")]
-        {
+        for (name, column) in [
+            ("innodb_data_home_dir", "home_dir"),
+            ("innodb_log_group_home_dir", "log_dir"),
+            ("innodb_undo_directory", "undo_dir"),
+        ] {
             let place = text(column);
             if !(matches!(place.as_str(), "" | "." | "./") || place.trim_end_matches('/') == data.trim_end_matches('/'))
             {
