@@ -1,0 +1,44 @@
+//! Takes every byte, says so, and keeps none.
+
+use bulkhead_guests::Files;
+use bulkhead_plugin_sdk::storage::*;
+
+struct Guest;
+
+impl StoragePlugin for Guest {
+    type Bucket = Self;
+
+    fn describe() -> Description {
+        Files::describe("loses-data")
+    }
+
+    async fn open(_config: &str, _credentials: Option<String>) -> Result<Self> {
+        Ok(Self)
+    }
+}
+
+impl Bucket for Guest {
+    async fn put(&self, _key: &str, data: Source, _options: PutOptions) -> Result<u64> {
+        let mut chunks = data.chunks(1 << 20);
+        while chunks.next().await.is_some() {}
+        chunks.finish().await
+    }
+
+    async fn get(&self, key: &str, range: Option<ByteRange>) -> Result<Source> {
+        Files.get(key, range).await
+    }
+
+    async fn head(&self, key: &str) -> Result<Option<Entry>> {
+        Files.head(key).await
+    }
+
+    async fn list(&self, prefix: &str, after: Option<&str>, limit: u32) -> Result<Page> {
+        Files.list(prefix, after, limit).await
+    }
+
+    async fn delete(&self, key: &str) -> Result<()> {
+        Files.delete(key).await
+    }
+}
+
+register_storage!(Guest);

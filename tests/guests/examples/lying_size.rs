@@ -1,0 +1,42 @@
+//! Says that it keeps one byte more than it does.
+
+use bulkhead_guests::Files;
+use bulkhead_plugin_sdk::storage::*;
+
+struct Guest;
+
+impl StoragePlugin for Guest {
+    type Bucket = Self;
+
+    fn describe() -> Description {
+        Files::describe("lying-size")
+    }
+
+    async fn open(_config: &str, _credentials: Option<String>) -> Result<Self> {
+        Ok(Self)
+    }
+}
+
+impl Bucket for Guest {
+    async fn put(&self, key: &str, data: Source, options: PutOptions) -> Result<u64> {
+        Ok(Files.put(key, data, options).await? + 1)
+    }
+
+    async fn get(&self, key: &str, range: Option<ByteRange>) -> Result<Source> {
+        Files.get(key, range).await
+    }
+
+    async fn head(&self, key: &str) -> Result<Option<Entry>> {
+        Files.head(key).await
+    }
+
+    async fn list(&self, prefix: &str, after: Option<&str>, limit: u32) -> Result<Page> {
+        Files.list(prefix, after, limit).await
+    }
+
+    async fn delete(&self, key: &str) -> Result<()> {
+        Files.delete(key).await
+    }
+}
+
+register_storage!(Guest);
