@@ -137,8 +137,10 @@ fn pump(
         Encryption::None => inflate(intake, expected, output, meter),
         Encryption::Age => {
             let content = |error: age::DecryptError| Broken::Content(format!("it does not decrypt: {error}"));
-            intake.set_ceiling(HEADER_BYTES);
+            let ceiling = intake.ceiling();
+            ceiling.set(HEADER_BYTES);
             let decryptor = age::Decryptor::new_buffered(&mut *intake).map_err(content)?;
+            ceiling.set(u64::MAX);
             let reader = decryptor.decrypt(keys.identities.as_age()).map_err(|error| match error {
                 age::DecryptError::NoMatchingKeys => Broken::Key,
                 error => content(error),
@@ -179,7 +181,8 @@ fn inflate(
             blake3.update(plain);
             meter.add_plain(plain.len());
             output.write_all(plain).map_err(Broken::Output)?;
-            if chunk.is_empty() && plain.len() < to.len() {
+            // A full output may hide more of it, unless the frame is through: asking on would begin another.
+            if chunk.is_empty() && (between_frames || plain.len() < to.len()) {
                 break;
             }
         }

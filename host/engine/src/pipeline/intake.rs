@@ -1,7 +1,9 @@
 //! The reading side: a pipe that is hashed and counted while it is read.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, BufRead, Read};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use bulkhead_model::{Failure, Result};
@@ -23,7 +25,7 @@ pub(super) struct Intake {
     end: usize,
     sha256: Sha256,
     count: u64,
-    ceiling: u64,
+    ceiling: Rc<Cell<u64>>,
     at_end: bool,
     meter: Arc<Meter>,
 }
@@ -38,15 +40,16 @@ impl Intake {
             end: 0,
             sha256: Sha256::new(),
             count: 0,
-            ceiling: u64::MAX,
+            ceiling: Rc::new(Cell::new(u64::MAX)),
             at_end: false,
             meter,
         }
     }
 
-    /// Refuses to read on after this many bytes, so that a broken length cannot make a parser collect without bound.
-    pub(super) fn set_ceiling(&mut self, bytes: u64) {
-        self.ceiling = bytes;
+    /// Beyond this many bytes reading fails, so that a broken object cannot make a parser collect without bound. Shared, because
+    /// the parser holds on to the intake.
+    pub(super) fn ceiling(&self) -> Rc<Cell<u64>> {
+        Rc::clone(&self.ceiling)
     }
 
     pub(super) fn count(&self) -> u64 {
@@ -59,7 +62,7 @@ impl Intake {
 
     /// Reads up to the end, or until more than `limit` bytes in total have come.
     pub(super) fn drain(&mut self, limit: u64) -> io::Result<()> {
-        self.ceiling = u64::MAX;
+        self.ceiling.set(u64::MAX);
         while !self.at_end && self.count <= limit {
             self.start = self.end;
             self.fill_buf()?;
@@ -81,7 +84,7 @@ impl Intake {
 impl BufRead for Intake {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if self.start == self.end && !self.at_end {
-            if self.count > self.ceiling {
+            if self.count > self.ceiling.get() {
                 return Err(io::Error::new(io::ErrorKind::InvalidData, "it is longer than it may be"));
             }
             let read = read_some(&mut self.file, &mut self.buffer)?;

@@ -22,13 +22,13 @@ pub fn check_object_name(name: &str) -> Result<()> {
 }
 
 /// The name of an object's key in the backup's folder: `<name>.zst`, with `.age` behind when encrypted. Attempts after the first
-/// write `<name>~<attempt>.zst`; `~` cannot be part of a name, so attempts never meet under one key.
+/// write `<name>@<attempt>.zst`; `@` cannot be part of a name, so attempts never meet under one key.
 pub fn object_key_name(name: &str, attempt: u32, encryption: Encryption) -> String {
     let suffix = match encryption {
         Encryption::None => "zst",
         Encryption::Age => "zst.age",
     };
-    if attempt <= 1 { format!("{name}.{suffix}") } else { format!("{name}~{attempt}.{suffix}") }
+    if attempt <= 1 { format!("{name}.{suffix}") } else { format!("{name}@{attempt}.{suffix}") }
 }
 
 /// Whether `key` is one that [`object_key_name`] makes for an object of that name.
@@ -38,7 +38,7 @@ pub(super) fn is_key_name_of(key: &str, name: &str, encryption: Encryption) -> b
     }
     let attempt = key
         .strip_prefix(name)
-        .and_then(|rest| rest.strip_prefix('~'))
+        .and_then(|rest| rest.strip_prefix('@'))
         .map_or(Some(1), |rest| rest.split_once('.').and_then(|(attempt, _)| attempt.parse::<u32>().ok()));
     attempt.is_some_and(|attempt| object_key_name(name, attempt, encryption) == key)
 }
@@ -91,13 +91,13 @@ mod tests {
             }
         }
         assert!(!is_key_name_of("../b.zst", "../b", Encryption::None));
-        assert!(!is_key_name_of("a~02.zst", "a", Encryption::None));
+        assert!(!is_key_name_of("a@02.zst", "a", Encryption::None));
         assert!(!is_key_name_of("b.zst", "a", Encryption::None));
     }
 
     #[test]
     fn names_cannot_escape_the_folder() {
-        for bad in ["", ".", "..", "a/b", "a..b", "-a", "a b", "a\n", "ä", "a~2", &"a".repeat(129)] {
+        for bad in ["", ".", "..", "a/b", "a..b", "-a", "a b", "a\n", "ä", "a@2", &"a".repeat(129)] {
             assert!(check_object_name(bad).is_err(), "{bad:?}");
         }
     }
