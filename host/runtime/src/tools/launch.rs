@@ -15,7 +15,7 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-use rustix::fs::{MemfdFlags, Mode};
+use rustix::fs::{MemfdFlags, Mode, OFlags};
 use rustix::process::{Resource, Rlimit, Signal};
 
 pub(super) use order::LaunchOrder;
@@ -66,6 +66,9 @@ fn launch() -> Result<std::convert::Infallible, String> {
         command.arg(format!("--defaults-file=/proc/self/fd/{}", defaults.as_raw_fd()));
     }
     command.args(&order.arguments).env_clear().envs(order.environment.iter().map(|(name, value)| (name, value)));
+    // Open over exec for as long as the tool lives; `lock_in` says why.
+    let _myself = rustix::fs::open(sandbox::MYSELF, OFlags::PATH | OFlags::DIRECTORY, Mode::empty())
+        .map_err(|error| format!("no {}: {error}", sandbox::MYSELF))?;
     let enforced = sandbox::lock_in(&order)?;
     report(&format!("{LOCKED_IN}{enforced}"));
     let error = command.exec();

@@ -176,8 +176,12 @@ impl Policy {
     }
 
     fn refuse(&self, argument: &str, reason: &str) -> Failure {
+        // Never a value: it may be a password, also glued to a short option.
         let name = match argument.split_once('=') {
-            Some((name, _)) if argument.starts_with('-') => name,
+            Some((name, _)) if argument.starts_with("--") => name,
+            _ if argument.starts_with('-') && !argument.starts_with("--") => {
+                &argument[..argument.char_indices().nth(2).map_or(argument.len(), |(at, _)| at)]
+            }
             _ => argument,
         };
         Failure::denied(format!("{} may not be given `{}`: {reason}", self.tool, shown(name)))
@@ -216,3 +220,6 @@ fn shown(text: &str) -> String {
     }
     shown
 }
+
+#[cfg(test)]
+mod tests;

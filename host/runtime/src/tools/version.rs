@@ -32,7 +32,8 @@ pub(super) async fn of(shared: &Shared, tool: &'static str, program: PathBuf) ->
     let order = LaunchOrder {
         host_pid: rustix::process::getpid().as_raw_nonzero().get(),
         program,
-        arguments: vec!["--version".to_owned()],
+        // The one that knows no `--version`.
+        arguments: vec![if tool == "mbstream" { "--help" } else { "--version" }.to_owned()],
         environment: environment(None)?,
         defaults: None,
         read: Vec::new(),
@@ -51,7 +52,7 @@ pub(super) async fn of(shared: &Shared, tool: &'static str, program: PathBuf) ->
         deadline: DEADLINE,
     };
     let process = process::start(&shared.launcher, invocation).await?;
-    let unread = || Failure::internal(format!("the answer of {tool} --version was not read"));
+    let unread = || Failure::internal(format!("the version of {tool} was not read"));
     let stdout = process.stdout().ok_or_else(unread)?;
     let read = tokio::task::spawn_blocking(move || {
         let mut answer = String::new();
@@ -59,9 +60,9 @@ pub(super) async fn of(shared: &Shared, tool: &'static str, program: PathBuf) ->
     });
     let exit = process.wait().await?;
     let answer = read.await.map_err(|_| unread())?.map_err(|_| unread())?;
-    // `mbstream` knows no `--version` and complains before it says it.
+    // `mariadb-backup` says it on standard error.
     let version = parse(&answer).or_else(|| parse(&exit.stderr)).ok_or_else(|| {
-        Failure::unsupported(format!("the answer of {tool} --version holds no version"))
+        Failure::unsupported(format!("{tool} says nothing of its version (exit code {})", exit.code))
             .with_hint(format!("is [tools.{tool}] path the right program?"))
     })?;
     shared.versions.lock().unwrap_or_else(PoisonError::into_inner).insert(key, version.clone());

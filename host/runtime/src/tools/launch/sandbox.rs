@@ -13,10 +13,8 @@ use super::order::LaunchOrder;
 /// The newest rules that were tested. Older kernels enforce what they know.
 const RULES: ABI = ABI::V6;
 
-/// Libraries, character sets, time zones, name resolution, certificates; `/proc` and `/sys` because `mariadb-backup` crashes
-/// without the first and looks up block sizes in the second. What `/proc` shows of other processes beyond their names is
-/// refused by Landlock itself, which lets nobody trace a process outside the sandbox.
-const SYSTEM: [&str; 25] = [
+/// Libraries, character sets, time zones, name resolution, certificates; `mariadb-backup` looks up block sizes in `/sys`.
+const SYSTEM: [&str; 29] = [
     "/lib",
     "/lib64",
     "/usr/lib",
@@ -39,10 +37,18 @@ const SYSTEM: [&str; 25] = [
     "/etc/ssl",
     "/etc/pki",
     "/etc/crypto-policies",
-    "/proc",
+    "/proc/cpuinfo",
+    "/proc/filesystems",
+    "/proc/meminfo",
+    "/proc/stat",
+    "/proc/sys",
     "/sys/devices",
     "/sys/dev",
 ];
+
+/// The process itself, without which `mariadb-backup` crashes and no defaults file is found. Nothing else of `/proc`: to
+/// root, other processes' directories show their environment, and with it the host's secrets.
+pub(super) const MYSELF: &str = "/proc/self";
 
 /// Where a script finds the programs it calls.
 const PROGRAMS: [&str; 6] = ["/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin"];
@@ -51,6 +57,8 @@ const PROGRAMS: [&str; 6] = ["/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/loc
 const DEVICES: [&str; 4] = ["/dev/null", "/dev/zero", "/dev/random", "/dev/urandom"];
 
 /// Locks this process in, and all that it becomes. Returns how far the kernel goes along: `full`, `partial` or `none`.
+///
+/// The rule for [`MYSELF`] hangs on an inode that the kernel may make anew when memory is short; `launch` keeps it open.
 pub(super) fn lock_in(order: &LaunchOrder) -> Result<&'static str, String> {
     let status = restrict(order).map_err(|error| format!("cannot lock the tool in: {error}"))?;
     Ok(match status {
@@ -100,6 +108,7 @@ fn restrict(order: &LaunchOrder) -> Result<RulesetStatus, RulesetError> {
             }
         }
     }
+    rules.allow(Path::new(MYSELF), read)?;
     let mut ruleset = rules.0;
     for port in &order.connect_ports {
         ruleset = ruleset.add_rule(NetPort::new(*port, AccessNet::ConnectTcp))?;
