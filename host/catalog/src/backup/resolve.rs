@@ -1,6 +1,6 @@
 //! From what a person typed to a backup.
 
-use bulkhead_model::{BackupId, BackupState, Failure, OrganizationId, Result};
+use bulkhead_model::{BackupId, BackupState, Failure, FailureKind, OrganizationId, Result};
 
 use super::{Backup, not_found};
 use crate::catalog::Catalog;
@@ -20,10 +20,13 @@ impl Catalog {
     /// `not-found`; `conflict` that lists the candidates when several are meant.
     pub async fn resolve_backup(&self, organization: &OrganizationId, text: &str) -> Result<Backup> {
         if let Ok(id) = text.parse::<BackupId>() {
-            return match self.backup(organization, &id).await {
-                Ok(backup) if backup.state == BackupState::Deleted => Err(not_found(text)),
-                other => other,
-            };
+            match self.backup(organization, &id).await {
+                Ok(backup) if backup.state != BackupState::Deleted => return Ok(backup),
+                // The beginning of an id, up to somewhere in the server's name, looks like one too.
+                Ok(_) => {}
+                Err(failure) if failure.kind == FailureKind::NotFound => {}
+                Err(failure) => return Err(failure),
+            }
         }
         if text.is_empty() || text.contains('\0') {
             return Err(not_found(text.trim_matches('\0')));

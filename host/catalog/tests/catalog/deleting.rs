@@ -1,0 +1,99 @@
+//! Deleting backups without pulling them from under somebody.
+
+use bulkhead_catalog::{BackupFilter, Catalog, Job, NewBackup, NewRestore};
+use bulkhead_model::{BackupId, BackupState, Failure, FailureKind, JobKind, JobState, Result};
+
+use crate::databases::on_both;
+use crate::scene::{Scene, acme, new_backup, new_job, refused};
+
+#[test]
+fn a_deleted_backup_is_gone_from_lists_and_names_but_not_from_the_record() {
+    on_both(|database| async {
+        let scene = Scene::new(database).await;
+        let name = Some("nightly".to_owned());
+        let backup = scene.backup_new(NewBackup { name, ..new_backup("db1", "full") }).await;
+        let expire = scene.catalog.schedule_job(new_job(JobKind::Expire, &backup.id)).await.unwrap();
+        let again = scene.catalog.schedule_job(new_job(JobKind::Expire, &backup.id)).await.unwrap();
+        assert_eq!(again.id, expire.id, "asked for twice, it is one job");
+        let text =
+            refused(scene.catalog.schedule_job(new_job(JobKind::Verify, &backup.id)).await, FailureKind::Conflict);
+        assert!(text.contains("deleting"), "{text}");
+
+        let (_, attempt) = scene.claim(&["db1"]).await.unwrap();
+        let passing = Failure::unavailable("the bucket does not answer");
+        assert_eq!(scene.catalog.fail(&attempt.id, &passing, None).await.unwrap(), JobState::Scheduled);
+        let (_, attempt) = scene.claim(&["db1"]).await.unwrap();
+        scene.catalog.finish_expire(&attempt.id).await.unwrap();
+        let gone = scene.catalog.backup(&acme(), &backup.id).await.unwrap();
+        assert_eq!((gone.state, gone.finished_at), (BackupState::Deleted, backup.finished_at));
+        assert_eq!(scene.catalog.backups(&acme(), &BackupFilter::default()).await.unwrap().1, 0);
+        for text in ["nightly", backup.id.as_str(), backup.id.short()] {
+            refused(scene.catalog.resolve_backup(&acme(), text).await, FailureKind::NotFound);
+        }
+        refused(scene.catalog.begin_deleting(&acme(), &backup.id).await, FailureKind::NotFound);
+        assert!(scene.catalog.known_backups(&backup.target, None, 10).await.unwrap().is_empty());
+        assert_eq!(scene.catalog.backup_any_org(&backup.id).await.unwrap().unwrap().id, backup.id);
+    });
+}
+
+#[test]
+fn what_somebody_needs_is_not_deleted() {
+    on_both(|database| async {
+        let scene = Scene::new(database).await;
+        let (making, job) = scene.schedule("db1", "full", 3).await;
+        let text = refused(scene.catalog.begin_deleting(&acme(), &making.id).await, FailureKind::Conflict);
+        assert!(text.contains(job.id.as_str()), "{text}");
+        refused(restore_of(&scene.catalog, &making.id).await, FailureKind::Conflict);
+        scene.catalog.request_cancel(&acme(), &job.id).await.unwrap();
+
+        let full = scene.backup("db1", "full").await;
+        let parent = Some(full.id.clone());
+        let child = scene.backup_new(NewBackup { parent, ..new_backup("db1", "incremental") }).await;
+        let text = refused(scene.catalog.begin_deleting(&acme(), &full.id).await, FailureKind::Conflict);
+        assert!(text.contains(child.id.as_str()), "{text}");
+        let (_, restoring) = scene.schedule_restore("db2", &child.id).await;
+        let text = refused(scene.catalog.begin_deleting(&acme(), &child.id).await, FailureKind::Conflict);
+        assert!(text.contains(restoring.id.as_str()), "{text}");
+
+        scene.catalog.request_cancel(&acme(), &restoring.id).await.unwrap();
+        let deleting = scene.catalog.begin_deleting(&acme(), &child.id).await.unwrap();
+        assert_eq!(deleting.state, BackupState::Deleting);
+        refused(restore_of(&scene.catalog, &child.id).await, FailureKind::Conflict);
+        scene.catalog.begin_deleting(&acme(), &full.id).await.unwrap();
+        let parent = Some(full.id.clone());
+        let orphan = NewBackup { parent, ..new_backup("db1", "incremental") };
+        refused(scene.catalog.schedule_backup(orphan).await, FailureKind::Conflict);
+    });
+}
+
+/// A restore and a deletion that come at the same time: one of them is refused.
+#[test]
+fn a_restore_and_a_deletion_cannot_both_win() {
+    on_both(|database| async {
+        let scene = Scene::new(database).await;
+        for _ in 0..10 {
+            let backup = scene.backup("db1", "full").await;
+            let (catalog, id) = (scene.catalog.clone(), backup.id.clone());
+            let restoring = tokio::spawn(async move { restore_of(&catalog, &id).await });
+            let (catalog, id) = (scene.catalog.clone(), backup.id.clone());
+            let deleting = tokio::spawn(async move { catalog.begin_deleting(&acme(), &id).await });
+            let (restoring, deleting) = (restoring.await.unwrap(), deleting.await.unwrap());
+            match (restoring, deleting) {
+                (Ok(_), deleting) => drop(refused(deleting, FailureKind::Conflict)),
+                (restoring, Ok(_)) => drop(refused(restoring, FailureKind::Conflict)),
+                neither => panic!("{neither:?}"),
+            }
+        }
+    });
+}
+
+async fn restore_of(catalog: &Catalog, backup: &BackupId) -> Result<Job> {
+    let new = NewRestore {
+        organization: acme(),
+        service: "db2".parse().unwrap(),
+        backup: backup.clone(),
+        request: serde_json::json!({}),
+        attempts_max: 1,
+    };
+    Ok(catalog.schedule_restore(new).await?.1)
+}

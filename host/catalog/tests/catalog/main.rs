@@ -1,0 +1,11 @@
+//! The catalog on both of its databases. Every test runs on SQLite and on a private PostgreSQL.
+
+mod backups;
+mod cancelling;
+mod claiming;
+mod databases;
+mod deleting;
+mod leases;
+mod opening;
+mod outcomes;
+mod scene;
