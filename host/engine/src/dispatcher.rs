@@ -23,7 +23,8 @@ pub(crate) enum Order {
 
 /// Works on the queue until told to shut down.
 pub(crate) async fn run(engine: Arc<Inner>, mut inbox: mpsc::UnboundedReceiver<Order>) {
-    let services: Vec<ServiceId> = engine.services.keys().cloned().collect();
+    let services: Vec<ServiceId> =
+        engine.services.keys().filter(|id| !engine.blocked.contains_key(*id)).cloned().collect();
     let mut running: JoinSet<JobId> = JoinSet::new();
     let mut stoppers: HashMap<JobId, Stopper> = HashMap::new();
     let mut poll = tokio::time::interval(engine.config.limits.poll);
@@ -77,7 +78,7 @@ async fn claim(
 }
 
 async fn take_over(engine: &Inner) {
-    match engine.catalog.take_over_lost().await {
+    match engine.catalog.take_over_lost(Duration::ZERO).await {
         Ok(jobs) => {
             for job in jobs {
                 tracing::warn!(job = %job.id, state = %job.state, "the lease of an attempt ran out");

@@ -15,8 +15,9 @@ use tokio::task::JoinHandle;
 
 use crate::config::{EngineConfig, ServiceConfig};
 use crate::dispatcher::{self, Order};
-use crate::pipeline::{Identities, Recipients};
+use crate::pipeline::Keys;
 use crate::request::{CreateBackup, CreateRestore};
+use crate::swap::Recovered;
 use crate::target::Target;
 use crate::{failpoint, swap, sweep};
 
@@ -32,11 +33,10 @@ pub(crate) struct Inner {
     pub catalog: Catalog,
     pub runtime: Runtime,
     pub clock: Arc<dyn Clock>,
-    /// To whom new artifacts are encrypted.
-    pub recipients: Recipients,
-    /// What opens stored ones.
-    pub identities: Identities,
+    pub keys: Keys,
     pub services: BTreeMap<ServiceId, ServiceConfig>,
+    /// Services whose interrupted restore could neither be finished nor undone: nothing runs on them, and a person has to look.
+    pub blocked: BTreeMap<ServiceId, Failure>,
     pub targets: BTreeMap<TargetId, Target>,
     /// Jobs of this host that moved.
     pub changes: broadcast::Sender<JobId>,
@@ -61,8 +61,7 @@ impl Engine {
         failpoint::arm(config.fail_at.as_deref())?;
         let lock = lock_data_dir(&config)?;
         clear_scratch(&config)?;
-        let recipients = Recipients::parse(&config.encryption.recipients)?;
-        let identities = Identities::read(&config.encryption.identities)?;
+        let keys = Keys::load(&config.encryption)?;
         let mut targets = BTreeMap::new();
         for target in &config.targets {
             targets.insert(target.id.clone(), Target::open(&runtime, target).await?);
@@ -70,23 +69,21 @@ impl Engine {
         let services: BTreeMap<_, _> = config.services.iter().map(|s| (s.id.clone(), s.clone())).collect();
         let (orders, inbox) = mpsc::unbounded_channel();
         let (changes, _) = broadcast::channel(1024);
+        let blocked = end_interrupted_swaps(&catalog, &services).await;
         let inner = Arc::new(Inner {
             config,
             catalog,
             runtime,
             clock,
-            recipients,
-            identities,
+            keys,
             services,
+            blocked,
             targets,
             changes,
             orders,
             tasks: std::sync::Mutex::default(),
             _lock: lock,
         });
-        for service in inner.services.values() {
-            swap::recover(service).await?;
-        }
         for job in inner.catalog.release_host(&inner.config.host).await? {
             tracing::warn!(job = %job.id, state = %job.state, "an attempt was running when this host last stopped");
         }
@@ -142,9 +139,15 @@ impl Engine {
     /// Whether this host can do its work: the catalog answers.
     ///
     /// # Errors
-    /// The catalog's failure.
+    /// The catalog's failure; `unavailable` while a service is blocked by an interrupted restore.
     pub async fn ready(&self) -> Result<()> {
-        self.inner.catalog.ping().await
+        self.inner.catalog.ping().await?;
+        match self.inner.blocked.keys().next() {
+            None => Ok(()),
+            Some(service) => {
+                Err(Failure::unavailable(format!("service `{service}` is blocked by an interrupted restore")))
+            }
+        }
     }
 
     /// Schedules a backup to be made at once.
@@ -161,20 +164,19 @@ impl Engine {
         let plugin = self.inner.runtime.method(&service.engine, &ask.method)?;
         plugin.validate(&self.inner.method_config(service, &ask.method)).await?;
         let target = self.inner.target_for(organization, ask.target.as_ref())?;
-        let id = BackupId::new(&service.id, &service.server_name);
         let made = self
             .inner
             .catalog
             .schedule_backup(NewBackup {
-                id,
                 organization: organization.clone(),
                 service: service.id.clone(),
                 method: ask.method.clone(),
                 engine: service.engine.clone(),
                 name: ask.name,
                 target: target.id.clone(),
+                server: service.server_name.clone(),
                 parent: None,
-                expression: "once".to_owned(),
+                schedule_expression: Schedule::ONCE.to_owned(),
                 attempts_max: self.inner.config.limits.attempts_max,
                 request: serde_json::Value::Null,
             })
@@ -188,13 +190,7 @@ impl Engine {
     /// # Errors
     /// `not-found`; `conflict` while it is being made, restored or verified.
     pub async fn delete_backup(&self, organization: &OrganizationId, id: &BackupId) -> Result<Job> {
-        let job = self
-            .inner
-            .catalog
-            .begin_deleting(organization, id, self.inner.config.limits.attempts_max)
-            .await?;
-        self.inner.wake();
-        Ok(job)
+        self.schedule(organization, id, JobKind::Expire).await
     }
 
     /// Schedules a check of every stored byte of a backup against its manifest.
@@ -202,19 +198,19 @@ impl Engine {
     /// # Errors
     /// `not-found`; `conflict` when the backup has not succeeded.
     pub async fn verify_backup(&self, organization: &OrganizationId, id: &BackupId) -> Result<Job> {
-        let backup = self.inner.catalog.backup(organization, id).await?;
-        require_succeeded(&backup)?;
+        self.schedule(organization, id, JobKind::Verify).await
+    }
+
+    async fn schedule(&self, organization: &OrganizationId, id: &BackupId, kind: JobKind) -> Result<Job> {
         let job = self
             .inner
             .catalog
             .schedule_job(NewJob {
                 organization: organization.clone(),
-                service: backup.service.clone(),
-                kind: JobKind::Verify,
-                method: backup.method.clone(),
-                backup: Some(backup.id.clone()),
-                attempts_max: self.inner.config.limits.attempts_max,
+                kind,
+                backup: id.clone(),
                 request: serde_json::Value::Null,
+                attempts_max: self.inner.config.limits.attempts_max,
             })
             .await?;
         self.inner.wake();
@@ -247,7 +243,6 @@ impl Engine {
                 organization: organization.clone(),
                 service: service.id.clone(),
                 backup: backup.id.clone(),
-                method: backup.method.clone(),
                 attempts_max: self.inner.config.limits.attempts_max,
                 request: serde_json::Value::Null,
             })
@@ -271,10 +266,15 @@ impl Engine {
 impl Inner {
     /// A service of an organization.
     pub fn service(&self, organization: &OrganizationId, id: &ServiceId) -> Result<&ServiceConfig> {
-        self.services.get(id).filter(|service| service.organization == *organization).ok_or_else(|| {
+        let service = self.services.get(id).filter(|service| service.organization == *organization);
+        let service = service.ok_or_else(|| {
             Failure::not_found(format!("there is no service `{id}`"))
                 .with_hint("`bulkhead service list` shows the services of your organization")
-        })
+        })?;
+        match self.blocked.get(id) {
+            None => Ok(service),
+            Some(failure) => Err(failure.clone().with_hint("see docs/operations.md, then start this host again")),
+        }
     }
 
     /// The target that a request names, or the default one.
@@ -311,6 +311,33 @@ fn require_succeeded(backup: &Backup) -> Result<()> {
         return Ok(());
     }
     Err(Failure::conflict(format!("backup `{}` is {}, not succeeded", backup.id, backup.state)))
+}
+
+/// Ends the swaps that an earlier process of this host began. A restore that turns out to be complete is written down as such, so
+/// that it is not run a second time.
+///
+/// Answers the services where that failed: the others must not wait for them.
+async fn end_interrupted_swaps(
+    catalog: &Catalog,
+    services: &BTreeMap<ServiceId, ServiceConfig>,
+) -> BTreeMap<ServiceId, Failure> {
+    let mut blocked = BTreeMap::new();
+    for service in services.values() {
+        match swap::recover(service).await {
+            Ok(Some(Recovered::Finished(attempt))) => {
+                let message = "Restore has succeeded! It was completed when the host started again.";
+                if let Err(failure) = catalog.finish_restore(&attempt, message).await {
+                    tracing::warn!(%attempt, error = %failure, "a completed restore could not be recorded; it runs again");
+                }
+            }
+            Ok(_) => {}
+            Err(failure) => {
+                tracing::error!(service = %service.id, error = %failure, "the service is blocked until a person has looked");
+                blocked.insert(service.id.clone(), failure);
+            }
+        }
+    }
+    blocked
 }
 
 fn lock_data_dir(config: &EngineConfig) -> Result<File> {

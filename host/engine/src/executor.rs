@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bulkhead_catalog::{Attempt as AttemptRow, Job, Progress};
-use bulkhead_model::{Failure, FailureKind, JobId, JobKind, JobState, Result};
+use bulkhead_model::{Failure, FailureKind, JobId, JobState, Result};
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::Inner;
@@ -75,7 +75,7 @@ pub(crate) async fn run(engine: Arc<Inner>, job: Job, attempt: AttemptRow, stopp
         job = %run.job.id, attempt = %run.attempt.id, number = run.attempt.number, kind = %run.job.kind,
         service = %run.job.service, method = %run.job.method, "attempt begins"
     );
-    run.say_state(JobState::Running, None).await;
+    let _nobody = run.engine.changes.send(id.clone());
     let keeper = tokio::spawn(keep_lease(Arc::clone(&run)));
     // In a task of its own, so that a panic costs this attempt and not the lease's bookkeeping.
     let outcome = match tokio::spawn(attempt_once(Arc::clone(&run))).await {
@@ -125,7 +125,7 @@ async fn keep_lease(run: Arc<Run>) {
         tokio::time::sleep(limits.heartbeat).await;
         run.observer.drain(&run.engine.catalog).await;
         let progress = run.progress();
-        let beat = run.engine.catalog.heartbeat(&run.attempt.id, limits.lease, progress.clone());
+        let beat = run.engine.catalog.heartbeat(&run.attempt.id, limits.lease, &progress);
         match tokio::time::timeout(limits.lease, beat).await {
             Ok(Ok(beat)) => {
                 last_good = tokio::time::Instant::now();
@@ -158,12 +158,12 @@ async fn write_down(run: &Run, outcome: Result<Outcome>) {
     let written = match outcome {
         Ok(outcome) => {
             let done = match outcome {
-                Outcome::Backup(completed) => catalog.finish_backup(attempt, *completed).await,
+                Outcome::Backup(completed) => catalog.finish_backup(attempt, &completed).await,
                 Outcome::Restore { message } => catalog.finish_restore(attempt, &message).await,
-                Outcome::Verify { level, damage } => catalog.finish_verify(attempt, &level, damage).await,
+                Outcome::Verify { level, damage } => catalog.finish_verify(attempt, &level, damage.as_ref()).await,
                 Outcome::Expire => catalog.finish_expire(attempt).await,
             };
-            done.map(|()| (JobState::Succeeded, None))
+            done.map(|_| (JobState::Succeeded, None))
         }
         Err(failure) => {
             let failure = run.judge(failure);
@@ -175,15 +175,12 @@ async fn write_down(run: &Run, outcome: Result<Outcome>) {
         }
     };
     match written {
-        Ok((state, failure)) => {
-            match &failure {
-                None => tracing::info!(job = %run.job.id, %attempt, %state, "attempt ended"),
-                Some(failure) => {
-                    tracing::warn!(job = %run.job.id, %attempt, %state, error = %failure, "attempt ended");
-                }
+        Ok((state, failure)) => match &failure {
+            None => tracing::info!(job = %run.job.id, %attempt, %state, "attempt ended"),
+            Some(failure) => {
+                tracing::warn!(job = %run.job.id, %attempt, %state, error = %failure, "attempt ended");
             }
-            run.say_state(state, failure.as_ref()).await;
-        }
+        },
         Err(failure) => {
             tracing::error!(job = %run.job.id, %attempt, error = %failure, "how the attempt ended could not be recorded");
         }
@@ -219,25 +216,11 @@ impl Run {
     pub async fn confirm_lease(&self) -> Result<()> {
         self.check_stopped()?;
         let lease = self.engine.config.limits.lease;
-        let beat = self.engine.catalog.heartbeat(&self.attempt.id, lease, self.progress()).await?;
+        let beat = self.engine.catalog.heartbeat(&self.attempt.id, lease, &self.progress()).await?;
         if beat.cancel_requested {
             self.stopper.stop(StopCause::Requested);
             return Err(Failure::cancelled());
         }
         Ok(())
-    }
-
-    async fn say_state(&self, state: JobState, failure: Option<&Failure>) {
-        let body = serde_json::json!({ "state": state, "failure": failure });
-        let event = self.engine.catalog.append_event(&self.job.id, Some(&self.attempt.id), "state", body);
-        if let Err(failure) = event.await {
-            tracing::warn!(job = %self.job.id, error = %failure, "an event could not be recorded");
-        }
-        let _nobody = self.engine.changes.send(self.job.id.clone());
-    }
-
-    /// Whether this is a restore, which holds the service alone.
-    pub fn is_restore(&self) -> bool {
-        self.job.kind == JobKind::Restore
     }
 }

@@ -8,11 +8,12 @@ pub mod failpoint;
 mod observer;
 pub mod pipeline;
 mod request;
-mod swap;
+pub mod swap;
 mod sweep;
 mod target;
 mod verb;
 
+pub use bulkhead_runtime::PluginInfo;
 pub use config::{EncryptionConfig, EngineConfig, EngineLimits, ServiceConfig, TargetConfig};
 pub use engine::Engine;
 pub use request::{CreateBackup, CreateRestore};

@@ -58,9 +58,10 @@ impl AttemptObserver {
             Ok(mut state) => (std::mem::take(&mut state.waiting), std::mem::take(&mut state.dropped)),
             Err(_) => return,
         };
-        let lost = (dropped > 0).then(|| ("log", json!({"level": "warn", "message": format!("{dropped} events dropped")})));
+        let lost =
+            (dropped > 0).then(|| ("log", json!({"level": "warn", "message": format!("{dropped} events dropped")})));
         for (kind, body) in events.into_iter().chain(lost) {
-            if let Err(failure) = catalog.append_event(&self.job, Some(&self.attempt), kind, body).await {
+            if let Err(failure) = catalog.append_event(&self.job, Some(&self.attempt), kind, &body).await {
                 tracing::warn!(attempt = %self.attempt, error = %failure, "events could not be recorded");
                 return;
             }
@@ -87,7 +88,7 @@ impl Observer for AttemptObserver {
         };
         let fields: serde_json::Map<String, Value> =
             fields.iter().map(|(key, value)| (key.clone(), Value::String(value.clone()))).collect();
-        tracing::debug!(attempt = %self.attempt, level = word, fields = %Value::Object(fields.clone()), "{message}");
+        tracing::debug!(attempt = %self.attempt, level = word, fields = %json!(fields), "{message}");
         self.push("log", json!({ "level": word, "message": message, "fields": fields }));
     }
 

@@ -10,6 +10,8 @@ mod perform;
 mod places;
 mod recover;
 mod server;
+#[cfg(test)]
+mod tests;
 
 use std::path::Path;
 use std::sync::Arc;

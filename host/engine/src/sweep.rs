@@ -3,15 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use bulkhead_model::{BackupId, BackupState, Failure, OrganizationId, Result, ServiceId, Timestamp};
+use bulkhead_model::{BackupId, BackupState, Failure, Result, Timestamp};
 use bulkhead_runtime::Entry;
 
 use crate::engine::Inner;
-use crate::pipeline::{BackupFolder, ParsedKey};
+use crate::pipeline::{layout, manifest};
 use crate::target::Target;
 use crate::verb::{Stored, delete_keys, list_all};
-
-type Folder = (OrganizationId, ServiceId, BackupId);
 
 /// Sweeps every target now and at every interval.
 pub(crate) async fn run(engine: Arc<Inner>) {
@@ -31,17 +29,16 @@ pub(crate) async fn run(engine: Arc<Inner>) {
 
 async fn sweep(engine: &Inner, target: &Target) -> Result<usize> {
     let before = engine.clock.now().minus(engine.config.limits.sweep_grace);
-    let mut folders: BTreeMap<Folder, Vec<Entry>> = BTreeMap::new();
+    let mut folders: BTreeMap<(String, BackupId), Vec<Entry>> = BTreeMap::new();
     for entry in list_all(&target.bucket, "").await? {
         // Keys of another form are not ours.
-        if let Some(key) = ParsedKey::parse("", &entry.key) {
-            folders.entry((key.organization, key.service, key.backup)).or_default().push(entry);
+        if let Some(folder) = layout::parse_key(&entry.key) {
+            folders.entry(folder).or_default().push(entry);
         }
     }
     let mut swept = 0;
-    for ((organization, service, backup), entries) in folders {
-        let folder = BackupFolder::new("", &organization, &service, &backup);
-        let stored = Stored { bucket: target.bucket.clone(), backup, folder };
+    for ((prefix, backup), entries) in folders {
+        let stored = Stored { bucket: target.bucket.clone(), backup, prefix };
         let doomed = doomed(engine, &stored, &entries, before).await?;
         delete_keys(&target.bucket, &doomed).await?;
         swept += doomed.len();
@@ -51,9 +48,10 @@ async fn sweep(engine: &Inner, target: &Target) -> Result<usize> {
 
 /// The keys of one backup's folder that may go, the manifest last.
 async fn doomed(engine: &Inner, stored: &Stored, entries: &[Entry], before: Timestamp) -> Result<Vec<String>> {
-    let manifest_key = stored.folder.manifest_key();
+    let manifest_key = stored.manifest_key();
     let has_manifest = entries.iter().any(|entry| entry.key == manifest_key);
-    let needed: BTreeSet<String> = match engine.catalog.backup_state(&stored.backup).await? {
+    let needed: BTreeSet<String> = match engine.catalog.backup_any_org(&stored.backup).await?.map(|backup| backup.state)
+    {
         // An attempt may be writing.
         Some(BackupState::Scheduled | BackupState::Running | BackupState::Deleting) => return Ok(Vec::new()),
         // Somebody else's backup, or one that the catalog has forgotten: what restores is never swept.
@@ -61,8 +59,8 @@ async fn doomed(engine: &Inner, stored: &Stored, entries: &[Entry], before: Time
         Some(BackupState::Succeeded) if has_manifest => {
             let manifest = stored.manifest().await?;
             let (manifest, _) = manifest.ok_or_else(|| Failure::unavailable("a manifest vanished during the sweep"))?;
-            let objects = manifest.objects.iter().map(|object| stored.folder.key(&object.key));
-            objects.chain([manifest_key.clone()]).collect()
+            let objects = manifest::keys(&manifest);
+            objects.iter().map(|name| stored.key(name)).chain([manifest_key.clone()]).collect()
         }
         // A succeeded backup that lost its manifest is evidence, not waste.
         Some(BackupState::Succeeded) => return Ok(Vec::new()),

@@ -20,7 +20,8 @@ impl Target {
     pub async fn open(runtime: &Runtime, config: &TargetConfig) -> Result<Self> {
         let plugin = runtime.storage(&config.plugin)?;
         let storage = StorageConfig { config: config.config.clone(), credentials: None };
-        let bucket = plugin.open(storage).await.map_err(|failure| failure.context(format!("target `{}`", config.id)))?;
+        let bucket =
+            plugin.open(storage).await.map_err(|failure| failure.context(format!("target `{}`", config.id)))?;
         Ok(Self { id: config.id.clone(), default: config.default, organization: config.organization.clone(), bucket })
     }
 }

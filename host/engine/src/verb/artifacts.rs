@@ -9,7 +9,7 @@ use bulkhead_runtime::{ArtifactReader, ArtifactWriter, ByteSource, Written};
 
 use super::Stored;
 use crate::failpoint::fail_point;
-use crate::pipeline::{EncodeOptions, Identities, Meter, check_object_name, decode, encode, settle, stored_name};
+use crate::pipeline::{self, EncodeOptions, Keys, Meter, layout};
 
 /// Takes the objects of one backup attempt.
 pub(crate) struct BackupWriter {
@@ -55,12 +55,11 @@ impl BackupWriter {
     /// The keys that this attempt may have put something under.
     pub fn keys(&self) -> Vec<String> {
         let Ok(state) = self.lock() else { return Vec::new() };
-        let names = state.begun.iter().filter_map(|name| self.key_name(name).ok());
-        names.map(|name| self.stored.folder.key(&name)).collect()
+        state.begun.iter().map(|name| self.stored.key(&self.key_name(name))).collect()
     }
 
-    fn key_name(&self, name: &str) -> Result<String> {
-        stored_name(name, self.attempt, self.options.encryption())
+    fn key_name(&self, name: &str) -> String {
+        layout::object_key_name(name, self.attempt, self.options.encryption())
     }
 
     fn lock(&self) -> Result<std::sync::MutexGuard<'_, WriterState>> {
@@ -68,14 +67,36 @@ impl BackupWriter {
     }
 
     async fn keep(&self, name: &str, media_type: &str, data: ByteSource) -> Result<ManifestObject> {
-        let key = self.stored.folder.key(&self.key_name(name)?);
-        let (source, encoding) = encode(data, &self.options, Arc::clone(&self.meter))?;
-        let put = async {
-            let put = self.stored.bucket.put(&key, source, false).await;
-            put.map_err(|failure| failure.context("storing the artifact"))
+        let key_name = self.key_name(name);
+        let key = self.stored.key(&key_name);
+        let (source, encoding) = pipeline::encode(data, self.options.clone(), Arc::clone(&self.meter))?;
+        let (put, encoded) = tokio::join!(self.stored.bucket.put(&key, source, false), encoding);
+        let put = put.map_err(|failure| failure.context("storing the artifact"));
+        // When both fail, the byte path knows the cause and the target only that its source broke off - unless the path failed
+        // because the target stopped reading.
+        let (kept, encoded) = match (put, encoded) {
+            (Ok(kept), Ok(encoded)) => (kept, encoded),
+            (Err(put), Err(encoded)) if encoded.is_reader_gone() => return Err(put),
+            (_, Err(encoded)) => return Err(encoded.into_failure()),
+            (Err(put), Ok(_)) => return Err(put),
         };
-        let (put, encoded) = tokio::join!(put, encoding.encoded());
-        let object = settle(put, encoded)?.into_object(name, media_type)?;
+        if kept != encoded.stored_bytes {
+            return Err(Failure::corrupt(format!(
+                "the target says it kept {kept} bytes of `{key_name}`, {} were sent",
+                encoded.stored_bytes
+            )));
+        }
+        let object = ManifestObject {
+            name: name.to_owned(),
+            key: key_name,
+            media_type: media_type.to_owned(),
+            plain_bytes: encoded.plain_bytes,
+            stored_bytes: encoded.stored_bytes,
+            plain_blake3: encoded.plain_blake3,
+            stored_sha256: encoded.stored_sha256,
+            codec: encoded.codec,
+            encryption: encoded.encryption,
+        };
         self.stored.check_size(&object).await?;
         fail_point("backup.object-written")?;
         Ok(object)
@@ -85,7 +106,7 @@ impl BackupWriter {
 #[async_trait]
 impl ArtifactWriter for BackupWriter {
     async fn write(&self, name: &str, media_type: &str, data: ByteSource) -> Result<Written> {
-        check_object_name(name)?;
+        layout::check_object_name(name)?;
         if !self.lock()?.begun.insert(name.to_owned()) {
             let failure = Failure::invalid(format!("object `{name}` was written before"));
             self.lock()?.failure.get_or_insert(failure.clone());
@@ -114,13 +135,13 @@ impl ArtifactWriter for BackupWriter {
 /// Gives the objects of a chain.
 pub(crate) struct ChainReader {
     links: BTreeMap<BackupId, (Stored, Manifest)>,
-    identities: Identities,
+    keys: Keys,
     meter: Arc<Meter>,
 }
 
 impl ChainReader {
-    pub fn new(links: BTreeMap<BackupId, (Stored, Manifest)>, identities: Identities, meter: Arc<Meter>) -> Self {
-        Self { links, identities, meter }
+    pub fn new(links: BTreeMap<BackupId, (Stored, Manifest)>, keys: Keys, meter: Arc<Meter>) -> Self {
+        Self { links, keys, meter }
     }
 }
 
@@ -136,7 +157,7 @@ impl ArtifactReader for ChainReader {
             .iter()
             .find(|object| object.name == name)
             .ok_or_else(|| Failure::not_found(format!("backup `{backup}` has no object `{name}`")))?;
-        let source = stored.bucket.get(&stored.folder.key(&object.key), None).await?;
-        decode(source, backup, object, &self.identities, Arc::clone(&self.meter))
+        let source = stored.bucket.get(&stored.key(&object.key), None).await?;
+        pipeline::decode(source, object, &self.keys, Arc::clone(&self.meter))
     }
 }

@@ -24,11 +24,7 @@ pub(super) async fn run(run: &Run) -> Result<Outcome> {
         return Ok(Outcome::Backup(Box::new(completed)));
     }
     let plugin = run.engine.runtime.method(&service.engine, &run.job.method)?;
-    let options = EncodeOptions {
-        level: run.engine.config.limits.compression_level,
-        threads: run.engine.config.limits.compression_threads,
-        recipients: run.engine.recipients.clone(),
-    };
+    let options = EncodeOptions::new(&run.engine.config.limits, &run.engine.keys);
     let writer = Arc::new(BackupWriter::new(stored.clone(), options, Arc::clone(&run.meter), run.attempt.number));
     match make(run, &backup, service, &plugin, &stored, &writer).await {
         Ok(completed) => Ok(Outcome::Backup(Box::new(completed))),
@@ -82,7 +78,7 @@ async fn make(
         Err(failure) => {
             // The manifest may lie there all the same; with objects about to be deleted it must not.
             if failure.kind != FailureKind::Conflict {
-                let key = stored.folder.manifest_key();
+                let key = stored.manifest_key();
                 stored.bucket.delete(&key).await.map_err(|left| {
                     Failure::internal(format!("the manifest could not be written ({failure}) nor deleted ({left})"))
                 })?;
@@ -107,7 +103,7 @@ fn completed(manifest: &Manifest, manifest_sha256: String) -> Completed {
         stored_bytes: manifest.objects.iter().map(|object| object.stored_bytes).sum(),
         report: manifest.report.clone(),
         plugin_name: manifest.plugin.name.clone(),
-        plugin_digest: manifest.plugin.digest.to_string(),
+        plugin_digest: manifest.plugin.digest,
         manifest_sha256,
     }
 }

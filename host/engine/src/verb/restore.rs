@@ -12,10 +12,10 @@ use super::backup::method_service;
 use crate::config::ServiceConfig;
 use crate::engine::needs_server;
 use crate::executor::{Outcome, Run};
-use crate::pipeline::{Meter, verify_content};
-use crate::swap::ServiceControl;
 use crate::failpoint::fail_point;
+use crate::pipeline::{Meter, verify_plain};
 use crate::swap;
+use crate::swap::ServiceControl;
 
 pub(super) async fn run(run: &Run) -> Result<Outcome> {
     fail_point("restore.started")?;
@@ -60,7 +60,7 @@ async fn perform(
         point_in_time: None,
     };
     let links = BTreeMap::from([(manifest.backup.clone(), (stored, manifest))]);
-    let reader = ChainReader::new(links, run.engine.identities.clone(), Arc::clone(&run.meter));
+    let reader = ChainReader::new(links, run.engine.keys.clone(), Arc::clone(&run.meter));
     let attempt = Attempt {
         staging: server.as_ref().map(|server| server.staging().to_owned()),
         server: server.clone().map(|server| server as _),
@@ -92,9 +92,9 @@ fn link_object(object: &ManifestObject) -> Object {
 /// Reads, decrypts and digests every object to nothing.
 async fn prove(run: &Run, stored: &Stored, manifest: &Manifest) -> Result<()> {
     for object in &manifest.objects {
-        let source = stored.bucket.get(&stored.folder.key(&object.key), None).await?;
+        let source = stored.bucket.get(&stored.key(&object.key), None).await?;
         let uncounted = Arc::new(Meter::default());
-        verify_content(source, &manifest.backup, object, &run.engine.identities, uncounted).await?;
+        verify_plain(source, object, &run.engine.keys, uncounted).await?;
     }
     Ok(())
 }

@@ -1,12 +1,12 @@
 //! A backup as it lies in its target: its folder, its manifest, its objects.
 
 use bulkhead_catalog::Backup;
-use bulkhead_model::{BackupId, Failure, FailureKind, Manifest, ManifestObject, Result};
+use bulkhead_model::{BackupId, Failure, FailureKind, MANIFEST_NAME, Manifest, ManifestObject, Result};
 use bulkhead_runtime::{Bucket, ByteSource, Entry};
 use sha2::{Digest as _, Sha256};
 
 use crate::failpoint::fail_point;
-use crate::pipeline::{BackupFolder, decode_manifest, encode_manifest};
+use crate::pipeline::{layout, manifest};
 
 /// The largest manifest that is read.
 const MANIFEST_LIMIT: usize = 16 << 20;
@@ -22,24 +22,38 @@ const PAGES_MAX: usize = 100_000;
 pub(crate) struct Stored {
     pub bucket: Bucket,
     pub backup: BackupId,
-    pub folder: BackupFolder,
+    /// What every key of the backup starts with; ends with `/`.
+    pub prefix: String,
 }
 
 impl Stored {
     pub fn new(bucket: &Bucket, backup: &Backup) -> Self {
-        let folder = BackupFolder::new("", &backup.organization, &backup.service, &backup.id);
-        Self { bucket: bucket.clone(), backup: backup.id.clone(), folder }
+        let prefix = layout::backup_prefix(&backup.organization, &backup.service, &backup.id);
+        Self { bucket: bucket.clone(), backup: backup.id.clone(), prefix }
+    }
+
+    /// The key of an object of this backup.
+    pub fn key(&self, name: &str) -> String {
+        format!("{}{name}", self.prefix)
+    }
+
+    /// The key of the manifest.
+    pub fn manifest_key(&self) -> String {
+        self.key(MANIFEST_NAME)
     }
 
     /// The manifest and the SHA-256 of its bytes, or nothing when the backup does not exist in the target.
     pub async fn manifest(&self) -> Result<Option<(Manifest, String)>> {
-        let source = match self.bucket.get(&self.folder.manifest_key(), None).await {
+        let source = match self.bucket.get(&self.manifest_key(), None).await {
             Ok(source) => source,
             Err(failure) if failure.kind == FailureKind::NotFound => return Ok(None),
             Err(failure) => return Err(failure.context("reading the manifest")),
         };
         let bytes = source.read_all(MANIFEST_LIMIT).await.map_err(|failure| failure.context("reading the manifest"))?;
-        let manifest = decode_manifest(&bytes, &self.backup)?;
+        let manifest = manifest::decode(&bytes)?;
+        if manifest.backup != self.backup {
+            return Err(Failure::corrupt(format!("the manifest belongs to backup `{}`", manifest.backup)));
+        }
         Ok(Some((manifest, hex::encode(Sha256::digest(&bytes)))))
     }
 
@@ -48,9 +62,9 @@ impl Stored {
     /// # Errors
     /// `conflict` when there is one already.
     pub async fn put_manifest(&self, manifest: &Manifest) -> Result<String> {
-        let bytes = encode_manifest(manifest)?;
+        let bytes = manifest::encode(manifest)?;
         let digest = hex::encode(Sha256::digest(&bytes));
-        self.bucket.put(&self.folder.manifest_key(), ByteSource::from_bytes(bytes)?, true).await?;
+        self.bucket.put(&self.manifest_key(), ByteSource::from_bytes(bytes)?, true).await?;
         match self.manifest().await? {
             Some((_, read_back)) if read_back == digest => Ok(digest),
             _ => Err(Failure::corrupt("the target did not keep the manifest as it was written")),
@@ -67,7 +81,7 @@ impl Stored {
 
     /// Fails unless the object is there in the recorded size.
     pub async fn check_size(&self, object: &ManifestObject) -> Result<()> {
-        match self.bucket.head(&self.folder.key(&object.key)).await? {
+        match self.bucket.head(&self.key(&object.key)).await? {
             Some(entry) if entry.bytes == object.stored_bytes => Ok(()),
             Some(entry) => Err(Failure::corrupt(format!(
                 "object `{}` has {} bytes in the target, {} are recorded",
@@ -79,12 +93,12 @@ impl Stored {
 
     /// All keys of this backup's folder.
     pub async fn entries(&self) -> Result<Vec<Entry>> {
-        list_all(&self.bucket, self.folder.prefix()).await
+        list_all(&self.bucket, &self.prefix).await
     }
 
     /// Deletes everything in the folder, the manifest last. Says how many objects went.
     pub async fn delete_all(&self) -> Result<usize> {
-        let manifest_key = self.folder.manifest_key();
+        let manifest_key = self.manifest_key();
         let (manifest, objects): (Vec<_>, Vec<_>) =
             self.entries().await?.into_iter().map(|entry| entry.key).partition(|key| *key == manifest_key);
         for object in &objects {

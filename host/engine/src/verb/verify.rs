@@ -34,8 +34,8 @@ async fn check(run: &Run, stored: &Stored, manifest_sha256: Option<&str>) -> Res
 /// Reads every object and compares size and SHA-256 with the manifest. Needs no key.
 async fn check_stored_bytes(stored: &Stored, manifest: &Manifest, meter: &Arc<Meter>) -> Result<()> {
     for object in &manifest.objects {
-        let source = stored.bucket.get(&stored.folder.key(&object.key), None).await?;
-        verify_stored(source, &manifest.backup, object, Arc::clone(meter)).await?;
+        let source = stored.bucket.get(&stored.key(&object.key), None).await?;
+        verify_stored(source, object, Arc::clone(meter)).await?;
     }
     Ok(())
 }
