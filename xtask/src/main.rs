@@ -1,1 +1,61 @@
-fn main() {}
+//! Developer commands: `cargo xtask demo`, `test`, `bench`, `plugins`, `lint`, `doctor`.
+
+mod cargo;
+mod demo;
+mod doctor;
+mod install;
+mod lint;
+mod plugins;
+mod suite;
+mod terminal;
+
+use std::process::ExitCode;
+
+use bulkhead_test_support::Result;
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Developer commands of Bulkhead.")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Back up, destroy and restore a private MariaDB, and compare every row.
+    Demo(demo::Arguments),
+    /// Install what is missing, build everything, run every test.
+    Test(suite::Arguments),
+    /// Build the components and put them where the host finds them.
+    Plugins,
+    /// Formatting, clippy and documentation, with warnings denied.
+    Lint,
+    /// Install what is missing for the tests.
+    Install,
+    /// Say what is missing on this machine, with the command that fixes it.
+    Doctor,
+}
+
+fn main() -> ExitCode {
+    let ended = match Arguments::parse().command {
+        Command::Demo(arguments) => demo::run(&arguments),
+        Command::Test(arguments) => suite::run(&arguments),
+        Command::Plugins => plugins::build().map(|()| true),
+        Command::Lint => lint::run().map(|()| true),
+        Command::Install => install::ensure(false).map(|()| true),
+        Command::Doctor => Ok(doctor::run()),
+    };
+    report(ended)
+}
+
+fn report(ended: Result<bool>) -> ExitCode {
+    match ended {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(problem) => {
+            eprintln!("{} {problem}", terminal::red("error:"));
+            ExitCode::FAILURE
+        }
+    }
+}
