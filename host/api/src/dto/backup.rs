@@ -1,0 +1,108 @@
+use bulkhead_catalog::Backup;
+use bulkhead_model::{BackupState, Timestamp};
+use serde::Serialize;
+
+use super::FailureDto;
+
+/// One backup.
+#[derive(Debug, Serialize)]
+pub struct BackupDto {
+    id: String,
+    service_id: String,
+    /// The method's name: `full`, `dump`, ...
+    #[serde(rename = "type")]
+    kind: String,
+    /// Where it is kept: the target's id.
+    method: String,
+    /// The database server it was taken from.
+    server_pod: String,
+    /// Bytes in the target.
+    backup_size: u64,
+    /// The backup it is restored on top of, or empty.
+    reference_full_backup: String,
+    /// `2024-03-26 17:18:21`, UTC; null until known.
+    point_in_time: Option<String>,
+    start_time: Option<String>,
+    end_time: Option<String>,
+    status: &'static str,
+    // Not SkySQL's:
+    name: Option<String>,
+    message: String,
+    job_id: String,
+    created_at: String,
+    engine: String,
+    server_version: Option<String>,
+    /// Bytes in the target, once more under a name that says so.
+    stored_size: u64,
+    /// Bytes before compression.
+    plain_size: u64,
+    /// Log positions, e.g. `gtid`, `lsn.to`.
+    positions: serde_json::Map<String, serde_json::Value>,
+    plugin: Option<String>,
+    plugin_digest: Option<String>,
+    verified_at: Option<String>,
+    verified_level: Option<String>,
+    /// What the last verification found wrong.
+    suspect: Option<FailureDto>,
+    failure: Option<FailureDto>,
+}
+
+/// A part of a listing.
+#[derive(Debug, Serialize)]
+pub struct BackupPage {
+    /// Newest first.
+    pub backups: Vec<BackupDto>,
+    /// Of all pages together.
+    pub backups_count: u64,
+    /// Zero when there is no backup.
+    pub pages_count: u64,
+}
+
+impl From<Backup> for BackupDto {
+    fn from(backup: Backup) -> Self {
+        let report = backup.report.unwrap_or_default();
+        let point_in_time = report
+            .point_in_time
+            .as_deref()
+            .map(|text| Timestamp::parse_rfc3339(text).map_or_else(|| text.to_owned(), Timestamp::to_sql_string));
+        let message = match (&backup.failure, backup.state) {
+            (Some(failure), _) => failure.message.clone(),
+            (None, _) if backup.suspect.is_some() => "The last verification found damage.".to_owned(),
+            (None, BackupState::Scheduled) => "Backup is scheduled.".to_owned(),
+            (None, BackupState::Running) => "Backup is running.".to_owned(),
+            (None, BackupState::Succeeded) => "Backup has succeeded!".to_owned(),
+            (None, BackupState::Failed) => "Backup has failed.".to_owned(),
+            (None, BackupState::Cancelled) => "Backup was cancelled.".to_owned(),
+            (None, BackupState::Deleting) => "Backup is being deleted.".to_owned(),
+            (None, BackupState::Deleted) => "Backup is deleted.".to_owned(),
+        };
+        Self {
+            server_pod: backup.id.server().to_owned(),
+            id: backup.id.into(),
+            service_id: backup.service.into(),
+            kind: backup.method.into(),
+            method: backup.target.into(),
+            backup_size: backup.stored_bytes,
+            reference_full_backup: backup.parent.map(String::from).unwrap_or_default(),
+            point_in_time,
+            start_time: backup.started_at.map(Timestamp::to_seconds_string),
+            end_time: backup.finished_at.map(Timestamp::to_seconds_string),
+            status: backup.state.api_word(),
+            name: backup.name,
+            message,
+            job_id: backup.job.into(),
+            created_at: backup.created_at.to_seconds_string(),
+            engine: backup.engine,
+            server_version: Some(report.server_version).filter(|version| !version.is_empty()),
+            stored_size: backup.stored_bytes,
+            plain_size: backup.plain_bytes,
+            positions: report.positions.into_iter().map(|(name, value)| (name, value.into())).collect(),
+            plugin: backup.plugin_name,
+            plugin_digest: backup.plugin_digest.map(|digest| digest.to_string()),
+            verified_at: backup.verified_at.map(Timestamp::to_seconds_string),
+            verified_level: backup.verified_level,
+            suspect: backup.suspect.map(FailureDto::from),
+            failure: backup.failure.map(FailureDto::from),
+        }
+    }
+}

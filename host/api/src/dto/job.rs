@@ -1,0 +1,81 @@
+use bulkhead_catalog::Job;
+use bulkhead_model::{Failure, Timestamp};
+use serde::Serialize;
+
+/// Why something failed.
+#[derive(Debug, Serialize)]
+pub struct FailureDto {
+    /// The stable code; `docs/errors.md` lists them.
+    code: String,
+    /// One lower-case phrase.
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
+    /// Whether another try may help.
+    retry: bool,
+}
+
+impl From<Failure> for FailureDto {
+    fn from(failure: Failure) -> Self {
+        let code = failure.kind.code().to_owned();
+        Self { code, message: failure.message, hint: failure.hint, retry: failure.retry }
+    }
+}
+
+/// One run of a backup, restore, verification or deletion.
+#[derive(Debug, Serialize)]
+pub struct JobDto {
+    id: String,
+    kind: &'static str,
+    service_id: String,
+    #[serde(rename = "type")]
+    method: String,
+    status: &'static str,
+    message: String,
+    phase: Option<String>,
+    plain_bytes: u64,
+    stored_bytes: u64,
+    expected_bytes: Option<u64>,
+    attempts_made: u32,
+    attempts_max: u32,
+    cancel_requested: bool,
+    backup_id: Option<String>,
+    restore_id: Option<i64>,
+    schedule_id: Option<i64>,
+    created_at: String,
+    start_time: Option<String>,
+    end_time: Option<String>,
+    failure: Option<FailureDto>,
+}
+
+impl From<Job> for JobDto {
+    fn from(job: Job) -> Self {
+        let message = match &job.failure {
+            Some(failure) => failure.message.clone(),
+            None if job.cancel_requested && !job.state.is_final() => "Job is being cancelled.".to_owned(),
+            None => format!("Job is {}.", job.state),
+        };
+        Self {
+            id: job.id.into(),
+            kind: job.kind.as_str(),
+            service_id: job.service.into(),
+            method: job.method.into(),
+            status: job.state.api_word(),
+            message,
+            phase: job.phase,
+            plain_bytes: job.plain_bytes,
+            stored_bytes: job.stored_bytes,
+            expected_bytes: job.expected_bytes,
+            attempts_made: job.attempts_made,
+            attempts_max: job.attempts_max,
+            cancel_requested: job.cancel_requested,
+            backup_id: job.backup.map(String::from),
+            restore_id: job.restore.map(|id| id.0),
+            schedule_id: job.schedule.map(|id| id.0),
+            created_at: job.created_at.to_seconds_string(),
+            start_time: job.started_at.map(Timestamp::to_seconds_string),
+            end_time: job.finished_at.map(Timestamp::to_seconds_string),
+            failure: job.failure.map(FailureDto::from),
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! RFC 9457 problem documents: the one way in which the API says no.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use bulkhead_model::{Failure, FailureKind};
+use serde::Serialize;
+
+/// A result of a handler.
+pub type Answer<T> = Result<T, Problem>;
+
+/// A problem document, `application/problem+json`. `code` is stable; `docs/errors.md` lists the codes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// `urn:bulkhead:problem:<code>`.
+    #[serde(rename = "type")]
+    kind: String,
+    title: &'static str,
+    status: u16,
+    /// One lower-case phrase about this very request.
+    detail: String,
+    code: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
+}
+
+impl Problem {
+    fn new(status: StatusCode, code: &str, detail: impl Into<String>, hint: Option<String>) -> Self {
+        Self {
+            kind: format!("urn:bulkhead:problem:{code}"),
+            title: status.canonical_reason().unwrap_or("Error"),
+            status: status.as_u16(),
+            detail: detail.into(),
+            code: code.to_owned(),
+            hint,
+        }
+    }
+
+    /// The caller did not say, or not credibly, who they are.
+    pub fn unauthenticated(detail: impl Into<String>) -> Self {
+        let hint = "send `Authorization: Bearer TOKEN`; `bulkhead token create` makes one".to_owned();
+        Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", detail, Some(hint))
+    }
+
+    /// No such address.
+    pub fn no_route(path: &str) -> Self {
+        let hint = "the API lies under /v1, e.g. /v1/backups".to_owned();
+        Self::new(StatusCode::NOT_FOUND, "no-route", format!("there is nothing at {path}"), Some(hint))
+    }
+
+    /// The address does not take this method.
+    pub fn method_not_allowed(method: &str, path: &str) -> Self {
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", format!("{path} does not take {method}"), None)
+    }
+
+    /// The body is longer than the host reads.
+    pub fn too_large(limit_bytes: usize) -> Self {
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "too-large",
+            format!("the body is longer than {limit_bytes} bytes"),
+            None,
+        )
+    }
+
+    /// The body is not JSON by its own words.
+    pub fn media_type() -> Self {
+        let hint = "send `Content-Type: application/json`".to_owned();
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type", "the body is not declared as JSON", Some(hint))
+    }
+
+    /// The request took longer than the host allows.
+    pub fn deadline() -> Self {
+        let hint = "try again; what was already started goes on".to_owned();
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "deadline", "the request took too long", Some(hint))
+    }
+
+    /// The status of the answer.
+    pub fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+}
+
+impl From<Failure> for Problem {
+    /// What the caller can do something about is told; what they cannot is logged here, once, and answered with a constant.
+    fn from(failure: Failure) -> Self {
+        let status = match failure.kind {
+            FailureKind::Invalid => StatusCode::BAD_REQUEST,
+            FailureKind::Unsupported => StatusCode::UNPROCESSABLE_ENTITY,
+            FailureKind::Denied => StatusCode::FORBIDDEN,
+            FailureKind::NotFound => StatusCode::NOT_FOUND,
+            FailureKind::Conflict | FailureKind::Corrupt | FailureKind::Cancelled => StatusCode::CONFLICT,
+            FailureKind::Unavailable => {
+                tracing::warn!(failure = %failure, "a request could not be served now");
+                let hint = "try again soon; the host's log says more".to_owned();
+                let status = StatusCode::SERVICE_UNAVAILABLE;
+                return Self::new(status, "unavailable", "something this request needs is not available", Some(hint));
+            }
+            FailureKind::Other(_) => {
+                tracing::error!(failure = %failure, "a request failed");
+                let hint = "the host's log says more".to_owned();
+                let status = StatusCode::INTERNAL_SERVER_ERROR;
+                return Self::new(status, "internal", "the host failed to serve this request", Some(hint));
+            }
+        };
+        Self::new(status, failure.kind.code(), failure.message, failure.hint)
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = self.status();
+        let mut response = (status, Json(self)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        match status {
+            StatusCode::UNAUTHORIZED => {
+                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            StatusCode::SERVICE_UNAVAILABLE => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+            }
+            _ => {}
+        }
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_keeps_its_words_and_an_internal_one_does_not() {
+        let failure = Failure::not_found("there is no backup `x`").with_hint("list them");
+        assert_eq!(
+            serde_json::to_value(Problem::from(failure)).unwrap(),
+            serde_json::json!({
+                "type": "urn:bulkhead:problem:not-found", "title": "Not Found", "status": 404,
+                "detail": "there is no backup `x`", "code": "not-found", "hint": "list them",
+            })
+        );
+        for secret in [
+            Failure::internal("password=hunter2 in table jobs"),
+            Failure::unavailable("10.0.0.7 refused hunter2").with_hint("hunter2"),
+            Failure::new(FailureKind::Other("trap".to_owned()), "hunter2"),
+        ] {
+            let problem = Problem::from(secret);
+            assert!(problem.status().is_server_error());
+            assert!(!serde_json::to_string(&problem).unwrap().contains("hunter2"));
+        }
+    }
+}

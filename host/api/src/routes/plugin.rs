@@ -1,0 +1,5 @@
+//! `/plugins`.
+
+mod list;
+
+pub use list::list;

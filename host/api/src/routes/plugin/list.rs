@@ -1,0 +1,12 @@
+use axum::Json;
+use axum::extract::State;
+
+use crate::Api;
+use crate::auth::Viewer;
+use crate::dto::PluginDto;
+use crate::problem::Answer;
+
+/// `GET /plugins`: what this host has loaded, with what each asked for and got.
+pub async fn list(State(api): State<Api>, Viewer(_): Viewer) -> Answer<Json<Vec<PluginDto>>> {
+    Ok(Json(api.engine.plugins().into_iter().map(PluginDto::from).collect()))
+}

@@ -1,0 +1,71 @@
+//! `bulkhead backup ...`: Sp00ky's commands, word for word.
+
+mod create;
+mod delete;
+mod list;
+mod restore;
+mod show;
+mod verify;
+
+use clap::Subcommand;
+
+use super::Session;
+use crate::exit::Exit;
+
+/// `bulkhead backup`.
+#[derive(Subcommand)]
+pub enum BackupCommand {
+    /// Make a backup; returns at once
+    Create(create::Create),
+    /// List backups, newest first
+    List(list::List),
+    /// Show one backup
+    Show(show::Show),
+    /// Replace the data of a service by those of a backup
+    Restore(restore::Restore),
+    /// Check every stored byte of a backup
+    Verify(verify::Verify),
+    /// Delete a backup
+    Delete(delete::Delete),
+}
+
+impl BackupCommand {
+    /// Runs it.
+    pub fn run(self, session: &Session) -> Result<(), Exit> {
+        match self {
+            Self::Create(create) => create.run(session),
+            Self::List(list) => list.run(session),
+            Self::Show(show) => show.run(session),
+            Self::Restore(restore) => restore.run(session),
+            Self::Verify(verify) => verify.run(session),
+            Self::Delete(delete) => delete.run(session),
+        }
+    }
+}
+
+/// What a person copies out of the list is understood: `e5f6a7b8-...` and `before-migration (a1b2c3d4)`.
+fn reference(text: &str) -> &str {
+    let text = text.trim();
+    let is_short = |id: &str| id.len() == 8 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if let Some(id) = text.strip_suffix("-...").filter(|id| is_short(id)) {
+        return id;
+    }
+    text.strip_suffix(')')
+        .and_then(|text| text.rsplit_once(" ("))
+        .map(|(_, id)| id)
+        .filter(|id| is_short(id))
+        .unwrap_or(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::reference;
+
+    #[test]
+    fn ids_can_be_copied_out_of_the_list() {
+        assert_eq!(reference("e5f6a7b8-..."), "e5f6a7b8");
+        assert_eq!(reference("before-migration (a1b2c3d4)"), "a1b2c3d4");
+        assert_eq!(reference("before-migration"), "before-migration");
+        assert_eq!(reference("eda3b72460c8c0d9d61a7f01b6a22e32:db1:x"), "eda3b72460c8c0d9d61a7f01b6a22e32:db1:x");
+    }
+}

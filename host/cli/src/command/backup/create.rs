@@ -1,0 +1,71 @@
+use clap::Args;
+use serde_json::{Map, Value, json};
+
+use crate::command::Session;
+use crate::exit::{Exit, ExitKind};
+use crate::follow::Follow;
+use crate::render::{fields, list, print, print_json, text};
+
+/// `bulkhead backup create`.
+#[derive(Args)]
+pub struct Create {
+    /// A name to find it by
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// What kind of backup: full, dump, ...
+    #[arg(long = "type", value_name = "TYPE", default_value = "full")]
+    method: String,
+    /// Where to keep it, instead of the default target
+    #[arg(long, value_name = "ID")]
+    target: Option<String>,
+    /// Wait until it is made
+    #[arg(long)]
+    wait: bool,
+}
+
+impl Create {
+    pub(super) fn run(self, session: &Session) -> Result<(), Exit> {
+        let service = match &session.service {
+            Some(service) => service.clone(),
+            None => only_service(&session.client.get("/services")?)?,
+        };
+        let mut body = Map::new();
+        body.insert("backup_type".to_owned(), self.method.into());
+        body.insert("schedule".to_owned(), "once".into());
+        body.insert("service_id".to_owned(), service.into());
+        for (field, value) in [("name", self.name), ("target", self.target)] {
+            if let Some(value) = value {
+                body.insert(field.to_owned(), value.into());
+            }
+        }
+        let schedule = session.client.post("/backups/schedules", Some(&Value::Object(body)))?;
+        let (backup, job) = (text(&schedule, "backup_id"), text(&schedule, "job_id"));
+        if !session.json {
+            print(&fields(&[("Backup ID", backup.to_owned()), ("Status", "pending".to_owned())]));
+        }
+        if self.wait {
+            Follow { client: &session.client, job, bound: None, quiet: session.json }.until_end()?;
+        }
+        if session.json {
+            print_json(&json!({
+                "id": backup, "job_id": job, "schedule_id": schedule.get("id"),
+                "status": if self.wait { "completed" } else { "pending" },
+            }));
+        }
+        Ok(())
+    }
+}
+
+/// Whoever has one service need not name it.
+fn only_service(services: &Value) -> Result<String, Exit> {
+    match list(services) {
+        [service] => Ok(text(service, "id").to_owned()),
+        [] => Err(Exit::new(ExitKind::NotFound, "your organization has no service on this host")
+            .with_hint("add a [[service]] to the host's configuration")),
+        several => {
+            let ids: Vec<_> = several.iter().map(|service| text(service, "id")).collect();
+            Err(Exit::new(ExitKind::Usage, "which service is meant?")
+                .with_hint(format!("name it with --service: {}", ids.join(", "))))
+        }
+    }
+}

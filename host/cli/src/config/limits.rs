@@ -1,0 +1,57 @@
+//! `[limits]`: bounds and intervals of the engine, and the limits of plugins that have no own ones.
+
+use bulkhead_engine::EngineLimits;
+use bulkhead_runtime::Limits;
+
+use super::reader::Section;
+
+/// Reads `[limits]`.
+pub fn read(root: &Section<'_>) -> (EngineLimits, Limits) {
+    let mut engine = EngineLimits::default();
+    let mut plugin = Limits::default();
+    let Some(section) = root.table("limits") else { return (engine, plugin) };
+    let number = |key: &str, range, default: i64| section.integer(key, range).unwrap_or(default);
+
+    let jobs = number("max_running_jobs", 1..=1_000, engine.max_running_jobs as i64);
+    engine.max_running_jobs = usize::try_from(jobs).unwrap_or(engine.max_running_jobs);
+    let attempts = number("attempts_max", 1..=100, i64::from(engine.attempts_max));
+    engine.attempts_max = u32::try_from(attempts).unwrap_or(engine.attempts_max);
+    let level = number("compression_level", 1..=19, i64::from(engine.compression_level));
+    engine.compression_level = i32::try_from(level).unwrap_or(engine.compression_level);
+    let threads = number("compression_threads", 0..=256, i64::from(engine.compression_threads));
+    engine.compression_threads = u32::try_from(threads).unwrap_or(engine.compression_threads);
+    engine.attempt_deadline = section.duration("attempt_deadline", engine.attempt_deadline);
+    engine.lease = section.duration("lease", engine.lease);
+    engine.heartbeat = section.duration("heartbeat", engine.heartbeat);
+    engine.poll = section.duration("poll", engine.poll);
+    engine.retry_after = section.duration("retry_after", engine.retry_after);
+    engine.scratch_bytes = section.bytes("scratch", engine.scratch_bytes);
+    engine.sweep_grace = section.duration("sweep_grace", engine.sweep_grace);
+    engine.sweep_every = section.duration("sweep_every", engine.sweep_every);
+
+    let memory = section.bytes("plugin_memory", plugin.memory_bytes as u64);
+    plugin.memory_bytes = usize::try_from(memory).unwrap_or(plugin.memory_bytes);
+    plugin.compute = section.duration("plugin_compute", plugin.compute);
+    plugin.deadline = section.duration("plugin_deadline", plugin.deadline);
+    let lines = number("plugin_log_lines", 0..=10_000_000, i64::from(plugin.log_lines));
+    plugin.log_lines = u32::try_from(lines).unwrap_or(plugin.log_lines);
+    let log = section.bytes("plugin_log", plugin.log_bytes as u64);
+    plugin.log_bytes = usize::try_from(log).unwrap_or(plugin.log_bytes);
+
+    for (key, value) in [
+        ("attempt_deadline", engine.attempt_deadline),
+        ("heartbeat", engine.heartbeat),
+        ("poll", engine.poll),
+        ("sweep_every", engine.sweep_every),
+    ] {
+        if value.is_zero() {
+            section.wrong(key, "must be longer than nothing", format!("write e.g. {key} = \"30s\""));
+        }
+    }
+    // Two heartbeats may get lost before a lease runs out.
+    if engine.lease < engine.heartbeat.saturating_mul(3) {
+        section.wrong("lease", "must be at least three heartbeats long", "lengthen lease or shorten heartbeat");
+    }
+    section.finish();
+    (engine, plugin)
+}

@@ -1,0 +1,140 @@
+//! `[[service]]`: the database servers.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bulkhead_engine::ServiceConfig;
+use bulkhead_model::{Method, OrganizationId, ServiceId};
+use bulkhead_runtime::Connection;
+
+use super::Context;
+use super::reader::Section;
+use super::target::known_organization;
+
+/// Reads every `[[service]]`.
+pub fn read(root: &Section<'_>, context: &Context, organizations: &[OrganizationId]) -> Vec<ServiceConfig> {
+    let mut services: Vec<ServiceConfig> = Vec::new();
+    for section in root.tables("service") {
+        if let Some(service) = read_one(&section, context, organizations) {
+            // One id names one service, on all hosts and for all organizations.
+            if services.iter().any(|other| other.id == service.id) {
+                section.wrong(
+                    "id",
+                    format!("`{}` is there twice", service.id),
+                    "give each [[service]] an id of its own",
+                );
+            }
+            services.push(service);
+        }
+        section.finish();
+    }
+    services
+}
+
+fn read_one(section: &Section<'_>, context: &Context, organizations: &[OrganizationId]) -> Option<ServiceConfig> {
+    let id = section.required::<ServiceId>("id", "db1");
+    let organization = known_organization(section, organizations, true);
+    let engine = section.text("engine").unwrap_or_else(|| "mariadb".to_owned());
+    let connection = connection(section, context);
+    let server_name = section
+        .text("server_name")
+        .unwrap_or_else(|| if connection.socket.is_some() { "localhost".to_owned() } else { connection.host.clone() });
+    let data_dir = section.file("data_dir", &context.base);
+    let (stop, start, start_deadline) = match section.table("server") {
+        None => (Vec::new(), Vec::new(), Duration::from_mins(2)),
+        Some(server) => {
+            let stop = command(&server, "stop");
+            let start = command(&server, "start");
+            let start_deadline = server.duration("start_deadline", Duration::from_mins(2));
+            server.finish();
+            (stop, start, start_deadline)
+        }
+    };
+    if section.text("migrations").is_some() {
+        section.wrong("migrations", "migrations are not run by this version", "remove the key");
+    }
+    let mut methods = BTreeMap::new();
+    if let Some(table) = section.table("methods") {
+        for name in table.keys() {
+            match name.parse::<Method>() {
+                Ok(method) => {
+                    methods.insert(method, table.json(name));
+                }
+                Err(message) => {
+                    table.json(name);
+                    table.wrong(name, message, "write e.g. [service.methods.full]");
+                }
+            }
+        }
+    }
+    Some(ServiceConfig {
+        id: id?,
+        organization: organization?,
+        engine,
+        connection,
+        server_name,
+        data_dir,
+        stop,
+        start,
+        start_deadline,
+        methods,
+    })
+}
+
+fn connection(section: &Section<'_>, context: &Context) -> Connection {
+    let port = section.integer("port", 1..=65_535).and_then(|port| u16::try_from(port).ok()).unwrap_or(3306);
+    let socket = section.file("socket", &context.base);
+    let host = section.text("host").unwrap_or_else(|| "127.0.0.1".to_owned());
+    if host.is_empty() || host.contains(['/', '@', ' ']) {
+        section.wrong("host", format!("`{host}` is no host name or address"), "write e.g. host = \"127.0.0.1\"");
+    }
+    let user = section.required_text("user", "backup").unwrap_or_default();
+    Connection { host, port, password: password(section, context, socket.is_some()), socket, user }
+}
+
+fn password(section: &Section<'_>, context: &Context, over_socket: bool) -> String {
+    if section.text("password").is_some() {
+        section.wrong(
+            "password",
+            "passwords do not belong into this file",
+            "name an environment variable with password_env, or a file with password_file",
+        );
+        return String::new();
+    }
+    match (section.text("password_env"), section.file("password_file", &context.base)) {
+        (Some(_), Some(_)) => {
+            section.wrong("password_file", "stands beside password_env", "keep one of the two");
+        }
+        (Some(variable), None) => match context.environment.get(&variable) {
+            Some(password) => return password.to_owned(),
+            None => section.wrong(
+                "password_env",
+                format!("the environment variable {variable} is not set"),
+                format!("set {variable} to the password, or use password_file"),
+            ),
+        },
+        (None, Some(file)) => match std::fs::read_to_string(&file) {
+            Ok(text) => return text.trim_end_matches(['\r', '\n']).to_owned(),
+            Err(error) => section.wrong(
+                "password_file",
+                format!("{} cannot be read: {error}", file.display()),
+                "make the file, readable only for the user that runs bulkhead",
+            ),
+        },
+        // Over a Unix socket the server may know the user without a password.
+        (None, None) if over_socket => {}
+        (None, None) => {
+            section.wrong("password_env", "is missing", "add password_env = \"NAME\" or password_file = \"FILE\"")
+        }
+    }
+    String::new()
+}
+
+fn command(section: &Section<'_>, key: &str) -> Vec<String> {
+    let command = section.texts(key);
+    if section.keys().any(|name| name == key) && command.first().is_none_or(String::is_empty) {
+        let hint = format!("write e.g. {key} = [\"systemctl\", \"{key}\", \"mariadb\"]; no shell is involved");
+        section.wrong(key, "names no program", hint);
+    }
+    command
+}

@@ -1,0 +1,183 @@
+//! The composition root: the one place where concrete parts meet.
+
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bulkhead_api::{Api, AuthMode, Authenticator};
+use bulkhead_catalog::Catalog;
+use bulkhead_engine::{Engine, EngineConfig, TargetConfig};
+use bulkhead_model::{Clock, Failure, Result, SystemClock};
+use bulkhead_runtime::{PluginInfo, Runtime, RuntimeConfig, ToolSet};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::config::auth::Auth;
+use crate::config::{Config, Log, LogFormat};
+
+/// Starts logging to standard error.
+pub fn init_log(log: &Log) {
+    // The filter was checked with the configuration.
+    let filter = tracing_subscriber::EnvFilter::new(&log.filter);
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match log.format {
+        LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).init(),
+        LogFormat::Json => lines.json().init(),
+    }
+}
+
+/// Runs the host until a signal says stop.
+///
+/// # Errors
+/// What keeps the host from starting.
+pub async fn serve(config: Config, fail_at: Option<String>) -> Result<()> {
+    // Before anything is touched: an address in use means that another host runs.
+    let listener = TcpListener::bind(config.server.listen).await.map_err(|error| {
+        Failure::unavailable(format!("cannot listen on {}: {error}", config.server.listen))
+            .with_hint("is another host running? [server] listen names another address")
+    })?;
+    let address =
+        listener.local_addr().map_err(|error| Failure::internal(format!("the listener has no address: {error}")))?;
+
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    make_data_dir(&config)?;
+    let catalog = Catalog::open(&config.catalog_url, Arc::clone(&clock)).await?;
+    let runtime = Runtime::new(runtime_config(&config, tool_set(&config)?)).await?;
+    let engine_config = engine_config(&config, &runtime.plugins(), fail_at);
+    let engine = Engine::start(engine_config, catalog, runtime, Arc::clone(&clock)).await?;
+
+    let (close, closing) = watch::channel(false);
+    let api = Api {
+        engine: engine.clone(),
+        authenticator: Arc::new(Authenticator::new(auth_mode(&config)?, clock)),
+        request_deadline: config.server.request_deadline,
+        closing,
+    };
+    let mut stop = Box::pin(stop_signal()?);
+    let mut server = tokio::spawn(bulkhead_api::serve(listener, api));
+    announce(&format!("listening on http://{address}"));
+    tracing::info!(%address, host = config.server.host, "the host runs");
+
+    tokio::select! {
+        () = &mut stop => {}
+        ended = &mut server => {
+            let why = ended.map_or_else(|error| error.to_string(), |result| format!("{result:?}"));
+            return Err(Failure::internal(format!("the API has stopped by itself: {why}")));
+        }
+    }
+    let bound = config.server.shutdown_deadline;
+    tracing::info!(bound_ms = bound.as_millis(), "the host stops; a second signal stops it at once");
+    let _nobody_listens = close.send(true);
+    let finish = async {
+        engine.shutdown(bound).await;
+        // The engine has ended; an answer that is still being sent gets the rest of the bound.
+        let _cut_off = tokio::time::timeout(bound, &mut server).await;
+    };
+    let again = stop_signal()?;
+    tokio::select! {
+        () = finish => tracing::info!("the host has stopped"),
+        () = again => tracing::warn!("the host stops at once"),
+        // Attempts that do not end when they are cancelled are found by the next start.
+        () = tokio::time::sleep(bound.saturating_mul(2)) => tracing::warn!("the host stops without waiting any longer"),
+    }
+    Ok(())
+}
+
+fn stop_signal() -> Result<impl Future<Output = ()>> {
+    let cannot = |error| Failure::internal(format!("cannot listen for signals: {error}"));
+    let mut terminate = signal(SignalKind::terminate()).map_err(cannot)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(cannot)?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+/// For whoever started the process and waits for it to be ready.
+fn announce(line: &str) {
+    let mut stdout = std::io::stdout();
+    let _gone = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
+}
+
+fn auth_mode(config: &Config) -> Result<AuthMode> {
+    match (&config.auth, config.organizations.as_slice()) {
+        (Auth::Jwt(secret), _) => Ok(AuthMode::Jwt { secret: Arc::from(secret.bytes()) }),
+        (Auth::None, [organization]) if config.server.listen.ip().is_loopback() => {
+            tracing::warn!("everybody who reaches this machine's loopback is administrator: [auth] mode is \"none\"");
+            Ok(AuthMode::None { organization: organization.clone() })
+        }
+        (Auth::None, _) => Err(Failure::invalid("[auth] mode \"none\" needs loopback and exactly one organization")),
+    }
+}
+
+fn make_data_dir(config: &Config) -> Result<()> {
+    let path = &config.server.data_dir;
+    let made = std::fs::DirBuilder::new().recursive(true).create(path);
+    made.map_err(|error| {
+        Failure::invalid(format!("the data directory {} cannot be made: {error}", path.display()))
+            .with_hint("[server] data_dir must name a place that this user may write")
+    })
+}
+
+/// The tools of this host, run through this very binary.
+///
+/// # Errors
+/// When the binary cannot be found.
+pub fn tool_set(config: &Config) -> Result<ToolSet> {
+    let launcher = std::env::current_exe()
+        .map_err(|error| Failure::internal(format!("cannot find the path of this program: {error}")))?;
+    Ok(ToolSet::new(launcher, config.tools.clone()))
+}
+
+/// What the runtime is told.
+pub fn runtime_config(config: &Config, tools: ToolSet) -> RuntimeConfig {
+    RuntimeConfig {
+        cache_dir: config.server.data_dir.join("cache"),
+        bundled_dir: bundled_dir(),
+        plugin_dirs: config.plugins.dir.iter().cloned().collect(),
+        tools,
+        settings: config.plugins.settings.clone(),
+        default_limits: config.plugin_limits,
+    }
+}
+
+/// The plugins that came with this program lie beside it, or where packages put them.
+fn bundled_dir() -> Option<PathBuf> {
+    let program = std::env::current_exe().ok()?;
+    let beside = program.parent()?;
+    ["plugins", "../plugins", "../lib/bulkhead/plugins"]
+        .iter()
+        .map(|relative| beside.join(relative))
+        .find(|dir| dir.is_dir())
+}
+
+/// What the engine is told. `plugins` say which keys of a target's configuration are directories.
+pub fn engine_config(config: &Config, plugins: &[PluginInfo], fail_at: Option<String>) -> EngineConfig {
+    EngineConfig {
+        host: config.server.host.clone(),
+        data_dir: config.server.data_dir.clone(),
+        organizations: config.organizations.clone(),
+        services: config.services.clone(),
+        targets: config.targets.iter().map(|target| absolute_directories(config, target, plugins)).collect(),
+        encryption: config.encryption.clone(),
+        limits: config.limits.clone(),
+        fail_at,
+    }
+}
+
+/// A relative directory in a target's configuration starts where all relative paths of the file do.
+pub fn absolute_directories(config: &Config, target: &TargetConfig, plugins: &[PluginInfo]) -> TargetConfig {
+    let mut target = target.clone();
+    let asked = plugins.iter().filter(|plugin| plugin.name == target.plugin).flat_map(|plugin| &plugin.grants);
+    for key in asked.filter_map(|asked| asked.grant.strip_prefix("directory:")) {
+        if let Some(value) = target.config.get_mut(key)
+            && let Some(path) = value.as_str()
+        {
+            *value = config.base.join(path).to_string_lossy().into_owned().into();
+        }
+    }
+    target
+}
