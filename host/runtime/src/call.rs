@@ -42,6 +42,7 @@ pub(crate) struct Call {
     log: Arc<CallLog>,
     deadline: Duration,
     cancel: CancellationToken,
+    has_attempt: bool,
     scratch: Option<(PathBuf, u64)>,
 }
 
@@ -60,6 +61,7 @@ impl Sandbox {
             log: log.clone(),
             deadline: deadline.min(self.limits.deadline),
             cancel: CancellationToken::new(),
+            has_attempt: attempt.is_some(),
             scratch: None,
         };
         if let Some(attempt) = &attempt {
@@ -101,7 +103,7 @@ impl Call {
     /// # Errors
     /// The plugin's own failure; `cancelled`; `unavailable` at the deadline and over the scratch limit; `trap` otherwise.
     pub(crate) async fn run<R>(self, work: impl Future<Output = wasmtime::Result<Result<R>>>) -> Result<R> {
-        let Self { plugin, log, deadline, cancel, scratch } = self;
+        let Self { plugin, log, deadline, cancel, has_attempt, scratch } = self;
         let outcome = tokio::select! {
             biased;
             () = cancel.cancelled() => Err(Failure::cancelled()),
@@ -112,8 +114,16 @@ impl Call {
             }
             failure = over_scratch(scratch) => Err(failure),
         };
-        // A stop reaches the plugin through everything it uses; the cause counts, not what it made of it.
-        if cancel.is_cancelled() && outcome.is_err() { Err(Failure::cancelled()) } else { outcome }
+        match outcome {
+            // A stop reaches the plugin through everything it uses; the cause counts, not what it made of it.
+            Err(_) if cancel.is_cancelled() => Err(Failure::cancelled()),
+            // Nor does a plugin cancel jobs.
+            Err(failure) if has_attempt && failure.kind == FailureKind::Cancelled => {
+                let kind = FailureKind::Other("stopped-by-plugin".to_owned());
+                Err(Failure { kind, ..failure }.context(format!("plugin `{plugin}`")))
+            }
+            outcome => outcome,
+        }
     }
 }
 

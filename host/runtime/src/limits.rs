@@ -46,7 +46,7 @@ pub(crate) struct OverMemory {
 
 /// The plugin computed for too long without asking the host for anything.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("computed for {} s without a pause", .limit.as_secs())]
+#[error("computed for {} s without a pause", .limit.as_secs_f32())]
 pub(crate) struct OverCompute {
     limit: Duration,
 }

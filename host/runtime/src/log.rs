@@ -8,6 +8,9 @@ use crate::{Level, Observer};
 /// Longer lines are cut.
 const LINE_BYTES: usize = 8 << 10;
 
+/// Of each of a trapped plugin's last lines.
+const LAST_WORDS_BYTES: usize = 400;
+
 /// The log of one call. Says at its end how many lines it dropped.
 pub(crate) struct CallLog {
     plugin: String,
@@ -19,14 +22,14 @@ struct Kept {
     lines_left: u32,
     bytes_left: usize,
     dropped: u64,
-    last_words: String,
+    last_words: [String; 2],
 }
 
 impl CallLog {
     /// Lines go to `observer`, or to the host's own log when there is none.
     pub(crate) fn new(plugin: &str, observer: Option<Arc<dyn Observer>>, limits: &Limits) -> Self {
         let (lines_left, bytes_left) = (limits.log_lines, limits.log_bytes);
-        let kept = Kept { lines_left, bytes_left, dropped: 0, last_words: String::new() };
+        let kept = Kept { lines_left, bytes_left, dropped: 0, last_words: Default::default() };
         Self { plugin: plugin.to_owned(), observer, kept: Mutex::new(kept) }
     }
 
@@ -48,17 +51,23 @@ impl CallLog {
 
     /// Keeps or counts a line that the plugin wrote to its standard output or error.
     pub(crate) fn stdio(&self, line: &str) {
-        if line.trim().is_empty() {
+        let words = line.trim();
+        if words.is_empty() {
             return;
         }
-        cut(line.trim(), 400).clone_into(&mut self.kept.lock().unwrap_or_else(PoisonError::into_inner).last_words);
+        if !words.starts_with("note: ") {
+            let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+            kept.last_words.rotate_left(1);
+            cut(words, LAST_WORDS_BYTES).clone_into(&mut kept.last_words[1]);
+        }
         self.write(Level::Info, line, &[]);
     }
 
-    /// The last line that the plugin wrote to its standard output or error: a panic's message, after a trap.
+    /// The last two lines that the plugin wrote to its standard output or error: place and message of a panic, after a trap.
     pub(crate) fn last_words(&self) -> Option<String> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        (!kept.last_words.is_empty()).then(|| kept.last_words.clone())
+        let words = kept.last_words.join(" ");
+        (!words.trim().is_empty()).then(|| words.trim().to_owned())
     }
 
     fn emit(&self, level: Level, message: &str, fields: &[(String, String)]) {

@@ -282,3 +282,97 @@ where
         Poll::Ready(Ok(()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsFd;
+    use std::time::Duration;
+
+    use wasmtime::Store;
+
+    use super::*;
+    use crate::call::Sandbox;
+    use crate::contract::v0_1::WireFailure;
+    use crate::limits::Limits;
+    use crate::tools::ToolSet;
+
+    fn store() -> Store<PluginState> {
+        let sandbox = Sandbox {
+            plugin: "test".into(),
+            engine: crate::engine::start(1 << 20).unwrap(),
+            limits: Limits::default(),
+            grants: Arc::default(),
+            tools: ToolSet::new("/nonexistent".into(), Default::default()),
+        };
+        sandbox.prepare(None, Vec::new(), Duration::from_secs(60)).unwrap().0
+    }
+
+    /// Gives a source to a plugin that gives it straight back, with its own word on the end if it has one.
+    async fn back(source: ByteSource, said: Option<Result<u64>>) -> Result<Vec<u8>> {
+        let inode = rustix::fs::fstat(source.data.as_fd()).unwrap().st_ino;
+        let mut store = store();
+        let outcome = store
+            .run_concurrent(async |accessor| {
+                let back = accessor.with(|mut access| {
+                    let handed = to_guest::<WireFailure>(&mut access, source).unwrap();
+                    let mut done = handed.done;
+                    if let Some(said) = said {
+                        done.close(&mut access).unwrap();
+                        let word = async move { Ok::<_, wasmtime::Error>(said.map_err(WireFailure::from)) };
+                        done = FutureReader::new(&mut access, word).unwrap();
+                    }
+                    from_guest(access, handed.data, done).unwrap()
+                });
+                assert_eq!(rustix::fs::fstat(back.data.as_fd()).unwrap().st_ino, inode, "the same pipe");
+                assert!(!rustix::fs::fcntl_getfl(back.data.as_fd()).unwrap().contains(rustix::fs::OFlags::NONBLOCK));
+                back.read_all(1 << 20).await
+            })
+            .await;
+        outcome.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_source_handed_straight_on_is_the_pipe_it_was() {
+        let source = || ByteSource::from_bytes("bytes").unwrap();
+        assert_eq!(back(source(), None).await.unwrap(), b"bytes");
+        assert_eq!(back(source(), Some(Ok(5))).await.unwrap(), b"bytes");
+        assert_eq!(
+            back(source(), Some(Ok(4))).await.unwrap_err(),
+            Failure::corrupt("a stream of the plugin ended after 5 bytes, the plugin says 4")
+        );
+        assert_eq!(back(source(), Some(Err(Failure::cancelled()))).await.unwrap_err(), Failure::cancelled());
+    }
+
+    #[tokio::test]
+    async fn a_source_that_failed_stays_failed_whatever_the_plugin_says() {
+        for said in [None, Some(Ok(5))] {
+            let (completion, done) = Completion::new();
+            completion.end(Err(Failure::corrupt("a tool died")));
+            let source = ByteSource { done, ..ByteSource::from_bytes("bytes").unwrap() };
+            assert_eq!(back(source, said).await.unwrap_err(), Failure::corrupt("a tool died"));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_source_that_was_read_from_flows_on_through_the_host() {
+        let bytes: Vec<u8> = (0..3_000_000_u32).map(|at| at as u8).collect();
+        let source = ByteSource::from_bytes(bytes.clone()).unwrap();
+        let mut store = store();
+        let read = store
+            .run_concurrent(async |accessor| {
+                let back = accessor.with(|mut access| {
+                    let ended = ByteSource::ended(source.done).boxed().shared();
+                    let word = ended.clone();
+                    let mut producer = Producer { bytes: Bytes::Untouched(source.data), ended, taken: Arc::default() };
+                    assert!(producer.reading().is_some());
+                    let data = StreamReader::new(&mut access, producer).unwrap();
+                    let word = async move { Ok::<_, wasmtime::Error>(word.await.map_err(WireFailure::from)) };
+                    let done = FutureReader::new(&mut access, word).unwrap();
+                    from_guest(access, data, done).unwrap()
+                });
+                back.read_all(bytes.len()).await
+            })
+            .await;
+        assert!(read.unwrap().unwrap() == bytes);
+    }
+}

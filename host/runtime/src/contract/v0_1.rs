@@ -8,6 +8,8 @@ use bulkhead_model as model;
 
 use self::bindings::bulkhead::host::types;
 
+#[cfg(test)]
+pub(crate) use self::bindings::bulkhead::host::types::Failure as WireFailure;
 pub(crate) use self::method::MethodContract;
 pub(crate) use self::storage::{Location, StorageContract};
 
