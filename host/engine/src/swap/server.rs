@@ -25,6 +25,9 @@ const STOP_AT_LEAST: Duration = Duration::from_mins(5);
 const AFTER_FAILED_COMMAND: Duration = Duration::from_secs(5);
 /// How long a server that held its files may have let go of them, without answering, before it counts as dead.
 const DEAD_AFTER: Duration = Duration::from_secs(2);
+/// How long after the start command has returned nobody may hold the server's files before it counts as dead: a server takes its
+/// locks within the first moments, long before it answers.
+const UNHELD_FOR: Duration = Duration::from_secs(15);
 /// The most of a command's error output that is quoted.
 const QUOTED: usize = 2048;
 
@@ -95,20 +98,17 @@ impl Server {
     async fn wait_for_answer(&self, data_dir: &Path, told: Result<()>) -> Result<Answer> {
         let patience = if told.is_ok() { self.start_deadline } else { self.start_deadline.min(AFTER_FAILED_COMMAND) };
         let end = Instant::now() + patience;
-        let mut was_held = false;
-        let mut let_go: Option<Instant> = None;
+        let mut unheld_since = Instant::now();
+        let mut unheld_for = UNHELD_FOR;
         loop {
             let answer = self.answer().await;
             let holder = holder(data_dir);
             match (&answer, holder) {
                 (Ok(answer), Holder::Held | Holder::Unknown) => return Ok(*answer),
-                (_, Holder::Held) => (was_held, let_go) = (true, None),
-                (_, Holder::Nobody) if was_held => {
-                    let_go.get_or_insert_with(Instant::now);
-                }
+                (_, Holder::Held) => (unheld_since, unheld_for) = (Instant::now(), DEAD_AFTER),
                 _ => {}
             }
-            let dead = let_go.is_some_and(|since| since.elapsed() >= DEAD_AFTER);
+            let dead = holder == Holder::Nobody && unheld_since.elapsed() >= unheld_for;
             if dead || Instant::now() >= end {
                 let why = match (told, answer) {
                     (Err(failure), _) => failure.message,
