@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+use crate::guardian::Guardian;
 use crate::problem::{Problem, Result};
 use crate::process;
 use crate::workspace;
@@ -27,6 +28,7 @@ pub struct BulkheadHost {
     options: HostOptions,
     process: Option<Child>,
     url: String,
+    _guardian: Guardian,
 }
 
 impl BulkheadHost {
@@ -42,7 +44,8 @@ impl BulkheadHost {
         let parent = options.parent.clone().unwrap_or_else(std::env::temp_dir);
         fs::create_dir_all(&parent)?;
         let directory = tempfile::Builder::new().prefix("bulkhead-host-").tempdir_in(parent)?;
-        let host = Self { directory, options, process: None, url: String::new() };
+        let guardian = Guardian::watch(&directory.path().join("pid"), &[directory.path()])?;
+        let host = Self { directory, options, process: None, url: String::new(), _guardian: guardian };
         fs::create_dir_all(host.bucket())?;
         fs::write(host.dir().join("bulkhead.toml"), settings::render(&host.options, &host.bucket()))?;
         Ok(host)
@@ -65,6 +68,7 @@ impl BulkheadHost {
             let binary = workspace::bulkhead_binary();
             Problem::new(format!("{} does not start: {error}; hint: `cargo build`", binary.display()))
         })?;
+        fs::write(self.dir().join("pid"), child.id().to_string())?;
         let found = process::wait_until("bulkhead serve prints its address", READY_DEADLINE, || {
             if let Some(status) = child.try_wait()? {
                 return Err(Problem::new(format!("bulkhead serve ended with {status}:\n{}", self.log_tail())));

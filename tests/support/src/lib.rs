@@ -9,6 +9,7 @@
 //! Nothing here is part of the product. Children get a cleared environment and `TZ=UTC`.
 
 pub mod dataset;
+mod guardian;
 mod host;
 mod mariadb;
 mod problem;

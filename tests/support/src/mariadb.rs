@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+use crate::guardian::Guardian;
 use crate::problem::{Problem, Result};
 use crate::process;
 
@@ -45,6 +46,7 @@ pub struct MariaDb {
     socket_dir: TempDir,
     port: u16,
     encrypted: bool,
+    _guardian: Guardian,
 }
 
 impl MariaDb {
@@ -82,7 +84,9 @@ impl MariaDb {
         fs::create_dir_all(&parent)?;
         let directory = tempfile::Builder::new().prefix("bulkhead-mariadb-").tempdir_in(parent)?;
         let socket_dir = tempfile::Builder::new().prefix("bh-").tempdir()?;
-        let server = Self { directory, socket_dir, port: process::free_port()?, encrypted: options.encryption };
+        let guardian = Guardian::watch(&directory.path().join("pid"), &[directory.path(), socket_dir.path()])?;
+        let port = process::free_port()?;
+        let server = Self { directory, socket_dir, port, encrypted: options.encryption, _guardian: guardian };
         for name in ["tmp", "log"] {
             fs::create_dir(server.dir().join(name))?;
         }
@@ -143,10 +147,7 @@ impl MariaDb {
         }
         process::wait_until("the server answers", START_DEADLINE, || {
             if self.pid().is_none() {
-                let pid = fs::read_to_string(self.pid_file()).unwrap_or_default();
-                let line = fs::read_to_string(format!("/proc/{}/cmdline", pid.trim()));
-                let stat = fs::read_to_string(format!("/proc/{}/stat", pid.trim()));
-                return Err(Problem::new(format!("mariadbd ended at once: {pid} {line:?} {stat:?}\n{}", self.log_tail())));
+                return Err(Problem::new(format!("mariadbd ended at once:\n{}", self.log_tail())));
             }
             Ok(self.answers().then_some(()))
         })

@@ -89,23 +89,23 @@ impl BulkheadHost {
         text(&answer, "id").map(str::to_owned)
     }
 
-    /// Waits until a backup is `completed`, `failed` or `cancelled`, and gives what `backup show` says then.
-    pub fn wait_for_backup(&self, id: &str, deadline: Duration) -> Result<Value> {
-        process::wait_until("the backup ends", deadline, || {
-            let shown = self.json(&["backup", "show", id])?;
-            let ended = matches!(text(&shown, "status")?, "completed" | "failed" | "cancelled");
+    /// Waits until a backup or job (`noun`) has ended, and gives what `show` says then.
+    pub fn wait_for(&self, noun: &str, id: &str, deadline: Duration) -> Result<Value> {
+        process::wait_until("the job ends", deadline, || {
+            let shown = self.json(&[noun, "show", id])?;
+            let ended = matches!(text(&shown, "status")?, "Succeeded" | "Failed" | "Cancelled");
             Ok(ended.then_some(shown))
         })
     }
 
-    /// A backup from request to `completed`; gives its id.
+    /// A backup from request to success; gives its id.
     pub fn backup(&self, service: &str, method: &str) -> Result<String> {
         let id = self.create_backup(service, method)?;
-        let shown = self.wait_for_backup(&id, Duration::from_secs(600))?;
-        if text(&shown, "status")? == "completed" {
+        let shown = self.wait_for("backup", &id, Duration::from_secs(600))?;
+        if text(&shown, "status")? == "Succeeded" {
             Ok(id)
         } else {
-            Err(Problem::new(format!("the backup did not complete: {shown}\n{}", self.log_tail())))
+            Err(Problem::new(format!("the backup did not succeed: {shown}\n{}", self.log_tail())))
         }
     }
 
