@@ -60,7 +60,7 @@ CREATE INDEX backups_newest_of_service ON backups (organization, service, create
 -- By a prefix of the id and by name. The first 32 characters of an id are hexadecimal digits, which every collation
 -- orders alike, so a range finds a prefix.
 CREATE INDEX backups_by_id ON backups (organization, id);
-CREATE INDEX backups_by_name ON backups (organization, name) WHERE name IS NOT NULL;
+CREATE INDEX backups_by_name ON backups (organization, name, created_at_us, id) WHERE name IS NOT NULL;
 -- Who depends on a backup; what a target should hold.
 CREATE INDEX backups_by_parent ON backups (parent) WHERE parent IS NOT NULL;
 CREATE INDEX backups_in_target ON backups (target, id) WHERE state <> 'deleted';
