@@ -89,6 +89,8 @@ pub(super) enum Success {
     Any,
     /// Exit code 0.
     Code,
+    /// Exit code 0, and nothing on standard error.
+    Silence,
     /// Exit code 0, and this text ends the last line of standard error.
     StderrEnds(&'static str),
     /// Exit code 0, and the last line of standard output begins so.

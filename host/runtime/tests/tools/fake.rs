@@ -83,12 +83,14 @@ async fn input_that_was_not_read_is_a_failure() {
 #[tokio::test]
 async fn a_failing_source_fails_the_run_and_is_never_taken_for_the_whole() {
     let places = places();
-    let tools = fake(places.dir.path(), "mbstream", "cat >/dev/null; touch whole");
+    let tools = fake(places.dir.path(), "mbstream", "trap '' TERM; touch begun; cat >/dev/null; touch whole");
     let (mut write, completion, stdin) = ByteSource::pipe().unwrap();
     write.write_all(b"half").unwrap();
     drop(write);
     let process =
         tools.run(&places.scope, "mbstream", &arguments(&["-x", "-C", "/staging"]), Some(stdin)).await.unwrap();
+    let begun = places.scope.scratch.join("begun");
+    until("the tool reads", || begun.exists().then_some(())).await;
     completion.end(Err(Failure::corrupt("the digest does not match")));
     assert_eq!(process.wait().await.unwrap_err(), Failure::corrupt("the digest does not match"));
     assert!(!places.scope.scratch.join("whole").exists());

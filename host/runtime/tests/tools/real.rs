@@ -54,10 +54,18 @@ async fn a_physical_backup_streams_unpacks_and_prepares() {
     process.wait().await.unwrap_or_else(|failure| panic!("{failure}\n{}", places.heard.text()));
     assert!(places.scope.staging.as_ref().unwrap().join("shop/t.ibd").exists());
 
-    // A stream that lacks its end.
+    // Where files lie already, it makes none of its own and yet ends with exit code 0.
+    let stdin = ByteSource::from_bytes(bytes.clone()).unwrap();
+    let process = tools.run(&places.scope, "mbstream", &unpack, Some(stdin)).await.unwrap();
+    let failure = process.wait().await.unwrap_err();
+    assert!(failure.message.contains("File exists") || failure.message.contains("failed to create"), "{failure}");
+
+    // A stream that lacks its end: the tool notices by itself.
+    let unpack = arguments(&["-x", "-C", "/scratch"]);
     let stdin = ByteSource::from_bytes(bytes[..bytes.len() - 3].to_vec()).unwrap();
     let process = tools.run(&places.scope, "mbstream", &unpack, Some(stdin)).await.unwrap();
-    process.wait().await.unwrap_err();
+    let failure = process.wait().await.unwrap_err();
+    assert!(failure.message.starts_with("mbstream failed with exit code 1"), "{failure}");
 }
 
 #[tokio::test]

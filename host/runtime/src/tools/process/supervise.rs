@@ -45,10 +45,9 @@ pub(super) struct Run {
 impl Run {
     /// The exit and the bytes of standard output, after all of it was judged.
     pub(super) async fn supervise(mut self) -> Result<(Exit, u64)> {
-        let cancel = self.cancel.clone();
-        let dropped = self.dropped.clone();
+        let (cancel, dropped) = (self.cancel.clone(), self.dropped.clone());
         let (tool, deadline) = (self.tool, self.deadline);
-        let stopped = async move {
+        let stopped = async {
             tokio::select! {
                 () = cancel.cancelled() => Failure::cancelled(),
                 () = dropped.cancelled() => Failure::cancelled(),
@@ -64,7 +63,9 @@ impl Run {
         if outcome.is_err() {
             self.stop().await;
         }
-        outcome
+        // Whatever the tool said of its end: it was wanted.
+        let wanted = cancel.is_cancelled() || dropped.is_cancelled();
+        outcome.map_err(|failure| if wanted { Failure::cancelled() } else { failure })
     }
 
     async fn run(&mut self) -> Result<(Exit, u64)> {

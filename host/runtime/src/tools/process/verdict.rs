@@ -30,6 +30,9 @@ pub(super) fn of_exit(tool: &str, status: ExitStatus, said: &Said, success: Succ
     if code != 0 && success != Success::Any {
         return Err(explain(tool, &format!("failed with exit code {code}"), said));
     }
+    if success == Success::Silence && said.newest().next().is_some() {
+        return Err(explain(tool, "ended with exit code 0 but complained", said));
+    }
     if let Success::StderrEnds(words) = success
         && !said.newest().next().is_some_and(|line| line.ends_with(words))
     {
