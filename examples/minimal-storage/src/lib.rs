@@ -13,7 +13,7 @@ use bulkhead_plugin_sdk::storage::*;
 const SCHEMA: &str =
     r#"{"type":"object","properties":{"root":{"type":"string"}},"required":["root"],"additionalProperties":false}"#;
 /// The largest object it keeps.
-const LIMIT: u64 = 64 << 20;
+const LIMIT: u64 = 16 << 20;
 
 struct Minimal;
 

@@ -14,7 +14,7 @@ macro_rules! pipe {
         pub struct Source(pub(crate) crate::bindings::shared::bulkhead::host::types::Source);
 
         impl Source {
-            /// A source and the sink that feeds it. Feed it from a task of its own ([`spawn`](crate::method::spawn)): the consumer reads
+            /// A source and the sink that feeds it, for the host to read: reading it in the plugin that made it is a trap. Feed it from a task of its own ([`spawn`](crate::method::spawn)): the consumer reads
             /// while it is fed.
             pub fn pipe() -> (Sink, Self) {
                 let (data, reader) = world::wit_stream::new();
@@ -25,7 +25,7 @@ macro_rules! pipe {
                 (Sink { data, done, sent: 0 }, Self(source))
             }
 
-            /// A source of bytes that lie in memory.
+            /// A source of bytes that lie in memory, for the host to read.
             pub fn from_bytes(bytes: impl Into<Vec<u8>>) -> Self {
                 let (mut sink, source) = Self::pipe();
                 let bytes = bytes.into();

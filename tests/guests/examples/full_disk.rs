@@ -30,7 +30,7 @@ impl Bucket for Guest {
             }
         }
         chunks.finish().await?;
-        Files.put(key, Source::from_bytes(bytes), options).await
+        Files::keep(key, &bytes, options)
     }
 
     async fn get(&self, key: &str, range: Option<ByteRange>) -> Result<Source> {

@@ -17,6 +17,15 @@ impl Files {
         Description::new(name, "0.1.0").config_schema(SCHEMA).grant("directory:root", "keeps objects in it")
     }
 
+    /// Keeps an object whose bytes have arrived whole.
+    pub fn keep(key: &str, bytes: &[u8], options: PutOptions) -> Result<u64> {
+        if options.if_absent && path(key).exists() {
+            return Err(Failure::conflict("the key exists"));
+        }
+        fs::write(path(key), bytes)?;
+        Ok(bytes.len() as u64)
+    }
+
     /// The bytes of an object.
     pub fn read(key: &str) -> Result<Vec<u8>> {
         Ok(fs::read(path(key))?)
@@ -31,12 +40,8 @@ impl Files {
 
 impl Bucket for Files {
     async fn put(&self, key: &str, data: Source, options: PutOptions) -> Result<u64> {
-        let bytes = data.read_all(256 << 20).await?;
-        if options.if_absent && path(key).exists() {
-            return Err(Failure::conflict("the key exists"));
-        }
-        fs::write(path(key), &bytes)?;
-        Ok(bytes.len() as u64)
+        let bytes = data.read_all(32 << 20).await?;
+        Self::keep(key, &bytes, options)
     }
 
     async fn get(&self, key: &str, range: Option<ByteRange>) -> Result<Source> {

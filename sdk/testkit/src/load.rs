@@ -1,0 +1,45 @@
+//! Loading a component into the host's own sandbox.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use bulkhead_runtime::{Limits, MethodPlugin, PluginInfo, PluginKind, Runtime, RuntimeConfig, StoragePlugin, ToolSet};
+
+/// Loads a storage plugin. Panics when the file is none.
+pub async fn storage_plugin(component: impl AsRef<Path>) -> StoragePlugin {
+    let (runtime, info) = load(component.as_ref(), PluginKind::Storage).await;
+    runtime.storage(&info.name).expect("the runtime gives what it lists")
+}
+
+/// Loads a method plugin. Panics when the file is none.
+pub async fn method_plugin(component: impl AsRef<Path>) -> MethodPlugin {
+    let (runtime, info) = load(component.as_ref(), PluginKind::Method).await;
+    let method = info.method.expect("the component describes itself without a method");
+    let engine = info.engines.first().expect("the component describes itself without an engine");
+    runtime.method(engine, &method).expect("the runtime gives what it lists")
+}
+
+async fn load(component: &Path, kind: PluginKind) -> (Runtime, PluginInfo) {
+    let place = tempfile::tempdir().expect("a temporary directory can be made");
+    let plugins = place.path().join("plugins");
+    fs::create_dir(&plugins).expect("a directory can be made");
+    let copied = fs::copy(component, plugins.join("plugin.wasm"));
+    copied.unwrap_or_else(|error| panic!("component {}: {error}", component.display()));
+    let config = RuntimeConfig {
+        cache_dir: place.path().join("cache"),
+        // What is bundled is granted what it asks for.
+        bundled_dir: Some(plugins),
+        plugin_dirs: Vec::new(),
+        tools: ToolSet::new("/nonexistent".into(), BTreeMap::new()),
+        settings: BTreeMap::new(),
+        default_limits: Limits::default(),
+    };
+    let runtime = Runtime::new(config).await.expect("the sandbox starts");
+    if let Some(refused) = runtime.refused().first() {
+        panic!("component {} is refused: {}", component.display(), refused.failure);
+    }
+    let info = runtime.plugins().pop().expect("the one component is there");
+    assert_eq!(info.kind, kind, "component {} is of the other kind", component.display());
+    (runtime, info)
+}
