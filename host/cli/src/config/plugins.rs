@@ -30,7 +30,7 @@ pub fn read(root: &Section<'_>, context: &Context) -> Plugins {
     for name in section.keys().filter(|name| *name != "dir") {
         let Some(plugin) = section.table(name) else { continue };
         let settings = PluginSettings {
-            grants: plugin.keys().any(|key| key == "grants").then(|| plugin.texts("grants")),
+            grants: present(&plugin, "grants", |key| plugin.texts(key)),
             memory_bytes: present(&plugin, "memory", |key| plugin.bytes(key, 0)).and_then(|n| usize::try_from(n).ok()),
             compute: present(&plugin, "compute", |key| plugin.duration(key, std::time::Duration::ZERO)),
             deadline: present(&plugin, "deadline", |key| plugin.duration(key, std::time::Duration::ZERO)),

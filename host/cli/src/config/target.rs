@@ -31,7 +31,8 @@ pub fn read(root: &Section<'_>, organizations: &[OrganizationId]) -> Vec<TargetC
             if targets.iter().any(|target| target.id == *id) {
                 section.wrong("id", format!("`{id}` is there twice"), "remove one of the two");
             }
-            if default && let Some(other) = targets.iter().find(|target| target.default) {
+            // An organization's own default stands beside the one for all.
+            if default && let Some(other) = targets.iter().find(|t| t.default && t.organization == organization) {
                 let message = format!("`{id}` and `{}` are both the default", other.id);
                 section.wrong("default", message, "keep default = true on one of them");
             }

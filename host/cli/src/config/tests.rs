@@ -103,7 +103,7 @@ fn the_environment_overrides_the_file() {
 fn every_mistake_is_named_with_its_place_and_its_remedy() {
     let cases: &[(&str, &str, &str)] = &[
         ("listen =", "lisen =", "bulkhead.toml:2: server.lisen: unknown key `lisen`\n  hint: did you mean `listen`?"),
-        ("[limits]", "[limit]", "bulkhead.toml:23: limit: unknown section `limit`\n  hint: did you mean `limits`?"),
+        ("[limits]", "[limit]", "bulkhead.toml:24: limit: unknown section `limit`\n  hint: did you mean `limits`?"),
         (
             "127.0.0.1:0",
             "localhost",
@@ -112,22 +112,22 @@ fn every_mistake_is_named_with_its_place_and_its_remedy() {
         (
             "\"1m\"",
             "\"soon\"",
-            "bulkhead.toml:24: limits.lease: `soon` is no duration: use a number and ms, s, m, h or d\n  hint: write e.g. lease = \"30s\"",
+            "bulkhead.toml:25: limits.lease: `soon` is no duration: use a number and ms, s, m, h or d\n  hint: write e.g. lease = \"30s\"",
         ),
         (
             "\"1m\"",
             "60",
-            "bulkhead.toml:24: limits.lease: expected a number and its unit, found a whole number\n  hint: write e.g. lease = \"30s\"",
+            "bulkhead.toml:25: limits.lease: expected a number and its unit, found a whole number\n  hint: write e.g. lease = \"30s\"",
         ),
         (
             "\"1m\"",
             "\"5s\"",
-            "bulkhead.toml:24: limits.lease: must be at least three heartbeats long\n  hint: lengthen lease or shorten heartbeat",
+            "bulkhead.toml:25: limits.lease: must be at least three heartbeats long\n  hint: lengthen lease or shorten heartbeat",
         ),
         (
             "\"2GiB\"",
             "\"much\"",
-            "bulkhead.toml:25: limits.scratch: `much` is no size: use a number and B, KB, MB, GB, TB, KiB, MiB, GiB or TiB\n  hint: write e.g. scratch = \"64MiB\"",
+            "bulkhead.toml:26: limits.scratch: `much` is no size: use a number and B, KB, MB, GB, TB, KiB, MiB, GiB or TiB\n  hint: write e.g. scratch = \"64MiB\"",
         ),
         ("user = \"backup\"\n", "", "bulkhead.toml:13: service[0].user: is missing\n  hint: add user = \"backup\""),
         (
@@ -173,7 +173,7 @@ fn every_mistake_is_named_with_its_place_and_its_remedy() {
         (
             "plugin = \"filesystem\"",
             "plugin = \"filesystem\"\ndefault = false",
-            "target: none is the default\n  hint: add default = true to one [[target]]",
+            "bulkhead.toml:8: target: none is the default\n  hint: add default = true to one [[target]]",
         ),
         (
             "[[organization]]\nid = \"acme\"",
@@ -183,57 +183,57 @@ fn every_mistake_is_named_with_its_place_and_its_remedy() {
         (
             "[limits]",
             "[tools.mariadb-bakup]\npath = \"/bin/sh\"\n[limits]",
-            "bulkhead.toml:23: tools.mariadb-bakup: there is no tool `mariadb-bakup`\n  hint: did you mean `mariadb-backup`?",
+            "bulkhead.toml:24: tools.mariadb-bakup: there is no tool `mariadb-bakup`\n  hint: did you mean `mariadb-backup`?",
         ),
         (
             "[limits]",
             "[tools.mbstream]\npath = \"/no/such/file\"\n[limits]",
-            "bulkhead.toml:24: tools.mbstream.path: /no/such/file is no file\n  hint: name the program itself, or remove the table to search it on PATH",
+            "bulkhead.toml:25: tools.mbstream.path: /no/such/file is no file\n  hint: name the program itself, or remove the table to search it on PATH",
         ),
         (
             "[limits]",
             "[plugins]\ndir = \"components\"\n[limits]",
-            "bulkhead.toml:24: plugins.dir: components is no directory\n  hint: make it, or remove the key",
+            "bulkhead.toml:25: plugins.dir: components is no directory\n  hint: make it, or remove the key",
         ),
         (
             "[limits]",
             "[plugins.mine]\ngrant = [\"server\"]\n[limits]",
-            "bulkhead.toml:24: plugins.mine.grant: unknown key `grant`\n  hint: did you mean `grants`?",
+            "bulkhead.toml:25: plugins.mine.grant: unknown key `grant`\n  hint: did you mean `grants`?",
         ),
         (
             "[limits]",
             "[encryption]\nrecipients = [\"AGE-SECRET-KEY-1X\"]\n[limits]",
-            "bulkhead.toml:24: encryption.recipients: a secret key is no age recipient (age1...)\n  hint: `age-keygen` prints the public key that belongs here",
+            "bulkhead.toml:25: encryption.recipients: a secret key is no age recipient (age1...)\n  hint: `age-keygen` prints the public key that belongs here",
         ),
         (
             "[limits]",
             "[encryption]\nidentities = [\"key.txt\"]\n[limits]",
-            "bulkhead.toml:24: encryption.identities: key.txt is no file\n  hint: name a file that `age-keygen -o FILE` made",
+            "bulkhead.toml:25: encryption.identities: key.txt is no file\n  hint: name a file that `age-keygen -o FILE` made",
         ),
         (
             "[limits]",
             "[catalog]\nurl = \"mysql://u:hunter2@x/y\"\n[limits]",
-            "bulkhead.toml:24: catalog.url: is neither SQLite nor PostgreSQL\n  hint: write url = \"sqlite:data/catalog.db\" or url = \"postgres://user@host/database\"",
+            "bulkhead.toml:25: catalog.url: is neither SQLite nor PostgreSQL\n  hint: write url = \"sqlite:data/catalog.db\" or url = \"postgres://user@host/database\"",
         ),
         (
             "[limits]",
             "[log]\nformat = \"xml\"\n[limits]",
-            "bulkhead.toml:24: log.format: `xml` is not known\n  hint: use \"text\" or \"json\"",
+            "bulkhead.toml:25: log.format: `xml` is not known\n  hint: use \"text\" or \"json\"",
         ),
         (
             "[limits]",
             "[auth]\njwt_secret_env = \"NOT_THERE\"\n[limits]",
-            "bulkhead.toml:24: auth.jwt_secret_env: the environment variable NOT_THERE is not set\n  hint: set it to a secret; make one with `openssl rand -hex 32`",
+            "bulkhead.toml:25: auth.jwt_secret_env: the environment variable NOT_THERE is not set\n  hint: set it to a secret; make one with `openssl rand -hex 32`",
         ),
         (
             "[limits]",
             "[auth]\njwt_secret_env = \"DB1_PASSWORD\"\n[limits]",
-            "bulkhead.toml:24: auth.jwt_secret_env: the secret has 7 bytes, at least 32 are needed\n  hint: make one with `openssl rand -hex 32`",
+            "bulkhead.toml:25: auth.jwt_secret_env: the secret has 7 bytes, at least 32 are needed\n  hint: make one with `openssl rand -hex 32`",
         ),
         (
             "127.0.0.1:0\"",
             "0.0.0.0:0\"\n[auth]\nmode = \"none\"\n[ignored]",
-            "bulkhead.toml:4: auth.mode: \"none\" is only allowed on loopback, and the server listens on 0.0.0.0:0\n  hint: listen on 127.0.0.1, or remove the mode and set a secret\nbulkhead.toml:5: ignored: unknown section `ignored`\n  hint: known: server, log, catalog, auth, encryption, organization, target, service, tools, plugins, limits",
+            "bulkhead.toml:4: auth.mode: \"none\" is only allowed on loopback, and the server listens on 0.0.0.0:0\n  hint: listen on 127.0.0.1, or remove the mode and set a secret\nbulkhead.toml:5: ignored: unknown section `ignored`\n  hint: known here: server, log, catalog, auth, encryption, organization, target, service, tools, plugins, limits",
         ),
         ("listen =", "listen", "bulkhead.toml:2: this is not TOML: key with no value, expected `=`"),
     ];
