@@ -338,3 +338,55 @@ async fn a_damaged_cache_is_made_anew_and_a_foreign_file_is_refused() {
     let [file] = &cached()[..] else { panic!("{:?}", cached()) };
     assert!(std::fs::read(file).unwrap() != damaged);
 }
+
+/// `cargo test -p bulkhead-runtime --test sandbox -- --ignored --nocapture speed`
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "measures"]
+async fn speed_of_loading_calling_and_moving_bytes() {
+    use std::io::Write;
+
+    const BYTES: usize = 1 << 30;
+    runtime().await;
+    let start = Instant::now();
+    let runtime = runtime().await;
+    println!("3 plugins from the cache: {:?}", start.elapsed());
+
+    let root = TempDir::new_in("/dev/shm").unwrap();
+    let config = json!({"root": root.path()});
+    let plugin = runtime.storage("filesystem").unwrap();
+    let bucket = plugin.open(StorageConfig { config: config.clone(), credentials: None }).await.unwrap();
+    for question in ["validate", "head"] {
+        let start = Instant::now();
+        for _ in 0..1000 {
+            match question {
+                "validate" => plugin.validate(&config).await.unwrap(),
+                _ => assert!(bucket.head("a").await.unwrap().is_none()),
+            }
+        }
+        println!("{question}: {:?}", start.elapsed() / 1000);
+    }
+    for _ in 0..3 {
+        let (mut write, completion, source) = ByteSource::pipe().unwrap();
+        std::thread::spawn(move || {
+            let chunk = vec![7_u8; 1 << 20];
+            for _ in 0..BYTES / chunk.len() {
+                write.write_all(&chunk).unwrap();
+            }
+            drop(write);
+            completion.end(Ok(BYTES as u64));
+        });
+        let start = Instant::now();
+        assert_eq!(bucket.put("a", source, false).await.unwrap(), BYTES as u64);
+        let put = start.elapsed();
+        let start = Instant::now();
+        let source = bucket.get("a", None).await.unwrap();
+        let data = source.data;
+        let read = tokio::task::spawn_blocking(move || {
+            std::io::copy(&mut std::fs::File::from(data), &mut std::fs::File::create("/dev/null").unwrap()).unwrap()
+        });
+        assert_eq!(read.await.unwrap(), BYTES as u64);
+        ByteSource::ended(source.done).await.unwrap();
+        let rate = |time: Duration| BYTES as f64 / time.as_secs_f64() / 1e6;
+        println!("put {:.0} MB/s, get {:.0} MB/s", rate(put), rate(start.elapsed()));
+    }
+}
