@@ -5,10 +5,11 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bulkhead_catalog::{Attempt as AttemptRow, Job, Progress};
-use bulkhead_model::{Failure, FailureKind, JobId, JobState, Result};
+use bulkhead_model::{Failure, FailureKind, JobId, JobKind, JobState, Result};
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::Inner;
+use crate::failpoint::fail_point;
 use crate::observer::AttemptObserver;
 use crate::pipeline::Meter;
 use crate::verb;
@@ -174,6 +175,9 @@ async fn write_down(run: &Run, outcome: Result<Outcome>) {
             catalog.fail(attempt, &failure, retry).await.map(|state| (state, Some(failure)))
         }
     };
+    if let (Ok((JobState::Succeeded, _)), JobKind::Backup) = (&written, run.job.kind) {
+        let _only_in_tests = fail_point("backup.recorded");
+    }
     match written {
         Ok((state, failure)) => match &failure {
             None => tracing::info!(job = %run.job.id, %attempt, %state, "attempt ended"),

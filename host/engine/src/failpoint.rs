@@ -10,8 +10,10 @@ use bulkhead_model::{Failure, Result};
 /// Every fail point: its name and what has just happened there. The crash tests enumerate this table.
 pub const ALL: &[(&str, &str)] = &[
     ("backup.claimed", "the attempt holds its lease; nothing is written"),
+    ("backup.object-stored", "one data object lies in the target; no manifest"),
     ("backup.objects-stored", "all data objects lie in the target; no manifest"),
     ("backup.manifest-stored", "the manifest lies in the target; the catalog does not know"),
+    ("backup.recorded", "the catalog says succeeded"),
     ("restore.claimed", "the attempt holds its lease; nothing is touched"),
     ("restore.checked", "the stored bytes are checked as far as the method needs; nothing is touched"),
     ("restore.swap.journaled", "staged data is ready; the journal is written; the server runs"),
@@ -24,6 +26,7 @@ pub const ALL: &[(&str, &str)] = &[
     ("restore.swap.rolled-back", "after a failed start the old directory is back; its server is not started yet"),
     ("restore.done", "the restore is complete; the catalog does not know"),
     ("expire.claimed", "the catalog says deleting; all objects lie there"),
+    ("expire.object-deleted", "one data object is deleted; the manifest lies there"),
     ("expire.objects-deleted", "all data objects are deleted; the manifest lies there"),
     ("expire.manifest-deleted", "everything is deleted; the catalog says deleting"),
 ];
@@ -96,13 +99,6 @@ pub fn arm(spec: Option<&str>) -> Result<()> {
 /// What the process is armed with.
 pub fn armed() -> FailPoints {
     ARMED.get().copied().unwrap_or_default()
-}
-
-/// Dies here when the process is armed with `name`, in either mode.
-pub fn hit(name: &'static str) {
-    if armed().hit(name).is_err() {
-        die();
-    }
 }
 
 /// [`FailPoints::hit`] of what the process is armed with, for callers that can fail.

@@ -98,7 +98,7 @@ impl BackupWriter {
             encryption: encoded.encryption,
         };
         self.stored.check_size(&object).await?;
-        fail_point("backup.object-written")?;
+        fail_point("backup.object-stored")?;
         Ok(object)
     }
 }

@@ -14,7 +14,7 @@ use crate::failpoint::fail_point;
 use crate::pipeline::EncodeOptions;
 
 pub(super) async fn run(run: &Run) -> Result<Outcome> {
-    fail_point("backup.started")?;
+    fail_point("backup.claimed")?;
     let backup = run.backup().await?;
     let service = run.engine.service(&run.job.organization, &run.job.service)?;
     let target = run.engine.target_for(&run.job.organization, Some(&backup.target))?;
@@ -55,7 +55,7 @@ async fn make(
     let attempt = Attempt { writer: Some(Arc::clone(writer) as _), ..run.attempt_for(service) };
     let report = plugin.backup(attempt, request).await?;
     let objects = writer.finish()?;
-    fail_point("backup.before-manifest")?;
+    fail_point("backup.objects-stored")?;
     let info = plugin.info();
     let manifest = Manifest {
         format: MANIFEST_VERSION,
@@ -86,7 +86,7 @@ async fn make(
             return Err(failure.context("writing the manifest"));
         }
     };
-    fail_point("backup.after-manifest")?;
+    fail_point("backup.manifest-stored")?;
     Ok(completed(&manifest, digest))
 }
 

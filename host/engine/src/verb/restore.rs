@@ -18,7 +18,7 @@ use crate::swap;
 use crate::swap::ServiceControl;
 
 pub(super) async fn run(run: &Run) -> Result<Outcome> {
-    fail_point("restore.started")?;
+    fail_point("restore.claimed")?;
     let backup = run.backup().await?;
     let service = run.engine.service(&run.job.organization, &run.job.service)?;
     let target = run.engine.target_for(&run.job.organization, Some(&backup.target))?;
@@ -33,6 +33,7 @@ pub(super) async fn run(run: &Run) -> Result<Outcome> {
         prove(run, &stored, &manifest).await?;
     }
     run.check_stopped()?;
+    fail_point("restore.checked")?;
     run.observer.expect(manifest.objects.iter().map(|object| object.plain_bytes).sum());
     let server = staged.then(|| ServiceControl::new(service, &run.attempt.id, Arc::clone(&run.observer) as _));
     let server = server.transpose()?.map(Arc::new);
@@ -41,7 +42,7 @@ pub(super) async fn run(run: &Run) -> Result<Outcome> {
         server.close().await;
     }
     result?;
-    fail_point("restore.before-catalog")?;
+    fail_point("restore.done")?;
     Ok(Outcome::Restore { message: "Restore has succeeded!".to_owned() })
 }
 

@@ -105,7 +105,7 @@ impl Stored {
             delete_keys(&self.bucket, std::slice::from_ref(object)).await?;
             fail_point("expire.object-deleted")?;
         }
-        fail_point("expire.before-manifest")?;
+        fail_point("expire.objects-deleted")?;
         delete_keys(&self.bucket, &manifest).await?;
         Ok(objects.len() + manifest.len())
     }
