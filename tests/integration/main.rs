@@ -1,0 +1,9 @@
+//! What a user would notice, shown with the built binary and real servers. `cargo xtask test` builds what these need.
+
+mod bad_input;
+mod by_hand;
+mod compare;
+mod crash;
+mod damage;
+mod failures;
+mod guests;
