@@ -17,6 +17,7 @@ mod config;
 mod header;
 mod plugin;
 mod restore;
+mod rights;
 mod statement;
 
 bulkhead_plugin_sdk::register_method!(plugin::MariadbDump);

@@ -10,6 +10,7 @@ use bulkhead_plugin_sdk::method::{
 use crate::accounts::without;
 use crate::config::Config;
 use crate::plugin::{CLIENT_TOOL, DATA, GRANTS, USERS};
+use crate::rights;
 
 /// The longest script of accounts.
 const SCRIPT_BYTES: u64 = 64 << 20;
@@ -21,6 +22,7 @@ pub async fn run(request: &RestoreRequest, reader: &Reader) -> Result<()> {
     let data = link.object(DATA).ok_or_else(|| Failure::corrupt(format!("the backup has no object {DATA}")))?;
     progress::expect(link.objects.iter().map(|object| object.plain_bytes).sum());
     let account = database::value("SELECT CURRENT_USER()").await?.unwrap_or_default();
+    rights::check(&account, config.users).await?;
 
     if config.users {
         progress::phase("users");
