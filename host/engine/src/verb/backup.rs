@@ -75,14 +75,17 @@ async fn make(
     run.confirm_lease().await?;
     let digest = match stored.put_manifest(&manifest).await {
         Ok(digest) => digest,
+        Err(failure) if failure.kind == FailureKind::Conflict => {
+            // An attempt that was taken for dead was not, and came first. Its backup is as good; this one's objects are nobody's.
+            let theirs = adopt(stored).await?.ok_or_else(|| failure.context("writing the manifest"))?;
+            delete_keys(&stored.bucket, &writer.keys()).await?;
+            return Ok(theirs);
+        }
         Err(failure) => {
             // The manifest may lie there all the same; with objects about to be deleted it must not.
-            if failure.kind != FailureKind::Conflict {
-                let key = stored.manifest_key();
-                stored.bucket.delete(&key).await.map_err(|left| {
-                    Failure::internal(format!("the manifest could not be written ({failure}) nor deleted ({left})"))
-                })?;
-            }
+            stored.bucket.delete(&stored.manifest_key()).await.map_err(|left| {
+                Failure::internal(format!("the manifest could not be written ({failure}) nor deleted ({left})"))
+            })?;
             return Err(failure.context("writing the manifest"));
         }
     };
