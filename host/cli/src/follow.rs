@@ -105,7 +105,9 @@ impl Display {
         let phase = phase(job);
         if self.bar && !ended {
             self.measure(number(job, "plain_bytes"));
-            let width = rustix::termios::tcgetwinsize(std::io::stderr()).map_or(80, |size| usize::from(size.ws_col));
+            let size = rustix::termios::tcgetwinsize(std::io::stderr());
+            // Some terminals do not know how wide they are.
+            let width = size.ok().map(|size| usize::from(size.ws_col)).filter(|width| *width > 0).unwrap_or(80);
             let line: String = bar_line(&phase, job, self.rate).chars().take(width.saturating_sub(1)).collect();
             let _gone = write!(std::io::stderr(), "\r\x1b[2K{line}").and_then(|()| std::io::stderr().flush());
             return;
@@ -141,6 +143,11 @@ impl Display {
 /// `queued`, `running: prepare`, `completed`, ...
 fn phase(job: &Value) -> String {
     match (text(job, "status"), text(job, "phase")) {
+        // A retry: the reason is worth more than the word.
+        ("Scheduled", _) if job.get("failure").is_some_and(|failure| !failure.is_null()) => {
+            let (made, most) = (number(job, "attempts_made"), number(job, "attempts_max"));
+            format!("queued again, attempt {made} of {most} failed: {}", text(job, "message"))
+        }
         ("Scheduled", _) => "queued".to_owned(),
         ("Running", "") => "running".to_owned(),
         ("Running", phase) => format!("running: {phase}"),
@@ -201,6 +208,14 @@ mod tests {
                 "░".repeat(18)
             )
         );
+    }
+
+    #[test]
+    fn a_job_that_is_tried_again_says_why() {
+        let failure = json!({"message": "no answer"});
+        let job = json!({"status": "Scheduled", "attempts_made": 1, "attempts_max": 3, "message": "no answer", "failure": failure});
+        assert_eq!(phase(&job), "queued again, attempt 1 of 3 failed: no answer");
+        assert_eq!(phase(&json!({"status": "Scheduled", "failure": null})), "queued");
     }
 
     #[test]
