@@ -170,7 +170,7 @@ pub(crate) fn explain(plugin: &str, error: &wasmtime::Error, last_words: Option<
     let trap =
         |cause: String| Failure::new(FailureKind::Other("trap".to_owned()), format!("plugin `{plugin}` {cause}"));
     if let Some(over) = error.downcast_ref::<OverMemory>() {
-        return trap(over.to_string()).with_hint(format!("set memory_bytes under [plugins.{plugin}]"));
+        return trap(over.to_string()).with_hint(format!("set memory under [plugins.{plugin}]"));
     }
     if let Some(over) = error.downcast_ref::<OverCompute>() {
         return trap(over.to_string()).with_hint(format!("set compute under [plugins.{plugin}]"));

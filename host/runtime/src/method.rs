@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use bulkhead_model::{BackupId, Method, Report, Result, ServiceId, Timestamp};
+use bulkhead_model::{BackupId, Failure, FailureKind, Method, Report, Result, ServiceId, Timestamp};
 use wasmtime::Store;
 
 use crate::Attempt;
@@ -147,7 +147,7 @@ impl MethodPlugin {
     /// The plugin's own; `cancelled`; or that it trapped or used more than it may. Nothing is to be kept then.
     pub async fn backup(&self, attempt: Attempt, request: BackupRequest) -> Result<Report> {
         let (store, call) = self.prepare(attempt)?;
-        call.run(self.loaded.contract.backup(store, request)).await
+        call.run(self.loaded.contract.backup(store, request)).await.map_err(|failure| self.attribute(failure))
     }
 
     /// Restores from the attempt's reader.
@@ -156,7 +156,7 @@ impl MethodPlugin {
     /// As [`MethodPlugin::backup`].
     pub async fn restore(&self, attempt: Attempt, request: RestoreRequest) -> Result<()> {
         let (store, call) = self.prepare(attempt)?;
-        call.run(self.loaded.contract.restore(store, request)).await
+        call.run(self.loaded.contract.restore(store, request)).await.map_err(|failure| self.attribute(failure))
     }
 
     /// Asks a restored server whether it holds what the backup promised.
@@ -165,7 +165,17 @@ impl MethodPlugin {
     /// As [`MethodPlugin::backup`]; what is wrong with the server is a finding, not an error.
     pub async fn check(&self, attempt: Attempt, request: CheckRequest) -> Result<Vec<Finding>> {
         let (store, call) = self.prepare(attempt)?;
-        call.run(self.loaded.contract.check(store, request)).await
+        call.run(self.loaded.contract.check(store, request)).await.map_err(|failure| self.attribute(failure))
+    }
+
+    /// The words of a plugin that did not come with this host carry its name: whoever reads them must not take them for the host's.
+    fn attribute(&self, failure: Failure) -> Failure {
+        let PluginInfo { name, bundled, .. } = self.info();
+        let named = failure.message.starts_with(&format!("plugin `{name}`"));
+        if *bundled || named || failure.kind == FailureKind::Cancelled {
+            return failure;
+        }
+        failure.context(format!("plugin `{name}`"))
     }
 
     fn prepare(&self, attempt: Attempt) -> Result<(Store<PluginState>, Call)> {

@@ -1,4 +1,6 @@
 //! Opens connections, and asks for a name.
+//!
+//! Configuration: `{"address": "127.0.0.1:3307"}` is one more address that it tries.
 
 use std::net::{TcpStream, UdpSocket};
 
@@ -8,12 +10,17 @@ struct Guest;
 
 impl MethodPlugin for Guest {
     fn describe() -> Description {
-        Description::new("opens-socket", "0.1.0", "opens-socket").engine("mariadb")
+        Description::new("opens-socket", "0.1.0", "opens-socket")
+            .engine("mariadb")
+            .config_schema(r#"{"type":"object"}"#)
     }
 
-    async fn backup(_request: BackupRequest, _writer: Writer) -> Result<Report> {
+    async fn backup(request: BackupRequest, _writer: Writer) -> Result<Report> {
+        let config: Config = request.config()?;
         let mut refusals = String::new();
-        for address in ["127.0.0.1:3306", "169.254.169.254:80", "localhost:22"] {
+        for address in
+            config.address.as_deref().into_iter().chain(["127.0.0.1:3306", "169.254.169.254:80", "localhost:22"])
+        {
             match TcpStream::connect(address) {
                 Ok(_) => return Ok(Report::new(address)),
                 Err(error) => refusals.push_str(&format!("{address}: {error}. ")),
@@ -28,6 +35,11 @@ impl MethodPlugin for Guest {
         }
         Err(Failure::denied(refusals))
     }
+}
+
+#[derive(serde::Deserialize)]
+struct Config {
+    address: Option<String>,
 }
 
 register_method!(Guest);

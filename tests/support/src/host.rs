@@ -1,6 +1,7 @@
 //! The `bulkhead` binary: served in a directory of its own, and used from the command line.
 
 mod command;
+mod http;
 mod settings;
 
 use std::fs::{self, File};
@@ -17,7 +18,8 @@ use crate::process;
 use crate::workspace;
 
 pub use command::CommandOutput;
-pub use settings::{HostOptions, ServiceEntry};
+pub use http::HttpAnswer;
+pub use settings::{HostOptions, JWT_SECRET, ServiceEntry};
 
 /// Compiling the components into an empty cache takes a while on a busy machine.
 const READY_DEADLINE: Duration = Duration::from_secs(120);

@@ -54,7 +54,7 @@ async fn make(
     };
     let attempt = Attempt { writer: Some(Arc::clone(writer) as _), ..run.attempt_for(service) };
     let report = plugin.backup(attempt, request).await?;
-    let objects = writer.finish()?;
+    let objects = writer.finish().map_err(|failure| failure.context(format!("plugin `{}`", plugin.info().name)))?;
     fail_point("backup.objects-stored")?;
     let info = plugin.info();
     let manifest = Manifest {

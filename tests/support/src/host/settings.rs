@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::mariadb::{Account, MariaDb};
 
 /// The secret that signs the tokens of hosts under test.
-pub(super) const JWT_SECRET: &str = "a secret for tests only, longer than thirty-two bytes";
+pub const JWT_SECRET: &str = "a secret for tests only, longer than thirty-two bytes";
 
 /// What a host is told.
 #[derive(Clone, Debug, Default)]
