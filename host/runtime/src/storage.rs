@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bulkhead_model::{Failure, Result, Timestamp};
 use tokio::sync::oneshot;
+use tokio::task::JoinSet;
 use wasmtime::Store;
 
 use crate::call::{Call, QUESTION_DEADLINE, Sandbox};
@@ -147,7 +148,8 @@ impl Bucket {
     /// `conflict` when `if_absent` and the key exists; the source's own failure; the plugin's.
     pub async fn put(&self, key: &str, data: ByteSource, if_absent: bool) -> Result<u64> {
         let (store, call) = self.prepare(Duration::MAX)?;
-        call.run(self.contract().put(store, self.at.clone(), key.to_owned(), data, if_absent)).await
+        let (bucket, key) = (self.clone(), key.to_owned());
+        apart(async move { call.run(bucket.contract().put(store, bucket.at.clone(), key, data, if_absent)).await }).await
     }
 
     /// Opens an object. The bytes flow while the returned source is read; dropping it ends the sandbox.
@@ -185,7 +187,8 @@ impl Bucket {
     /// The plugin's own.
     pub async fn head(&self, key: &str) -> Result<Option<Entry>> {
         let (store, call) = self.prepare(QUESTION_DEADLINE)?;
-        call.run(self.contract().head(store, self.at.clone(), key.to_owned())).await
+        let (bucket, key) = (self.clone(), key.to_owned());
+        apart(async move { call.run(bucket.contract().head(store, bucket.at.clone(), key)).await }).await
     }
 
     /// Entries whose key starts with `prefix`, after the key `after`, at most `limit` (1 to 1000).
@@ -194,8 +197,8 @@ impl Bucket {
     /// The plugin's own.
     pub async fn list(&self, prefix: &str, after: Option<&str>, limit: u32) -> Result<Page> {
         let (store, call) = self.prepare(QUESTION_DEADLINE)?;
-        let (prefix, after) = (prefix.to_owned(), after.map(str::to_owned));
-        call.run(self.contract().list(store, self.at.clone(), prefix, after, limit)).await
+        let (bucket, prefix, after) = (self.clone(), prefix.to_owned(), after.map(str::to_owned));
+        apart(async move { call.run(bucket.contract().list(store, bucket.at.clone(), prefix, after, limit)).await }).await
     }
 
     /// Deletes an object; one that is not there is no error.
@@ -204,7 +207,8 @@ impl Bucket {
     /// The plugin's own.
     pub async fn delete(&self, key: &str) -> Result<()> {
         let (store, call) = self.prepare(QUESTION_DEADLINE)?;
-        call.run(self.contract().delete(store, self.at.clone(), key.to_owned())).await
+        let (bucket, key) = (self.clone(), key.to_owned());
+        apart(async move { call.run(bucket.contract().delete(store, bucket.at.clone(), key)).await }).await
     }
 
     fn prepare(&self, deadline: Duration) -> Result<(Store<PluginState>, Call)> {
@@ -213,5 +217,17 @@ impl Bucket {
 
     fn contract(&self) -> &StorageContract {
         &self.plugin.loaded.contract
+    }
+}
+
+/// Runs a call in a task of its own, which ends when the returned future is dropped. A method plugin that stores something is polled
+/// inside its own store, and wasmtime refuses to poll one store inside another.
+async fn apart<R: Send + 'static>(work: impl Future<Output = Result<R>> + Send + 'static) -> Result<R> {
+    let mut task = JoinSet::new();
+    task.spawn(work);
+    match task.join_next().await {
+        Some(Ok(outcome)) => outcome,
+        Some(Err(broken)) => Err(Failure::internal(format!("a storage call broke down: {broken}"))),
+        None => Err(Failure::internal("a storage call did not run")),
     }
 }
