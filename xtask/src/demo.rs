@@ -21,6 +21,9 @@ pub struct Arguments {
     /// The kind of backup: `full` or `dump`.
     #[arg(long, default_value = "full")]
     method: String,
+    /// Shows what was built before, as it is.
+    #[arg(long)]
+    no_build: bool,
 }
 
 /// Builds and shows; true only if everything came back.
@@ -28,11 +31,9 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
     println!("{}", bold("Bulkhead: backups made, kept and restored through sandboxed components"));
     println!("{}", dim("Everything runs on this machine, in a directory that is removed at the end."));
     install::ensure(true)?;
-    step("Building the components and the host (the first time takes minutes)");
-    let started = Instant::now();
-    plugins::build()?;
-    succeed(&mut cargo(&["build", "--locked", "--package", "bulkhead"]))?;
-    note(&format!("built in {}", seconds(started.elapsed())));
+    if !arguments.no_build {
+        build()?;
+    }
 
     let started = Instant::now();
     let parent = workspace::target_dir().join("demo");
@@ -44,4 +45,13 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
         println!("{}", red("✗ What came back is not what was there."));
     }
     Ok(equal)
+}
+
+fn build() -> Result<()> {
+    step("Building the components and the host (the first time takes minutes)");
+    let started = Instant::now();
+    plugins::build()?;
+    succeed(&mut cargo(&["build", "--locked", "--package", "bulkhead"]))?;
+    note(&format!("built in {}", seconds(started.elapsed())));
+    Ok(())
 }
