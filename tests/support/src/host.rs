@@ -2,7 +2,9 @@
 
 mod command;
 mod http;
+mod leftovers;
 mod settings;
+mod stand_in;
 
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt;
@@ -20,6 +22,7 @@ use crate::workspace;
 pub use command::CommandOutput;
 pub use http::HttpAnswer;
 pub use settings::{HostOptions, JWT_SECRET, ServiceEntry};
+pub use stand_in::StandIn;
 
 /// Compiling the components into an empty cache takes a while on a busy machine.
 const READY_DEADLINE: Duration = Duration::from_secs(120);

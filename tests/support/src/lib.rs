@@ -18,7 +18,7 @@ mod snapshot;
 pub mod workspace;
 mod writer;
 
-pub use host::{BulkheadHost, CommandOutput, HostOptions, HttpAnswer, JWT_SECRET, ServiceEntry};
+pub use host::{BulkheadHost, CommandOutput, HostOptions, HttpAnswer, JWT_SECRET, ServiceEntry, StandIn};
 pub use mariadb::{Account, MariaDb, MariaDbOptions, Session};
 pub use problem::{Problem, Result};
 pub use snapshot::{Difference, Object, Snapshot, TableSum};

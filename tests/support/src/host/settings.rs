@@ -68,6 +68,13 @@ impl ServiceEntry {
         self
     }
 
+    /// Started by another command than the server's own.
+    #[must_use]
+    pub fn started_by(mut self, command: Vec<String>) -> Self {
+        self.start = command;
+        self
+    }
+
     /// In another organization.
     #[must_use]
     pub fn organization(mut self, organization: &str) -> Self {
