@@ -7,7 +7,7 @@
 use bulkhead_plugin_sdk::method::database::Rows;
 use bulkhead_plugin_sdk::method::{Failure, Result, database, warn};
 
-use crate::statement::{Scope, identifier, quoted, scope};
+use crate::statement::{Scope, identifier, quoted, scope, without_quoted};
 
 /// Begins the statements of an account; the account follows as `CURRENT_USER()` would state it.
 const MARK: &str = "-- account ";
@@ -33,47 +33,70 @@ struct Account {
 impl Accounts {
     /// Reads the accounts of the job's server.
     pub async fn read() -> Result<Self> {
+        let denied = |failure: Failure| {
+            failure.context("cannot read the accounts").with_hint("grant SELECT ON mysql.* to the backup account")
+        };
         let rows = database::query(&format!(
             "SELECT user, host, is_role FROM mysql.user WHERE user NOT IN {KEPT_BY_SERVER} ORDER BY is_role DESC, user, host"
         ))
         .await
-        .map_err(|failure| failure.context("cannot read the accounts").with_hint("grant SELECT ON mysql.* to the backup account"))?;
-        let mut makes = HEADER.to_owned();
-        let mut rights = String::new();
-        let mut grants = HEADER.to_owned();
+        .map_err(denied)?;
+        let members = database::query("SELECT User, Host, Role, Admin_option FROM mysql.roles_mapping ORDER BY Role")
+            .await
+            .map_err(denied)?;
+        let mut scripts = Scripts::default();
         for row in rows.rows {
-            let mut values = row.into_iter().map(Option::unwrap_or_default);
-            let (Some(user), Some(host), Some(is_role)) = (values.next(), values.next(), values.next()) else {
-                continue;
-            };
+            let [user, host, is_role] = values(row);
             let account = Account { user, host, is_role: is_role == "Y" };
             if account.shown().contains(char::is_control) {
                 warn!("left out an account whose name holds a control character"; "account" => account.shown().escape_debug());
-                continue;
-            }
-            let Some(stated) = account.state().await? else {
+            } else if !account.state(&members, &mut scripts).await? {
                 warn!("left out an account that the server lists and does not know"; "account" => account.shown());
-                continue;
-            };
-            makes.push_str(&stated.make);
-            rights.push_str(&stated.rights);
-            grants.push_str(&stated.grants);
+            }
         }
-        rights.push_str(&format!("{MARK}PUBLIC@\n"));
-        grants.push_str(&format!("{MARK}PUBLIC@\n"));
+        scripts.mark("PUBLIC@");
         if let Some(rows) = known(database::query("SHOW GRANTS FOR PUBLIC").await).or_else(older_than_public)? {
-            write_grants(rows, &mut rights, &mut grants);
+            scripts.add_grants(rows);
         }
-        // First all accounts, as rights name roles.
-        Ok(Self { users: makes + &rights, grants })
+        // Roles before rights in them; memberships, which are rows, before what asks for them.
+        let Scripts { makes, rights, defaults, grants } = scripts;
+        Ok(Self {
+            users: format!("{HEADER}{makes}{rights}{MARK}\nFLUSH PRIVILEGES;\n{defaults}"),
+            grants: format!("{HEADER}{grants}"),
+        })
     }
 }
 
-/// The statements of one account.
-struct Stated {
-    make: String,
+/// The statements of all accounts, by the order in which they have to run.
+#[derive(Default)]
+struct Scripts {
+    makes: String,
     rights: String,
+    defaults: String,
     grants: String,
+}
+
+impl Scripts {
+    /// Begins the statements of an account.
+    fn mark(&mut self, account: &str) {
+        for script in [&mut self.makes, &mut self.rights, &mut self.defaults, &mut self.grants] {
+            script.push_str(&format!("{MARK}{account}\n"));
+        }
+    }
+
+    /// Adds the answer of `SHOW GRANTS`, but for memberships.
+    fn add_grants(&mut self, rows: Rows) {
+        for grant in rows.rows.into_iter().filter_map(|row| row.into_iter().next().flatten()) {
+            let script = match scope(&grant) {
+                Scope::Account => &mut self.rights,
+                Scope::DefaultRole => &mut self.defaults,
+                Scope::Object => &mut self.grants,
+                Scope::Membership => continue,
+            };
+            script.push_str(&grant);
+            script.push_str(";\n");
+        }
+    }
 }
 
 impl Account {
@@ -84,6 +107,30 @@ impl Account {
     /// As `CURRENT_USER()` states it. Roles have no host, and no session is one.
     fn shown(&self) -> String {
         format!("{}@{}", self.user, self.host)
+    }
+
+    /// Adds what makes the account as it is, also where it exists. False for one that the server does not know.
+    async fn state(&self, members: &Rows, scripts: &mut Scripts) -> Result<bool> {
+        let name = self.name();
+        let make = if self.is_role {
+            format!("CREATE ROLE IF NOT EXISTS {name};\n")
+        } else {
+            let Some(rows) = known(database::query(&format!("SHOW CREATE USER {name}")).await)? else {
+                return Ok(false);
+            };
+            let create = rows.rows.first().and_then(|row| row.first()).and_then(Option::as_deref);
+            let attributes = create
+                .and_then(|create| create.strip_prefix("CREATE USER "))
+                .ok_or_else(|| Failure::unsupported("the server states accounts in an unknown way"))?;
+            format!("CREATE USER IF NOT EXISTS {name};\n{}", attributes_of(&name, attributes))
+        };
+        let Some(rows) = known(database::query(&format!("SHOW GRANTS FOR {name}")).await)? else { return Ok(false) };
+        scripts.mark(&self.shown());
+        scripts.makes.push_str(&make);
+        scripts.rights.push_str(&self.revoke());
+        scripts.rights.push_str(&self.memberships(members));
+        scripts.add_grants(rows);
+        Ok(true)
     }
 
     /// Takes all rights away, so that those since the backup go. The server ends this with error 1141 for a role that has rights through
@@ -99,41 +146,40 @@ impl Account {
         }
     }
 
-    /// What makes the account as it is, also where it exists; `None` for one that the server does not know.
-    async fn state(&self) -> Result<Option<Stated>> {
-        let name = self.name();
-        let mark = format!("{MARK}{}\n", self.shown());
-        let make = if self.is_role {
-            format!("{mark}CREATE ROLE IF NOT EXISTS {name};\n")
-        } else {
-            let Some(rows) = known(database::query(&format!("SHOW CREATE USER {name}")).await)? else {
-                return Ok(None);
-            };
-            let create = rows.rows.first().and_then(|row| row.first()).and_then(Option::as_deref);
-            let attributes = create
-                .and_then(|create| create.strip_prefix("CREATE USER "))
-                .ok_or_else(|| Failure::unsupported("the server states accounts in an unknown way"))?;
-            format!("{mark}CREATE USER IF NOT EXISTS {name};\nALTER USER {attributes};\n")
-        };
-        let Some(rows) = known(database::query(&format!("SHOW GRANTS FOR {name}")).await)? else { return Ok(None) };
-        let mut rights = mark.clone();
-        rights.push_str(&self.revoke());
-        let mut grants = mark;
-        write_grants(rows, &mut rights, &mut grants);
-        Ok(Some(Stated { make, rights, grants }))
+    /// Sets the roles that the account may take, as rows: `GRANT role` is refused to everybody who is not an administrator of that very
+    /// role, however much else they may do, and a role has those administrators whom its creator named.
+    fn memberships(&self, members: &Rows) -> String {
+        let (user, host) = (quoted(&self.user), quoted(&self.host));
+        let mut script = format!("DELETE FROM mysql.roles_mapping WHERE User = {user} AND Host = {host};\n");
+        for row in &members.rows {
+            let [member, member_host, role, admin] = values(row.clone());
+            if (&member, &member_host) == (&self.user, &self.host) && !role.contains(char::is_control) {
+                let (role, admin) = (quoted(&role), quoted(&admin));
+                script.push_str(&format!(
+                    "INSERT INTO mysql.roles_mapping (User, Host, Role, Admin_option) VALUES ({user}, {host}, {role}, {admin});\n"
+                ));
+            }
+        }
+        script
     }
 }
 
-/// Adds the answer of `SHOW GRANTS` to the scripts.
-fn write_grants(rows: Rows, rights: &mut String, grants: &mut String) {
-    for grant in rows.rows.into_iter().filter_map(|row| row.into_iter().next().flatten()) {
-        let script = match scope(&grant) {
-            Scope::Account => &mut *rights,
-            Scope::Object => &mut *grants,
-        };
-        script.push_str(&grant);
-        script.push_str(";\n");
-    }
+/// Sets all attributes of an account. `stated` is the account and its attributes as the server states them, which leaves out those that
+/// have their default: they are set first, while the account is locked, as it may have no password for that moment.
+fn attributes_of(name: &str, stated: &str) -> String {
+    let bare = without_quoted(stated);
+    let password = if bare.contains(" IDENTIFIED ") { "" } else { " IDENTIFIED VIA mysql_native_password USING ''" };
+    let unlock = if bare.contains(" ACCOUNT LOCK") { "" } else { " ACCOUNT UNLOCK" };
+    format!(
+        "ALTER USER {name}{password} REQUIRE NONE WITH MAX_QUERIES_PER_HOUR 0 MAX_UPDATES_PER_HOUR 0 MAX_CONNECTIONS_PER_HOUR 0 \
+         MAX_USER_CONNECTIONS 0 MAX_STATEMENT_TIME 0 ACCOUNT LOCK PASSWORD EXPIRE DEFAULT;\nALTER USER {stated}{unlock};\n"
+    )
+}
+
+/// A row's values; missing ones and NULL are empty.
+fn values<const N: usize>(row: Vec<Option<String>>) -> [String; N] {
+    let mut values = row.into_iter().map(Option::unwrap_or_default);
+    std::array::from_fn(|_| values.next().unwrap_or_default())
 }
 
 /// Servers before 10.11 have no `PUBLIC`, and say so in one way or another.

@@ -21,7 +21,7 @@ const LOAD: &[&str] = &[
 ];
 
 /// What the scripts of accounts need besides.
-const ACCOUNTS: &[&str] = &["CREATE USER", "RELOAD"];
+const ACCOUNTS: &[&str] = &["CREATE USER", "RELOAD", "UPDATE", "DELETE"];
 
 /// Fails before the first database is dropped, rather than half way, when a right is missing. Rights that come by a role cannot be
 /// listed by the account itself; then the server has the word.

@@ -3,8 +3,12 @@
 /// Where a statement belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// The account itself: its memberships, and rights everywhere or in a whole database. Needs nothing else to exist.
+    /// Rights everywhere or in a whole database. Needs nothing else to exist.
     Account,
+    /// Which roles the account may take.
+    Membership,
+    /// Which role it has from the start; it has to be a member then.
+    DefaultRole,
     /// A table, column or routine, which has to exist.
     Object,
 }
@@ -18,13 +22,15 @@ pub fn scope(grant: &str) -> Scope {
             Scope::Account
         }
         Some(_) => Scope::Object,
-        // `GRANT role TO account`, `SET DEFAULT ROLE role FOR account`
-        None => Scope::Account,
+        // `SET DEFAULT ROLE role FOR account`
+        None if bare.starts_with("SET ") => Scope::DefaultRole,
+        // `GRANT role TO account`
+        None => Scope::Membership,
     }
 }
 
 /// Leaves out what stands in quotes, where names and secrets may look like anything.
-fn without_quoted(statement: &str) -> String {
+pub fn without_quoted(statement: &str) -> String {
     let mut bare = String::new();
     let mut inside = None;
     let mut chars = statement.chars();
@@ -61,11 +67,9 @@ mod tests {
             "GRANT USAGE ON *.* TO `a`@`%` IDENTIFIED BY PASSWORD '*6C7A'",
             "GRANT SELECT ON `shop`.* TO `reader`",
             "GRANT SELECT ON `odd``name ON x`.* TO `reader` WITH GRANT OPTION",
-            "GRANT `boss` TO `a`@`%` WITH ADMIN OPTION",
-            "GRANT `who ON earth` TO `a`@`%`",
             "GRANT PROXY ON ''@'' TO 'a'@'%' WITH GRANT OPTION",
-            "SET DEFAULT ROLE `boss` FOR `a`@`%`",
         ];
+        let membership = ["GRANT `boss` TO `a`@`%` WITH ADMIN OPTION", "GRANT `who ON earth` TO `a`@`%`"];
         let object = [
             "GRANT SELECT (`name`, `id`) ON `shop`.`customers` TO `a`@`%`",
             "GRANT INSERT ON `shop`.`.* TO ` TO `a`@`%`",
@@ -74,6 +78,10 @@ mod tests {
         for grant in account {
             assert_eq!(scope(grant), Scope::Account, "{grant}");
         }
+        for grant in membership {
+            assert_eq!(scope(grant), Scope::Membership, "{grant}");
+        }
+        assert_eq!(scope("SET DEFAULT ROLE `boss` FOR `a`@`%`"), Scope::DefaultRole);
         for grant in object {
             assert_eq!(scope(grant), Scope::Object, "{grant}");
         }
