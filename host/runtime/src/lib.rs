@@ -5,8 +5,8 @@
 mod attempt;
 mod call;
 mod connection;
-mod database;
 mod contract;
+mod database;
 mod engine;
 mod grants;
 mod imports;
@@ -26,9 +26,7 @@ pub use attempt::{ArtifactReader, ArtifactWriter, Attempt, Level, Observer, Serv
 pub use connection::Connection;
 pub use database::Rows;
 pub use limits::Limits;
-pub use method::{
-    BackupRequest, CheckRequest, Finding, Link, MethodPlugin, Object, RestoreRequest, Service, Severity,
-};
+pub use method::{BackupRequest, CheckRequest, Finding, Link, MethodPlugin, Object, RestoreRequest, Service, Severity};
 pub use runtime::{
     AskedGrant, ChainKind, PluginInfo, PluginKind, PluginSettings, RefusedPlugin, Runtime, RuntimeConfig,
 };

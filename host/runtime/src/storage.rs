@@ -149,7 +149,8 @@ impl Bucket {
     pub async fn put(&self, key: &str, data: ByteSource, if_absent: bool) -> Result<u64> {
         let (store, call) = self.prepare(Duration::MAX)?;
         let (bucket, key) = (self.clone(), key.to_owned());
-        apart(async move { call.run(bucket.contract().put(store, bucket.at.clone(), key, data, if_absent)).await }).await
+        apart(async move { call.run(bucket.contract().put(store, bucket.at.clone(), key, data, if_absent)).await })
+            .await
     }
 
     /// Opens an object. The bytes flow while the returned source is read; dropping it ends the sandbox.
@@ -198,7 +199,8 @@ impl Bucket {
     pub async fn list(&self, prefix: &str, after: Option<&str>, limit: u32) -> Result<Page> {
         let (store, call) = self.prepare(QUESTION_DEADLINE)?;
         let (bucket, prefix, after) = (self.clone(), prefix.to_owned(), after.map(str::to_owned));
-        apart(async move { call.run(bucket.contract().list(store, bucket.at.clone(), prefix, after, limit)).await }).await
+        apart(async move { call.run(bucket.contract().list(store, bucket.at.clone(), prefix, after, limit)).await })
+            .await
     }
 
     /// Deletes an object; one that is not there is no error.
