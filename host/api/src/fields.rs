@@ -49,7 +49,7 @@ impl Fields {
     /// # Errors
     /// `invalid`, naming the field and the known one that was probably meant.
     pub fn only(self, known: &[&str]) -> Result<Self> {
-        for name in self.0.keys().filter(|name| !known.contains(&name.as_str())) {
+        if let Some(name) = self.0.keys().find(|name| !known.contains(&name.as_str())) {
             let nearest = known
                 .iter()
                 .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))

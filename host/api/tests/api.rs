@@ -142,6 +142,7 @@ fn service() -> ServiceConfig {
         stop: Vec::new(),
         start: Vec::new(),
         start_deadline: Duration::from_secs(1),
+        retention: None,
         methods: BTreeMap::new(),
     }
 }

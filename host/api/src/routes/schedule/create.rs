@@ -32,7 +32,6 @@ fn read(body: Fields) -> Result<CreateBackup> {
     for (field, hint) in [
         ("external_storage", "leave it out: the backup goes to a target of the host's configuration"),
         ("timezone", "leave it out: `once` needs none"),
-        ("retention", "leave it out and delete backups yourself"),
     ] {
         if body.has(field) {
             return Err(Failure::unsupported(format!("`{field}` is not supported by this version")).with_hint(hint));
@@ -50,6 +49,10 @@ fn read(body: Fields) -> Result<CreateBackup> {
         service: body.required("service_id", "db1")?,
         method: body.required("backup_type", "full")?,
         name: body.text("name")?.map(name).transpose()?,
+        retention: match body.has("retention") {
+            true => Some(body.number("retention", 1..=100_000, 1)?),
+            false => None,
+        },
         target: body.parsed("target")?,
     })
 }
