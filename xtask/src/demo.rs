@@ -51,7 +51,8 @@ fn build() -> Result<()> {
     step("Building the components and the host (the first time takes minutes)");
     let started = Instant::now();
     plugins::build()?;
-    succeed(&mut cargo(&["build", "--locked", "--package", "bulkhead"]))?;
+    // All default members, not the binary alone: the same features, and so the same artifacts, as in the tests.
+    succeed(&mut cargo(&["build", "--locked"]))?;
     note(&format!("built in {}", seconds(started.elapsed())));
     Ok(())
 }

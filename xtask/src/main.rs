@@ -1,10 +1,12 @@
 //! Developer commands: `cargo xtask demo`, `test`, `bench`, `plugins`, `lint`, `doctor`.
 
+mod bench;
 mod cargo;
 mod demo;
 mod doctor;
 mod install;
 mod lint;
+mod outage;
 mod plugins;
 mod suite;
 mod terminal;
@@ -25,6 +27,8 @@ struct Arguments {
 enum Command {
     /// Back up, destroy and restore a private MariaDB, and compare every row.
     Demo(demo::Arguments),
+    /// Measure against the same tools by hand, and keep the figures in `docs/benchmarks.md`.
+    Bench(bench::Arguments),
     /// Install what is missing, build everything, run every test.
     Test(suite::Arguments),
     /// Build the components and put them where the host finds them.
@@ -40,6 +44,7 @@ enum Command {
 fn main() -> ExitCode {
     let ended = match Arguments::parse().command {
         Command::Demo(arguments) => demo::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
         Command::Test(arguments) => suite::run(&arguments),
         Command::Plugins => plugins::build().map(|()| true),
         Command::Lint => lint::run().map(|()| true),

@@ -72,13 +72,13 @@ pub fn destroy(server: &MariaDb) -> Result<()> {
 }
 
 const DOCUMENTS: &str = "INSERT INTO bulk.documents (title, body)
-    SELECT CONCAT('document ', s.seq), CONCAT(a.words, ' ', TO_BASE64(RANDOM_BYTES(650)), ' ', b.words)
+    SELECT CONCAT('document ', s.seq), CONCAT(a.words, ' ', TO_BASE64(RANDOM_BYTES(800)), ' ', b.words)
     FROM seq_{FROM}_to_{TO} s
-    JOIN bulk.paragraphs a ON a.id = 1 + s.seq MOD 500 JOIN bulk.paragraphs b ON b.id = 1 + (s.seq * 7 + 3) MOD 500;";
+    JOIN bulk.paragraphs a ON a.id = 1 + s.seq MOD 8000 JOIN bulk.paragraphs b ON b.id = 1 + (s.seq * 7 + 3) MOD 8000;";
 const ORDERS: &str = "INSERT INTO bulk.orders (customer, status, placed, amount, email, note, reference)
     SELECT 1 + FLOOR(RAND() * 50000), 1 + s.seq MOD 4, '2020-01-01' + INTERVAL s.seq SECOND, ROUND(RAND() * 1000, 2),
       CONCAT('customer', s.seq MOD 50000, '@example-', s.seq MOD 97, '.org'), LEFT(a.words, 80), MD5(s.seq)
-    FROM seq_{FROM}_to_{TO} s JOIN bulk.paragraphs a ON a.id = 1 + s.seq MOD 500;";
+    FROM seq_{FROM}_to_{TO} s JOIN bulk.paragraphs a ON a.id = 1 + s.seq MOD 8000;";
 
 /// Inserts rows 1 to `rows` in transactions of moderate size.
 fn fill(server: &MariaDb, insert: &str, rows: u64) -> Result<()> {

@@ -17,7 +17,6 @@ use tempfile::TempDir;
 use crate::guardian::Guardian;
 use crate::problem::{Problem, Result};
 use crate::process;
-use crate::workspace;
 
 pub use command::CommandOutput;
 pub use http::HttpAnswer;
@@ -70,8 +69,8 @@ impl BulkheadHost {
             // A terminal's Ctrl-C is for whoever started us, who then drops the host.
             .process_group(0);
         let mut child = serve.spawn().map_err(|error| {
-            let binary = workspace::bulkhead_binary();
-            Problem::new(format!("{} does not start: {error}; hint: `cargo build`", binary.display()))
+            let program = serve.get_program().to_string_lossy();
+            Problem::new(format!("{program} does not start: {error}; hint: `cargo build`"))
         })?;
         fs::write(self.dir().join("pid"), child.id().to_string())?;
         let found = process::wait_until("bulkhead serve prints its address", READY_DEADLINE, || {

@@ -13,7 +13,8 @@ use bulkhead_test_support::{
 };
 use serde_json::Value;
 
-use super::watch::{Outage, follow};
+use super::watch::follow;
+use crate::outage::Outage;
 use crate::terminal::{bold, bytes, dim, done, green, note, red, seconds, step};
 
 /// The service's id in the demo.
@@ -147,11 +148,10 @@ fn restore(host: &BulkheadHost, server: &Arc<MariaDb>, backup: &str) -> Result<(
         command.env("TERM", term);
     }
     let status = command.env("BULKHEAD_TOKEN", token).stdin(Stdio::null()).status()?;
-    let took = started.elapsed();
+    let (took, down) = (started.elapsed(), outage.end());
     if !status.success() {
         return Err(Problem::new(format!("the restore failed ({status})\n{}", host.log_tail())));
     }
-    let down = outage.end();
     done(&format!("restored; the database was down for {}", bold(&seconds(down))), took);
     Ok(())
 }

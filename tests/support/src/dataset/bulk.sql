@@ -6,7 +6,7 @@ INSERT INTO paragraphs
   SELECT p.seq, GROUP_CONCAT(ELT(1 + FLOOR(RAND() * 40), 'harbour', 'anchor', 'the', 'a', 'of', 'vessel', 'compartment', 'and', 'water', 'keeps', 'tide', 'captain',
     'was', 'delivered', 'invoice', 'customer', 'late', 'shipment', 'to', 'in', 'bulkhead', 'hull', 'returned', 'paid', 'open', 'order', 'with', 'from', 'north',
     'warehouse', 'container', 'crane', 'is', 'not', 'yet', 'crew', 'route', 'storm', 'by', 'cargo') SEPARATOR ' ')
-  FROM seq_1_to_500 p, seq_1_to_90 w GROUP BY p.seq;
+  FROM seq_1_to_8000 p, seq_1_to_90 w GROUP BY p.seq;
 CREATE TABLE documents (id INT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, title VARCHAR(60) NOT NULL, body TEXT NOT NULL);
 CREATE TABLE orders (
   id INT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, customer INT UNSIGNED NOT NULL, status ENUM('open','paid','shipped','returned') NOT NULL,

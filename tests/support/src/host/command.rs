@@ -116,7 +116,8 @@ impl BulkheadHost {
     }
 
     pub(super) fn binary(&self) -> Command {
-        let mut command = process::command(workspace::bulkhead_binary());
+        let program = self.options.binary.clone().unwrap_or_else(workspace::bulkhead_binary);
+        let mut command = process::command(program);
         command.current_dir(self.dir()).env("BULKHEAD_JWT_SECRET", JWT_SECRET);
         for service in &self.options.services {
             command.env(service.password_variable(), service.account.password);

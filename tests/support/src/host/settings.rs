@@ -13,6 +13,8 @@ pub const JWT_SECRET: &str = "a secret for tests only, longer than thirty-two by
 pub struct HostOptions {
     /// Where its directory is made; the system's temporary directory by default.
     pub parent: Option<PathBuf>,
+    /// The program; the one built in the running executable's profile by default.
+    pub binary: Option<PathBuf>,
     /// The databases it serves.
     pub services: Vec<ServiceEntry>,
     /// The root of the filesystem target; `bucket` in the host's directory by default.
