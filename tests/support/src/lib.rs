@@ -4,10 +4,12 @@
 //! * [`dataset`]: what a database can hold (every common type and kind of object) and bulk rows.
 //! * [`Snapshot`]: everything in a server, comparable object by object.
 //! * [`Writer`]: keeps writing so that any restored state can be proved consistent.
+//! * [`AgeKey`]: keys for encrypted artifacts.
 //! * [`BulkheadHost`]: the `bulkhead` binary, served on a free port, and its command line.
 //!
 //! Nothing here is part of the product. Children get a cleared environment and `TZ=UTC`.
 
+mod age;
 pub mod dataset;
 mod guardian;
 mod host;
@@ -18,6 +20,7 @@ mod snapshot;
 pub mod workspace;
 mod writer;
 
+pub use age::AgeKey;
 pub use host::{BulkheadHost, CommandOutput, HostOptions, HttpAnswer, JWT_SECRET, ServiceEntry, StandIn};
 pub use mariadb::{Account, MariaDb, MariaDbOptions, Session};
 pub use problem::{Problem, Result};
