@@ -29,7 +29,7 @@ pub fn play(parent: &Path, method: &str, size: u64) -> Result<bool> {
     destroy(&server)?;
     restore(&host, &server, &backup)?;
     let equal = compare(&server, &before, committed)?;
-    by_hand(&host, &backup, method);
+    by_hand(&backup, method);
     Ok(equal)
 }
 
@@ -201,10 +201,10 @@ fn compare(server: &MariaDb, before: &Snapshot, confirmed: u64) -> Result<bool> 
     Ok(equal)
 }
 
-fn by_hand(host: &BulkheadHost, backup: &str, method: &str) {
+fn by_hand(backup: &str, method: &str) {
     let place = format!("acme/{SERVICE}/{backup}");
     step("The same without Bulkhead: open formats only");
-    note(&dim(&format!("cd {}/{place}", host.bucket().display())));
+    note(&dim(&format!("cd BUCKET/{place}")));
     if method == "dump" {
         note("zstd -dc *.zst | mariadb");
     } else {
