@@ -30,6 +30,7 @@ use error::{ConfigError, ConfigErrors, Findings};
 pub use plugins::Plugins;
 use reader::Section;
 pub use server::{Log, LogFormat, Server};
+pub use tools::Tools;
 
 /// The name looked for in the working directory when none is given.
 pub const DEFAULT_FILE: &str = "bulkhead.toml";
@@ -56,7 +57,7 @@ pub struct Config {
     /// `[[service]]`.
     pub services: Vec<ServiceConfig>,
     /// `[tools.NAME]`.
-    pub tools: BTreeMap<String, PathBuf>,
+    pub tools: Tools,
     /// `[plugins]`.
     pub plugins: Plugins,
     /// `[limits]` of the engine.

@@ -129,7 +129,7 @@ fn make_data_dir(config: &Config) -> Result<()> {
 pub fn tool_set(config: &Config) -> Result<ToolSet> {
     let launcher = std::env::current_exe()
         .map_err(|error| Failure::internal(format!("cannot find the path of this program: {error}")))?;
-    Ok(ToolSet::new(launcher, config.tools.clone()))
+    Ok(ToolSet::with_readable(launcher, config.tools.paths.clone(), config.tools.readable.clone()))
 }
 
 /// What the runtime is told.

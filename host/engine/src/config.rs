@@ -49,6 +49,8 @@ pub struct ServiceConfig {
     pub start: Vec<String>,
     /// How long a started server may take to answer.
     pub start_deadline: Duration,
+    /// How many good backups of each method are kept; `None` keeps all.
+    pub retention: Option<u32>,
     /// Configuration of the plugin that serves a method, by method.
     pub methods: BTreeMap<Method, serde_json::Value>,
 }

@@ -178,7 +178,7 @@ impl Engine {
                 parent: None,
                 schedule_expression: Schedule::ONCE.to_owned(),
                 attempts_max: self.inner.config.limits.attempts_max,
-                request: serde_json::Value::Null,
+                request: serde_json::json!({ "retention": ask.retention }),
             })
             .await?;
         self.inner.wake();

@@ -12,7 +12,7 @@ use crate::engine::Inner;
 use crate::failpoint::fail_point;
 use crate::observer::AttemptObserver;
 use crate::pipeline::Meter;
-use crate::verb;
+use crate::{retention, verb};
 
 /// Why an attempt was told to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -177,6 +177,7 @@ async fn write_down(run: &Run, outcome: Result<Outcome>) {
     };
     if let (Ok((JobState::Succeeded, _)), JobKind::Backup) = (&written, run.job.kind) {
         let _only_in_tests = fail_point("backup.recorded");
+        run.apply_retention().await;
     }
     match written {
         Ok((state, failure)) => match &failure {
@@ -192,6 +193,18 @@ async fn write_down(run: &Run, outcome: Result<Outcome>) {
 }
 
 impl Run {
+    /// After a success, by what the request asked for or else the service's configuration.
+    async fn apply_retention(&self) {
+        let asked = self.job.request.get("retention").and_then(serde_json::Value::as_u64);
+        let configured = self.engine.services.get(&self.job.service).and_then(|service| service.retention);
+        let count = asked.and_then(|count| u32::try_from(count).ok()).or(configured);
+        let Some(count) = count else { return };
+        let Job { organization, service, method, .. } = &self.job;
+        if let Err(failure) = retention::apply(&self.engine, organization, service, method, count).await {
+            tracing::warn!(%service, error = %failure, "retention could not be applied; the next sweep tries again");
+        }
+    }
+
     fn progress(&self) -> Progress {
         Progress {
             phase: self.observer.current_phase(),

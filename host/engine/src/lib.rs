@@ -8,6 +8,7 @@ pub mod failpoint;
 mod observer;
 pub mod pipeline;
 mod request;
+mod retention;
 pub mod swap;
 mod sweep;
 mod target;

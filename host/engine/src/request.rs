@@ -11,6 +11,8 @@ pub struct CreateBackup {
     pub method: Method,
     /// The name a person gives it.
     pub name: Option<String>,
+    /// Once it has succeeded, keep this many good backups of its service and method; `None` takes the service's own retention.
+    pub retention: Option<u32>,
     /// Where to; `None` takes the default target.
     pub target: Option<TargetId>,
 }

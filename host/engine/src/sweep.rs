@@ -8,6 +8,7 @@ use bulkhead_runtime::Entry;
 
 use crate::engine::Inner;
 use crate::pipeline::{layout, manifest};
+use crate::retention;
 use crate::target::Target;
 use crate::verb::{Stored, delete_keys, list_all};
 
@@ -17,6 +18,9 @@ pub(crate) async fn run(engine: Arc<Inner>) {
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         every.tick().await;
+        if let Err(failure) = retention::apply_configured(&engine).await {
+            tracing::warn!(error = %failure, "retention could not be applied");
+        }
         for target in engine.targets.values() {
             match sweep(&engine, target).await {
                 Ok(0) => {}

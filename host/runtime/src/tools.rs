@@ -36,6 +36,8 @@ struct Shared {
     launcher: PathBuf,
     /// Where tools lie that are not to be searched on `PATH`.
     paths: BTreeMap<String, PathBuf>,
+    /// Files and directories that a tool may read besides, by the tool's name.
+    readable: BTreeMap<String, Vec<PathBuf>>,
     versions: Mutex<version::Versions>,
 }
 
@@ -82,7 +84,17 @@ impl ToolSet {
     /// Tools that are run through `launcher`, a program that calls [`launcher_main`] when its first argument is
     /// [`LAUNCH_COMMAND`]. A tool that `paths` does not name is searched on `PATH`.
     pub fn new(launcher: PathBuf, paths: BTreeMap<String, PathBuf>) -> Self {
-        Self { shared: Arc::new(Shared { launcher, paths, versions: Mutex::default() }) }
+        Self::with_readable(launcher, paths, BTreeMap::new())
+    }
+
+    /// Like [`ToolSet::new`], with files and directories that single tools may read besides, e.g. the keys that a server encrypts
+    /// its data files with.
+    pub fn with_readable(
+        launcher: PathBuf,
+        paths: BTreeMap<String, PathBuf>,
+        readable: BTreeMap<String, Vec<PathBuf>>,
+    ) -> Self {
+        Self { shared: Arc::new(Shared { launcher, paths, readable, versions: Mutex::default() }) }
     }
 
     /// The version that a tool states of itself, e.g. `10.11.19-MariaDB`. Remembered as long as the file does not change.
@@ -116,7 +128,7 @@ impl ToolSet {
             (false, true) => return Err(Failure::denied(format!("{tool} takes nothing on its standard input"))),
             _ => {}
         }
-        let mut read = Vec::new();
+        let mut read = self.shared.readable.get(tool).cloned().unwrap_or_default();
         if terms.reads_data {
             let data_dir = scope.data_dir.clone().ok_or_else(|| {
                 Failure::invalid(format!("{tool} reads the data directory, and none is configured"))

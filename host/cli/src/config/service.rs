@@ -53,6 +53,7 @@ fn read_one(section: &Section<'_>, context: &Context, organizations: &[Organizat
     if section.text("migrations").is_some() {
         section.wrong("migrations", "migrations are not run by this version", "remove the key");
     }
+    let retention = section.integer("retention", 1..=100_000).and_then(|count| u32::try_from(count).ok());
     let mut methods = BTreeMap::new();
     if let Some(table) = section.table("methods") {
         for name in table.keys() {
@@ -77,6 +78,7 @@ fn read_one(section: &Section<'_>, context: &Context, organizations: &[Organizat
         stop,
         start,
         start_deadline,
+        retention,
         methods,
     })
 }

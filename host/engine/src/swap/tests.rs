@@ -169,6 +169,7 @@ fn service(root: &Path, port: u16) -> ServiceConfig {
         stop: script("stop.sh"),
         start: script("start.sh"),
         start_deadline: Duration::from_secs(60),
+        retention: None,
         methods: std::collections::BTreeMap::new(),
     }
 }

@@ -102,12 +102,5 @@ async fn prove(run: &Run, stored: &Stored, manifest: &Manifest) -> Result<()> {
 
 /// The manifest as the catalog remembers it.
 pub(super) async fn recorded_manifest(stored: &Stored, sha256: Option<&str>) -> Result<Manifest> {
-    match stored.manifest().await? {
-        None => Err(Failure::corrupt("the manifest is missing from the target")),
-        Some((_, found)) if sha256.is_some_and(|recorded| recorded != found) => Err(Failure::corrupt(format!(
-            "the manifest is not the one that was written: sha-256 {found}, recorded {}",
-            sha256.unwrap_or_default()
-        ))),
-        Some((manifest, _)) => Ok(manifest),
-    }
+    stored.manifest_recorded_as(sha256).await
 }

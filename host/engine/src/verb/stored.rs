@@ -44,17 +44,42 @@ impl Stored {
 
     /// The manifest and the SHA-256 of its bytes, or nothing when the backup does not exist in the target.
     pub async fn manifest(&self) -> Result<Option<(Manifest, String)>> {
+        let Some((bytes, sha256)) = self.manifest_bytes().await? else { return Ok(None) };
+        Ok(Some((self.decode(&bytes)?, sha256)))
+    }
+
+    /// The manifest, when it is the very one that was written. Compared before it is understood: a changed byte must not pass for a
+    /// newer format or another backup.
+    ///
+    /// # Errors
+    /// `corrupt` when it is missing or another one.
+    pub async fn manifest_recorded_as(&self, sha256: Option<&str>) -> Result<Manifest> {
+        match (self.manifest_bytes().await?, sha256) {
+            (None, _) => Err(Failure::corrupt(format!("object `{MANIFEST_NAME}` is missing from the target"))),
+            (Some((_, found)), Some(recorded)) if recorded != found => Err(Failure::corrupt(format!(
+                "object `{MANIFEST_NAME}` is damaged: its sha-256 is {found}, recorded is {recorded}"
+            ))),
+            (Some((bytes, _)), _) => self.decode(&bytes),
+        }
+    }
+
+    fn decode(&self, bytes: &[u8]) -> Result<Manifest> {
+        let manifest = manifest::decode(bytes)?;
+        if manifest.backup != self.backup {
+            return Err(Failure::corrupt(format!("the manifest belongs to backup `{}`", manifest.backup)));
+        }
+        Ok(manifest)
+    }
+
+    async fn manifest_bytes(&self) -> Result<Option<(Vec<u8>, String)>> {
         let source = match self.bucket.get(&self.manifest_key(), None).await {
             Ok(source) => source,
             Err(failure) if failure.kind == FailureKind::NotFound => return Ok(None),
             Err(failure) => return Err(failure.context("reading the manifest")),
         };
         let bytes = source.read_all(MANIFEST_LIMIT).await.map_err(|failure| failure.context("reading the manifest"))?;
-        let manifest = manifest::decode(&bytes)?;
-        if manifest.backup != self.backup {
-            return Err(Failure::corrupt(format!("the manifest belongs to backup `{}`", manifest.backup)));
-        }
-        Ok(Some((manifest, hex::encode(Sha256::digest(&bytes)))))
+        let sha256 = hex::encode(Sha256::digest(&bytes));
+        Ok(Some((bytes, sha256)))
     }
 
     /// Writes the manifest, for ever, and reads it back. Returns the SHA-256 of its bytes.

@@ -18,6 +18,9 @@ pub struct Create {
     /// Where to keep it, instead of the default target
     #[arg(long, value_name = "ID")]
     target: Option<String>,
+    /// Once it is made, keep this many good backups of its type and delete older ones
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    retention: Option<u32>,
     /// Wait until it is made
     #[arg(long)]
     wait: bool,
@@ -37,6 +40,9 @@ impl Create {
             if let Some(value) = value {
                 body.insert(field.to_owned(), value.into());
             }
+        }
+        if let Some(count) = self.retention {
+            body.insert("retention".to_owned(), count.into());
         }
         let schedule = session.client.post("/backups/schedules", Some(&Value::Object(body)))?;
         let (backup, job) = (text(&schedule, "backup_id"), text(&schedule, "job_id"));
