@@ -7,7 +7,7 @@
 use bulkhead_plugin_sdk::method::database::Rows;
 use bulkhead_plugin_sdk::method::{Failure, Result, database, warn};
 
-use crate::statement::{Scope, identifier, quoted, scope, without_quoted};
+use crate::statement::{Scope, identifier, on_package, quoted, scope, without_quoted};
 
 /// Begins the statements of an account; the account follows as `CURRENT_USER()` would state it.
 const MARK: &str = "-- account ";
@@ -93,8 +93,7 @@ impl Scripts {
                 Scope::Object => &mut self.grants,
                 Scope::Membership => continue,
             };
-            script.push_str(&grant);
-            script.push_str(";\n");
+            script.push_str(&statement(&grant));
         }
     }
 }
@@ -180,6 +179,15 @@ fn attributes_of(name: &str, stated: &str) -> String {
 fn values<const N: usize>(row: Vec<Option<String>>) -> [String; N] {
     let mut values = row.into_iter().map(Option::unwrap_or_default);
     std::array::from_fn(|_| values.next().unwrap_or_default())
+}
+
+/// A line of `SHOW GRANTS` as a statement. Those on packages the server states in every mode and understands in one alone.
+fn statement(grant: &str) -> String {
+    if on_package(grant) {
+        format!("SET SESSION sql_mode = 'ORACLE';\n{grant};\nSET SESSION sql_mode = '';\n")
+    } else {
+        format!("{grant};\n")
+    }
 }
 
 /// Servers before 10.11 have no `PUBLIC`, and say so in one way or another.

@@ -29,6 +29,11 @@ pub fn scope(grant: &str) -> Scope {
     }
 }
 
+/// Whether a line of `SHOW GRANTS` is about a package or its body.
+pub fn on_package(grant: &str) -> bool {
+    without_quoted(grant).split_once(" ON ").is_some_and(|(_, target)| target.starts_with("PACKAGE "))
+}
+
 /// Leaves out what stands in quotes, where names and secrets may look like anything.
 pub fn without_quoted(statement: &str) -> String {
     let mut bare = String::new();
@@ -59,7 +64,7 @@ pub fn identifier(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Scope, scope};
+    use super::{Scope, on_package, scope};
 
     #[test]
     fn names_that_look_like_syntax_do_not_change_the_scope() {
@@ -84,6 +89,10 @@ mod tests {
         assert_eq!(scope("SET DEFAULT ROLE `boss` FOR `a`@`%`"), Scope::DefaultRole);
         for grant in object {
             assert_eq!(scope(grant), Scope::Object, "{grant}");
+            assert!(!on_package(grant), "{grant}");
         }
+        assert!(on_package("GRANT EXECUTE ON PACKAGE `shop`.`counters` TO `a`@`%`"));
+        assert!(on_package("GRANT EXECUTE ON PACKAGE BODY `shop`.`counters` TO `a`@`%`"));
+        assert!(!on_package("GRANT EXECUTE ON FUNCTION `PACKAGE `.`x ON PACKAGE ` TO `a`@`%`"));
     }
 }
