@@ -1,6 +1,8 @@
 //! Making a backup.
 
-use bulkhead_plugin_sdk::method::{BackupRequest, Report, Result, Writer, info, progress, scratch, server, tools};
+use bulkhead_plugin_sdk::method::{
+    BackupRequest, Failure, Report, Result, Writer, info, progress, scratch, server, tools,
+};
 
 use crate::config::Config;
 use crate::info::Info;
@@ -30,8 +32,11 @@ pub async fn run(request: &BackupRequest, writer: &Writer) -> Result<Report> {
         format!("--parallel={}", config.parallel),
     ];
     let tool = tools::run(BACKUP_TOOL, arguments, None).await?;
-    let written = writer.write(OBJECT, MEDIA_TYPE, tool.stdout()?).await?;
-    tool.wait().await?;
+    let written = match writer.write(OBJECT, MEDIA_TYPE, tool.stdout()?).await {
+        Ok(written) => tool.wait().await.map(|_| written),
+        Err(failure) => Err(failure),
+    };
+    let written = written.map_err(|failure| if server.encrypts { name_keys(failure) } else { failure })?;
     info!("copied the data files"; "plain_bytes" => written.plain_bytes, "stored_bytes" => written.stored_bytes);
 
     let mut report = Report::new(server.version);
@@ -39,4 +44,14 @@ pub async fn run(request: &BackupRequest, writer: &Writer) -> Result<Report> {
     report.add("server.id", server.id);
     report.add("tables", server.tables);
     Ok(report)
+}
+
+/// The tool says of keys that it may not read no more than "cannot read redo log header".
+fn name_keys(failure: Failure) -> Failure {
+    if failure.hint.is_some() {
+        return failure;
+    }
+    failure.with_hint(format!(
+        "the server can encrypt its data: {BACKUP_TOOL} needs its keys; name their files in [tools.{BACKUP_TOOL}] read"
+    ))
 }

@@ -12,6 +12,8 @@ pub struct Server {
     pub id: String,
     /// User tables that it holds.
     pub tables: String,
+    /// Whether it can encrypt its data files.
+    pub encrypts: bool,
 }
 
 impl Server {
@@ -19,7 +21,9 @@ impl Server {
     pub async fn ask() -> Result<Self> {
         let rows = database::query(
             "SELECT VERSION() AS version, @@server_id AS id, @@datadir AS datadir, @@innodb_data_home_dir AS home_dir, \
-             @@innodb_log_group_home_dir AS log_dir, @@innodb_undo_directory AS undo_dir, (SELECT COUNT(*) FROM information_schema.tables \
+             @@innodb_log_group_home_dir AS log_dir, @@innodb_undo_directory AS undo_dir, \
+             (SELECT COUNT(*) FROM information_schema.plugins WHERE plugin_type = 'ENCRYPTION' AND plugin_status = 'ACTIVE') AS encryption, \
+             (SELECT COUNT(*) FROM information_schema.tables \
              WHERE table_schema NOT IN ('information_schema', 'performance_schema', 'mysql', 'sys')) AS tables",
         )
         .await?;
@@ -37,7 +41,8 @@ impl Server {
                     .with_hint("use the method dump for this service"));
             }
         }
-        Ok(Self { version: text("version"), id: text("id"), tables: text("tables") })
+        let encrypts = text("encryption") != "0";
+        Ok(Self { version: text("version"), id: text("id"), tables: text("tables"), encrypts })
     }
 }
 
