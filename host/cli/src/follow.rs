@@ -9,6 +9,8 @@ use crate::client::{Client, segment};
 use crate::exit::{Exit, ExitKind};
 use crate::render::{number, print, size, text};
 
+/// The first pause between two looks, for what is done at once; it doubles up to [`POLL`].
+const FIRST_POLL: Duration = Duration::from_millis(25);
 const POLL: Duration = Duration::from_millis(500);
 /// A phase that lasts is shown again this often.
 const REPEAT: Duration = Duration::from_secs(5);
@@ -39,6 +41,7 @@ impl Follow<'_> {
         let path = format!("/jobs/{}", segment(self.job));
         let start = Instant::now();
         let mut heard = start;
+        let mut pause = FIRST_POLL;
         let mut display = Display::new(self.quiet);
         loop {
             match self.client.get(&path) {
@@ -66,7 +69,8 @@ impl Follow<'_> {
                 );
                 return Err(Exit::new(ExitKind::Failed, detail).with_hint(hint));
             }
-            std::thread::sleep(POLL);
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(POLL);
         }
     }
 }
