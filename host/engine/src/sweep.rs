@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use bulkhead_model::{BackupId, BackupState, Failure, Result, Timestamp};
+use bulkhead_model::{BackupId, BackupState, FailureKind, Result, Timestamp};
 use bulkhead_runtime::Entry;
 
 use crate::engine::Inner;
@@ -43,7 +43,14 @@ async fn sweep(engine: &Inner, target: &Target) -> Result<usize> {
     let mut swept = 0;
     for ((prefix, backup), entries) in folders {
         let stored = Stored { bucket: target.bucket.clone(), backup, prefix };
-        let doomed = doomed(engine, &stored, &entries, before).await?;
+        let doomed = match doomed(engine, &stored, &entries, before).await {
+            // One damaged backup must not keep the sweep from all others.
+            Err(failure) if failure.kind == FailureKind::Corrupt => {
+                tracing::warn!(target = %target.id, backup = %stored.backup, error = %failure, "a damaged backup is not swept");
+                continue;
+            }
+            doomed => doomed?,
+        };
         delete_keys(&target.bucket, &doomed).await?;
         swept += doomed.len();
     }
@@ -54,15 +61,16 @@ async fn sweep(engine: &Inner, target: &Target) -> Result<usize> {
 async fn doomed(engine: &Inner, stored: &Stored, entries: &[Entry], before: Timestamp) -> Result<Vec<String>> {
     let manifest_key = stored.manifest_key();
     let has_manifest = entries.iter().any(|entry| entry.key == manifest_key);
-    let needed: BTreeSet<String> = match engine.catalog.backup_any_org(&stored.backup).await?.map(|backup| backup.state)
-    {
+    let known = engine.catalog.backup_any_org(&stored.backup).await?;
+    let needed: BTreeSet<String> = match known.as_ref().map(|backup| backup.state) {
         // An attempt may be writing.
         Some(BackupState::Scheduled | BackupState::Running | BackupState::Deleting) => return Ok(Vec::new()),
         // Somebody else's backup, or one that the catalog has forgotten: what restores is never swept.
         None if has_manifest => return Ok(Vec::new()),
         Some(BackupState::Succeeded) if has_manifest => {
-            let manifest = stored.manifest().await?;
-            let (manifest, _) = manifest.ok_or_else(|| Failure::unavailable("a manifest vanished during the sweep"))?;
+            // Another manifest may name other objects, and these be the ones that restore.
+            let recorded = known.as_ref().and_then(|backup| backup.manifest_sha256.as_deref());
+            let manifest = stored.manifest_recorded_as(recorded).await?;
             let objects = manifest::keys(&manifest);
             objects.iter().map(|name| stored.key(name)).chain([manifest_key.clone()]).collect()
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bulkhead_model::{Digest, Failure, Method, Result};
 use wasmtime::Engine;
@@ -114,6 +114,10 @@ pub struct PluginInfo {
     pub config_schema: serde_json::Value,
     /// What it asked for.
     pub grants: Vec<AskedGrant>,
+    /// Reading, digesting and loading the component, compiled already or not.
+    pub load_time: Duration,
+    /// A fresh sandbox and one call in it.
+    pub instance_time: Duration,
 }
 
 /// A component file that is not used, and why.
@@ -217,9 +221,12 @@ struct PluginFile {
 impl Plugins {
     /// Loads one file. Names are unique: the first one counts, and bundled plugins come first.
     async fn add(&mut self, config: &RuntimeConfig, engine: &Engine, cache: &Cache, file: PluginFile) -> Result<()> {
-        let (digest, component) = {
+        let (digest, component, load_time) = {
             let (engine, cache, path) = (engine.clone(), cache.clone(), file.path.clone());
-            let loading = tokio::task::spawn_blocking(move || cache.load(&engine, &path));
+            let loading = tokio::task::spawn_blocking(move || {
+                let begun = Instant::now();
+                cache.load(&engine, &path).map(|(digest, component)| (digest, component, begun.elapsed()))
+            });
             loading
                 .await
                 .map_err(|error| Failure::internal(format!("the component could not be compiled: {error}")))??
@@ -229,12 +236,16 @@ impl Plugins {
             .map_err(|error| Failure::unsupported(format!("the component does not fit this host: {error:#}")))?;
         let described = linked.describe(&Sandbox::unnamed(config, engine, &file)).await?;
         described.check()?;
+        // The second time is what each call pays; the first also touches the code's pages.
+        let begun = Instant::now();
+        linked.describe(&Sandbox::unnamed(config, engine, &file)).await?;
+        let instance_time = begun.elapsed();
         if let Some(other) = self.infos().find(|info| info.name == described.name) {
             let message = format!("plugin `{}` has been loaded from {}", described.name, other.path.display());
             return Err(Failure::conflict(message));
         }
         let sandbox = Sandbox::named(config, engine, &file, &described);
-        let info = info(file, digest, kind, described, &sandbox)?;
+        let info = PluginInfo { load_time, instance_time, ..info(file, digest, kind, described, &sandbox)? };
         tracing::info!(plugin = info.name, version = info.version, digest = %info.digest, "plugin loaded");
         match linked {
             Linked::Method(contract) => self.methods.push(MethodPlugin::new(info, sandbox, contract)),
@@ -337,5 +348,7 @@ fn info(
         chain,
         config_schema,
         grants: described.grants.into_iter().map(asked).collect(),
+        load_time: Duration::ZERO,
+        instance_time: Duration::ZERO,
     })
 }

@@ -17,6 +17,10 @@ pub struct PluginDto {
     media_types: Vec<String>,
     config_schema: serde_json::Value,
     grants: Vec<GrantDto>,
+    /// Microseconds to load the component when this host started.
+    load_us: u64,
+    /// Microseconds for a fresh sandbox and one call in it.
+    instance_us: u64,
 }
 
 /// What a plugin asked for.
@@ -33,6 +37,8 @@ impl From<PluginInfo> for PluginDto {
         Self {
             name: plugin.name,
             version: plugin.version,
+            load_us: plugin.load_time.as_micros().try_into().unwrap_or(u64::MAX),
+            instance_us: plugin.instance_time.as_micros().try_into().unwrap_or(u64::MAX),
             kind: if plugin.method.is_some() { "method" } else { "storage" },
             digest: plugin.digest.to_string(),
             bundled: plugin.bundled,

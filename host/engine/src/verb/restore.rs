@@ -23,7 +23,7 @@ pub(super) async fn run(run: &Run) -> Result<Outcome> {
     let service = run.engine.service(&run.job.organization, &run.job.service)?;
     let target = run.engine.target_for(&run.job.organization, Some(&backup.target))?;
     let stored = Stored::new(&target.bucket, &backup);
-    let manifest = recorded_manifest(&stored, backup.manifest_sha256.as_deref()).await?;
+    let manifest = stored.manifest_recorded_as(backup.manifest_sha256.as_deref()).await?;
     stored.check_sizes(&manifest).await?;
     let plugin = run.engine.runtime.method(&service.engine, &backup.method)?;
     let staged = needs_server(plugin.info());
@@ -98,9 +98,4 @@ async fn prove(run: &Run, stored: &Stored, manifest: &Manifest) -> Result<()> {
         verify_plain(source, object, &run.engine.keys, uncounted).await?;
     }
     Ok(())
-}
-
-/// The manifest as the catalog remembers it.
-pub(super) async fn recorded_manifest(stored: &Stored, sha256: Option<&str>) -> Result<Manifest> {
-    stored.manifest_recorded_as(sha256).await
 }

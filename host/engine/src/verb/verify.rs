@@ -6,7 +6,6 @@ use bulkhead_model::{Encryption, FailureKind, Manifest, Result};
 use bulkhead_runtime::Observer as _;
 
 use super::Stored;
-use super::restore::recorded_manifest;
 use crate::executor::{Outcome, Run};
 use crate::pipeline::{verify_plain, verify_stored};
 
@@ -32,7 +31,7 @@ pub(super) async fn run(run: &Run) -> Result<Outcome> {
 }
 
 async fn check(run: &Run, stored: &Stored, manifest_sha256: Option<&str>) -> Result<&'static str> {
-    let manifest = recorded_manifest(stored, manifest_sha256).await?;
+    let manifest = stored.manifest_recorded_as(manifest_sha256).await?;
     stored.check_sizes(&manifest).await?;
     // A host that keeps backups need not be able to read them.
     let readable = !run.engine.keys.identities.is_empty() || !is_encrypted(&manifest);
