@@ -1,1 +1,6 @@
-//! To be filled.
+//! Plugins that misbehave cost one job, with a reason a person can act on, and nothing else.
+
+mod loading;
+mod methods;
+mod scene;
+mod storage;

@@ -1,4 +1,4 @@
-//! Waits for what never comes.
+//! Sleeps for ever.
 
 use bulkhead_plugin_sdk::method::*;
 
@@ -10,7 +10,10 @@ impl MethodPlugin for Guest {
     }
 
     async fn backup(_request: BackupRequest, _writer: Writer) -> Result<Report> {
-        std::future::pending().await
+        // With nothing to wait for, the runtime of the bindings would panic.
+        loop {
+            std::thread::sleep(std::time::Duration::from_secs(3600));
+        }
     }
 }
 
