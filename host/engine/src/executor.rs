@@ -123,7 +123,10 @@ async fn keep_lease(run: Arc<Run>) {
     let mut last_good = tokio::time::Instant::now();
     let mut said = None;
     loop {
-        tokio::time::sleep(limits.heartbeat).await;
+        tokio::select! {
+            () = tokio::time::sleep(limits.heartbeat) => {}
+            () = run.observer.phase_changed() => {}
+        }
         run.observer.drain(&run.engine.catalog).await;
         let progress = run.progress();
         let beat = run.engine.catalog.heartbeat(&run.attempt.id, limits.lease, &progress);

@@ -8,6 +8,7 @@ use bulkhead_catalog::{Attempt as AttemptRow, Catalog, Job};
 use bulkhead_model::{AttemptId, JobId};
 use bulkhead_runtime::{Level, Observer};
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
 use crate::pipeline::Meter;
 
@@ -21,6 +22,7 @@ pub(crate) struct AttemptObserver {
     meter: Arc<Meter>,
     expected: AtomicU64,
     state: Mutex<State>,
+    phase_changed: Notify,
 }
 
 #[derive(Default)]
@@ -38,11 +40,17 @@ impl AttemptObserver {
             meter,
             expected: AtomicU64::new(0),
             state: Mutex::default(),
+            phase_changed: Notify::new(),
         }
     }
 
     pub fn current_phase(&self) -> Option<String> {
         self.state.lock().ok().and_then(|state| state.phase.clone())
+    }
+
+    /// Waits for the next phase, so that it is told when it begins and not with the next heartbeat.
+    pub async fn phase_changed(&self) {
+        self.phase_changed.notified().await;
     }
 
     pub fn expected_bytes(&self) -> Option<u64> {
@@ -99,6 +107,7 @@ impl Observer for AttemptObserver {
         }
         let bytes = self.meter.plain_bytes();
         self.push("phase", json!({ "phase": name, "plain_bytes": bytes }));
+        self.phase_changed.notify_one();
     }
 
     fn expect(&self, plain_bytes: u64) {
