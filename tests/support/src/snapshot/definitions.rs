@@ -95,6 +95,7 @@ pub(super) fn accounts(session: &mut Session, into: &mut Snapshot) -> Result<()>
         let role = is_role == "Y";
         let name = if role { quoted(&user) } else { format!("{}@{}", quoted(&user), quoted(&host)) };
         let mut definition = session.query(&format!("SHOW GRANTS FOR {name}"))?.concat();
+        definition.iter_mut().for_each(|grant| *grant = with_sorted_columns(grant));
         definition.sort();
         if !role {
             definition.extend(show(session, "USER", &name)?);
@@ -102,6 +103,22 @@ pub(super) fn accounts(session: &mut Session, into: &mut Snapshot) -> Result<()>
         into.define(if role { "role" } else { "user" }, name, definition.join("\n"));
     }
     Ok(())
+}
+
+/// A server that has read a grant from disk lists its columns in another order than one that was given it.
+fn with_sorted_columns(grant: &str) -> String {
+    let mut parts = grant.splitn(2, " ON ");
+    let (rights, rest) = (parts.next().unwrap_or_default(), parts.next());
+    let sorted = |list: &str| {
+        let (columns, after) = list.split_once(')').unwrap_or((list, ""));
+        let mut columns: Vec<&str> = columns.split(", ").collect();
+        columns.sort_unstable();
+        format!("({}){after}", columns.join(", "))
+    };
+    let mut lists = rights.split('(');
+    let mut text = lists.next().unwrap_or_default().to_owned();
+    text.extend(lists.map(sorted));
+    rest.map_or_else(|| text.clone(), |rest| format!("{text} ON {rest}"))
 }
 
 /// The columns of the one row that `SHOW CREATE` answers: the text, and the modes and character sets it was made under.
