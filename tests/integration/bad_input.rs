@@ -1,1 +1,7 @@
-//! To be filled.
+//! Wrong requests, wrong files and a wrong world: a clear error, an exit code, and nothing lost.
+
+mod configuration;
+mod hosts;
+mod requests;
+mod tokens;
+mod world;

@@ -150,4 +150,32 @@ mod tests {
             assert!(!serde_json::to_string(&problem).unwrap().contains("hunter2"));
         }
     }
+
+    #[test]
+    fn every_code_is_documented_with_its_status() {
+        let document = include_str!("../../../docs/errors.md");
+        let kinds = [
+            FailureKind::Invalid,
+            FailureKind::Unsupported,
+            FailureKind::Denied,
+            FailureKind::Unavailable,
+            FailureKind::Conflict,
+            FailureKind::NotFound,
+            FailureKind::Corrupt,
+            FailureKind::Cancelled,
+            FailureKind::Other("internal".to_owned()),
+        ];
+        let problems = kinds.map(|kind| Problem::from(Failure::new(kind, "x"))).into_iter().chain([
+            Problem::unauthenticated("x"),
+            Problem::no_route("x"),
+            Problem::method_not_allowed("x", "x"),
+            Problem::too_large(1),
+            Problem::media_type(),
+            Problem::deadline(),
+        ]);
+        for problem in problems {
+            let row = format!("| `{}` | {} |", problem.code, problem.status);
+            assert!(document.contains(&row), "{row}");
+        }
+    }
 }

@@ -136,4 +136,13 @@ mod tests {
         let wrong_address = Exit::from_problem(404, json!({ "code": "no-route" }));
         assert_eq!(wrong_address.kind(), ExitKind::Usage);
     }
+
+    #[test]
+    fn every_exit_code_is_documented() {
+        let document = include_str!("../../../docs/errors.md");
+        let kinds = [ExitKind::Failed, ExitKind::Usage, ExitKind::NotFound, ExitKind::Denied, ExitKind::Unreachable];
+        for kind in kinds {
+            assert!(document.contains(&format!("\n| {} | ", kind as u8)), "{kind:?}");
+        }
+    }
 }

@@ -254,3 +254,62 @@ fn a_file_that_is_not_there_says_how_to_name_it() {
         "/nowhere/bulkhead.toml: the configuration cannot be read: No such file or directory (os error 2)\n  hint: name the file with --config FILE"
     );
 }
+
+/// The sample that `docs/configuration.md` calls complete.
+fn documented_sample() -> (&'static str, String) {
+    let document = include_str!("../../../../docs/configuration.md");
+    let (_, sample) = document.split_once("```toml\n").unwrap();
+    let (sample, _) = sample.split_once("```").unwrap();
+    // A program that every machine has.
+    (document, sample.replace("/usr/bin/mariadb-backup", "/bin/sh"))
+}
+
+fn documented(name: &str) -> Directory {
+    let directory = Directory::new(name);
+    for (file, text) in
+        [("keys/restore.key", "x"), ("keys/at-rest", "x"), ("secrets/db2.password", "hunter2"), ("components/x", "")]
+    {
+        let path = directory.0.join(file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    directory
+}
+
+#[test]
+fn the_documented_sample_is_understood() {
+    let directory = documented("sample");
+    let config = directory.load(&documented_sample().1, &[]).unwrap();
+    assert_eq!(config.services[1].connection.password, "hunter2");
+    // It shows the defaults where there are any.
+    assert_eq!(format!("{:?}", config.limits), format!("{:?}", EngineLimits::default()));
+    assert_eq!(config.plugin_limits, Limits::default());
+}
+
+/// What is known in a section is what an unknown key is answered with.
+#[test]
+fn every_known_key_is_documented_and_in_the_sample() {
+    let directory = documented("keys");
+    let (document, sample) = documented_sample();
+    // Not in the sample, as another key stands there or the key is refused.
+    let unshown = ["jwt_secret_file", "migrations", "password"];
+    let mut sections = 0;
+    for header in sample.lines().filter(|line| line.starts_with('[') && !line.starts_with("[service.methods")) {
+        let said = directory.load(&sample.replacen(header, &format!("{header}\nqqqq = 1"), 1), &[]).unwrap_err();
+        // In `[plugins]` a name is a plugin's.
+        let Some((_, known)) = said.split_once("known here: ") else {
+            assert_eq!(header, "[plugins]", "{said}");
+            continue;
+        };
+        sections += 1;
+        for key in known.lines().next().unwrap().split(", ") {
+            assert!(
+                document.contains(&format!("| `{key}` |")) || ["server", "methods"].contains(&key),
+                "{header} {key}"
+            );
+            let shown = sample.lines().any(|line| line.starts_with(&format!("{key} = ")));
+            assert!(shown || unshown.contains(&key) || ["server", "methods"].contains(&key), "{header} {key}");
+        }
+    }
+    assert_eq!(sections, 14);
+}

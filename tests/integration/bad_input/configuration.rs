@@ -1,0 +1,192 @@
+//! A configuration file that is wrong, key by key.
+
+use std::fs;
+
+use bulkhead_test_support::{BulkheadHost, HostOptions, workspace};
+
+use super::hosts::refused;
+
+/// A line of the documented sample, what is written instead, the key as the error names it, and what the error says.
+const ROWS: &[(&str, &str, &str, &str)] = &[
+    (
+        "listen = \"127.0.0.1:7070\"",
+        "listen = \"everywhere\"",
+        "server.listen",
+        "write e.g. listen = \"127.0.0.1:7070\"",
+    ),
+    ("data_dir = \"data\"", "data_dir = 7", "server.data_dir", "expected text in quotes, found a whole number"),
+    ("host = \"backup-1\"", "host = \"\"", "server.host", "write e.g. host = \"backup-1\""),
+    (
+        "request_deadline = \"30s\"",
+        "request_deadline = \"0s\"",
+        "server.request_deadline",
+        "must be longer than nothing",
+    ),
+    (
+        "shutdown_deadline = \"30s\"",
+        "shutdown_deadline = 30",
+        "server.shutdown_deadline",
+        "write e.g. shutdown_deadline = \"30s\"",
+    ),
+    ("format = \"text\"", "format = \"xml\"", "log.format", "use \"text\" or \"json\""),
+    ("filter = \"info\"", "filter = \"a=b=c\"", "log.filter", "write e.g. filter = \"info\""),
+    ("url = \"sqlite:data/catalog.db\"", "url = \"mysql://x\"", "catalog.url", "is neither SQLite nor PostgreSQL"),
+    ("mode = \"jwt\"", "mode = \"open\"", "auth.mode", "use \"jwt\" or \"none\""),
+    ("mode = \"jwt\"", "mode = \"none\"", "auth.mode", "remove the mode or the secret"),
+    (
+        "jwt_secret_env = \"BULKHEAD_JWT_SECRET\"",
+        "jwt_secret_env = \"NOWHERE\"",
+        "auth.jwt_secret_env",
+        "make one with `openssl rand -hex 32`",
+    ),
+    (
+        "jwt_secret_env = \"BULKHEAD_JWT_SECRET\"",
+        "jwt_secret_file = \"nowhere\"",
+        "auth.jwt_secret_file",
+        "cannot be read",
+    ),
+    ("recipients = [\"age1", "recipients = [\"agf1", "encryption.recipients", "`age-keygen` prints the public key"),
+    (
+        "identities = [\"keys/restore.key\"]",
+        "identities = [\"nowhere\"]",
+        "encryption.identities",
+        "name a file that `age-keygen -o FILE` made",
+    ),
+    ("dir = \"components\"", "dir = \"nowhere\"", "plugins.dir", "make it, or remove the key"),
+    (
+        "grants = [\"scratch\", \"tool:mariadb-dump\"]",
+        "grants = \"scratch\"",
+        "plugins.my-method.grants",
+        "write e.g. grants = [\"one\", \"two\"]",
+    ),
+    ("memory = \"128MiB\"", "memory = \"much\"", "plugins.my-method.memory", "write e.g. memory = \"64MiB\""),
+    ("compute = \"10s\"", "compute = 10", "plugins.my-method.compute", "write e.g. compute = \"30s\""),
+    ("deadline = \"6h\"", "deadline = \"6 o'clock\"", "plugins.my-method.deadline", "write e.g. deadline = \"30s\""),
+    ("log_lines = 10000", "log_lines = -1", "plugins.my-method.log_lines", "expected a whole number from 0 to"),
+    ("log_bytes = \"4MiB\"", "log_bytes = -4", "plugins.my-method.log_bytes", "is negative"),
+    (
+        "path = \"/usr/bin/mariadb-backup\"",
+        "path = \"/nowhere\"",
+        "tools.mariadb-backup.path",
+        "remove the table to search it on PATH",
+    ),
+    (
+        "read = [\"keys/at-rest\"]",
+        "read = [\"nowhere\"]",
+        "tools.mariadb-backup.read",
+        "name a file or directory that the tool may read",
+    ),
+    ("retention = 14", "retention = 0", "service[0].retention", "expected a whole number from 1 to"),
+    ("max_running_jobs = 4", "max_running_jobs = 0", "limits.max_running_jobs", "expected a whole number from 1 to"),
+    ("attempts_max = 3", "attempts_max = \"3\"", "limits.attempts_max", "write it without quotes"),
+    (
+        "attempt_deadline = \"24h\"",
+        "attempt_deadline = \"0s\"",
+        "limits.attempt_deadline",
+        "must be longer than nothing",
+    ),
+    ("retry_after = \"30s\"", "retry_after = \"later\"", "limits.retry_after", "write e.g. retry_after = \"30s\""),
+    ("lease = \"30s\"", "lease = \"5s\"", "limits.lease", "lengthen lease or shorten heartbeat"),
+    ("heartbeat = \"2s\"", "heartbeat = \"0s\"", "limits.heartbeat", "must be longer than nothing"),
+    ("poll = \"1s\"", "poll = \"0s\"", "limits.poll", "must be longer than nothing"),
+    ("scratch = \"1GiB\"", "scratch = \"1 cup\"", "limits.scratch", "write e.g. scratch = \"64MiB\""),
+    ("compression_level = 3", "compression_level = 22", "limits.compression_level", "from 1 to 19, found 22"),
+    ("compression_threads = 0", "compression_threads = 1000", "limits.compression_threads", "from 0 to 256"),
+    ("sweep_grace = \"24h\"", "sweep_grace = true", "limits.sweep_grace", "write e.g. sweep_grace"),
+    ("sweep_every = \"1h\"", "sweep_every = \"0s\"", "limits.sweep_every", "must be longer than nothing"),
+    ("plugin_memory = \"128MiB\"", "plugin_memory = \"x\"", "limits.plugin_memory", "write e.g. plugin_memory"),
+    ("plugin_compute = \"10s\"", "plugin_compute = \"x\"", "limits.plugin_compute", "write e.g. plugin_compute"),
+    ("plugin_deadline = \"24h\"", "plugin_deadline = \"x\"", "limits.plugin_deadline", "write e.g. plugin_deadline"),
+    ("plugin_log_lines = 10000", "plugin_log_lines = \"x\"", "limits.plugin_log_lines", "write it without quotes"),
+    ("plugin_log = \"4MiB\"", "plugin_log = \"x\"", "limits.plugin_log", "write e.g. plugin_log"),
+    ("id = \"acme\"", "id = \"a b\"", "organization[0].id", "write e.g. id = \"main\""),
+    ("id = \"managed\"", "id = \"acme-archive\"", "target[1].id", "remove one of the two"),
+    ("plugin = \"filesystem\"", "plugin = \"\"", "target[0].plugin", "write e.g. plugin = \"filesystem\""),
+    ("default = true", "default = \"yes\"", "target[0].default", "expected true or false, found text"),
+    ("organization = \"acme\"", "organization = \"amce\"", "target[1].organization", "did you mean `acme`?"),
+    ("config = { root = \"data/backups\" }", "config = \"data/backups\"", "target[0].config", "expected a table"),
+    ("id = \"db1\"", "id = \"db2\"", "service[1].id", "give each [[service]] an id of its own"),
+    ("engine = \"mariadb\"", "engine = 1", "service[0].engine", "expected text in quotes"),
+    ("host = \"127.0.0.1\"", "host = \"user@host\"", "service[0].host", "is no host name or address"),
+    ("port = 3306", "port = 99999", "service[0].port", "from 1 to 65535, found 99999"),
+    ("user = \"backup\"", "user = \"\"", "service[0].user", "write e.g. user = \"backup\""),
+    (
+        "password_env = \"DB1_PASSWORD\"",
+        "password_env = \"NOWHERE\"",
+        "service[0].password_env",
+        "set NOWHERE to the password",
+    ),
+    (
+        "password_env = \"DB1_PASSWORD\"",
+        "password = \"hunter2\"",
+        "service[0].password",
+        "name an environment variable with password_env",
+    ),
+    ("server_name = \"db1.example.org\"", "server_name = 1", "service[0].server_name", "expected text in quotes"),
+    ("data_dir = \"/var/lib/mysql\"", "data_dir = \"\"", "service[0].data_dir", "write a path or leave the key out"),
+    ("stop = [\"systemctl\", \"stop\", \"mariadb\"]", "stop = []", "service[0].server.stop", "no shell is involved"),
+    (
+        "start = [\"systemctl\", \"start\", \"mariadb\"]",
+        "start = \"x\"",
+        "service[0].server.start",
+        "expected a list of texts",
+    ),
+    (
+        "start_deadline = \"2m\"",
+        "start_deadline = \"x\"",
+        "service[0].server.start_deadline",
+        "write e.g. start_deadline",
+    ),
+    ("socket = \"/run/mysqld/mysqld.sock\"", "socket = \"\"", "service[1].socket", "write a path or leave the key out"),
+    (
+        "password_file = \"secrets/db2.password\"",
+        "password_file = \"nowhere\"",
+        "service[1].password_file",
+        "readable only for the user that runs bulkhead",
+    ),
+    // Unknown keys name the nearest known one.
+    ("listen = ", "lisen = ", "server.lisen", "did you mean `listen`?"),
+    ("[limits]", "[limit]", "limit", "did you mean `limits`?"),
+    ("grants = ", "grant = ", "plugins.my-method.grant", "did you mean `grants`?"),
+    ("[tools.mariadb-backup]", "[tools.mariabackup]", "tools.mariabackup", "did you mean `mariadb-backup`?"),
+    ("password_env = ", "pasword_env = ", "service[0].pasword_env", "did you mean `password_env`?"),
+];
+
+#[test]
+fn every_key_with_a_bad_value_is_named_with_what_to_write_instead() {
+    let document = fs::read_to_string(workspace::root().join("docs/configuration.md")).unwrap();
+    let (_, sample) = document.split_once("```toml\n").unwrap();
+    let (sample, _) = sample.split_once("```").unwrap();
+    let host = BulkheadHost::prepare(HostOptions {
+        environment: vec![("DB1_PASSWORD".to_owned(), "hunter2".to_owned())],
+        ..HostOptions::default()
+    })
+    .unwrap();
+    for (file, text) in
+        [("keys/restore.key", "x"), ("keys/at-rest", "x"), ("secrets/db2.password", "hunter2"), ("components/x", "")]
+    {
+        let path = host.dir().join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    let sample = sample.replace("path = \"/usr/bin/mariadb-backup\"", "path = \"/bin/sh\"");
+    let key = |line: &str| line.split(" = ").next().map(str::to_owned);
+    for line in sample.lines().filter(|line| line.contains(" = ") && !line.starts_with('#') && *line != "parallel = 2")
+    {
+        assert!(ROWS.iter().any(|(from, ..)| key(from) == key(line)), "no row breaks the line `{line}`");
+    }
+    for (from, to, key, says) in ROWS {
+        let from = from.replace("/usr/bin/mariadb-backup", "/bin/sh");
+        assert!(sample.contains(&format!("\n{from}")) || sample.starts_with(&from), "`{from}` is not in the sample");
+        fs::write(host.dir().join("bad.toml"), sample.replacen(&format!("\n{from}"), &format!("\n{to}"), 1)).unwrap();
+        let (code, said) = refused(&host, "bad.toml");
+        assert_eq!(code, Some(2), "{to}: {said}");
+        assert!(
+            said.contains(&format!(": {key}: ")) && said.contains("bad.toml:"),
+            "{to}: `{key}` is not named in {said}"
+        );
+        assert!(said.contains(says), "{to}: `{says}` is not in {said}");
+        assert!(!said.contains("hunter2"), "{said}");
+    }
+    assert!(!host.dir().join("data").exists(), "a host that does not start makes nothing");
+}

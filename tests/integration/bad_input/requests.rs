@@ -1,0 +1,235 @@
+//! Requests that are wrong, over HTTP and from the command line.
+
+use bulkhead_test_support::{Account, BulkheadHost, HostOptions, MariaDb, ServiceEntry, process};
+use serde_json::json;
+
+use super::tokens;
+
+const DUMP: &[&str] = &["backup", "create", "--service", "db1", "--type", "dump", "--wait"];
+
+fn host(server: &MariaDb) -> BulkheadHost {
+    let services = vec![
+        ServiceEntry::of("db1", server).account(Account::ADMIN),
+        ServiceEntry::of("db2", server).account(Account::ADMIN).organization("globex"),
+    ];
+    BulkheadHost::start(HostOptions { services, ..HostOptions::default() }).unwrap()
+}
+
+#[test]
+fn a_wrong_request_is_answered_with_its_reason_and_starts_nothing() {
+    let server = MariaDb::start().unwrap();
+    let host = host(&server);
+    let made = host.json(DUMP).unwrap();
+    let (backup, job) = (made["id"].as_str().unwrap().to_owned(), made["job_id"].as_str().unwrap().to_owned());
+    let schedule = made["schedule_id"].to_string();
+    // Named as the other one's id begins.
+    let prefix = &backup[..8];
+    host.json(&[DUMP, &["--name", prefix]].concat()).unwrap();
+
+    over_http(&host, &backup);
+    from_the_command_line(&host, prefix);
+    as_another_organization(&host, &backup, &job, &schedule);
+
+    let backups = host.json(&["backup", "list"]).unwrap();
+    assert_eq!(backups["backups_count"], 2, "something was started, or lost: {backups}");
+    host.restore(&backup, "db1").unwrap();
+    assert!(server.pid().is_some());
+}
+
+fn over_http(host: &BulkheadHost, backup: &str) {
+    let bearer = |role: &str| format!("Authorization: Bearer {}", host.token("acme", role).unwrap());
+    let (viewer, operator, administrator) = (bearer("viewer"), bearer("operator"), bearer("administrator"));
+    let json = "Content-Type: application/json";
+    let schedules = "/v1/backups/schedules";
+    let once = r#"{"backup_type": "full", "schedule": "once", "service_id": "db1""#;
+    let large = format!("{{\"service_id\": \"{}\"}}", "x".repeat(2 << 20));
+    // Method, path, body, status, code, and what the detail or the hint says.
+    let rows: &[(&str, &str, &str, u16, &str, &str)] = &[
+        (
+            "POST",
+            schedules,
+            r#"{"backup_type": "full", "schedule": "once", "service_id": "nowhere"}"#,
+            404,
+            "not-found",
+            "there is no service `nowhere`",
+        ),
+        (
+            "POST",
+            schedules,
+            r#"{"backup_type": "full", "schedule": "once"}"#,
+            400,
+            "invalid",
+            "`service_id` is missing",
+        ),
+        (
+            "POST",
+            schedules,
+            r#"{"backup_type": "sideways", "schedule": "once", "service_id": "db1"}"#,
+            404,
+            "not-found",
+            "no plugin makes `sideways` backups of `mariadb`",
+        ),
+        (
+            "POST",
+            schedules,
+            r#"{"backup_type": "full", "schedule": "0 3 * * 1", "service_id": "db1"}"#,
+            422,
+            "unsupported",
+            "only `once` is supported",
+        ),
+        (
+            "POST",
+            schedules,
+            &format!("{once}, \"external_storage\": {{}}}}"),
+            422,
+            "unsupported",
+            "`external_storage` is not supported",
+        ),
+        (
+            "POST",
+            schedules,
+            &format!("{once}, \"target\": \"nowhere\"}}"),
+            404,
+            "not-found",
+            "there is no target `nowhere`",
+        ),
+        ("POST", schedules, &format!("{once}, \"nane\": \"x\"}}"), 400, "invalid", "did you mean `name`?"),
+        ("POST", schedules, &format!("{once}, \"name\": \"a/b\"}}"), 400, "invalid", "`name` must have"),
+        ("POST", schedules, once, 400, "invalid", "the body is not JSON"),
+        ("POST", schedules, "[]", 400, "invalid", "no object"),
+        ("POST", schedules, "", 400, "invalid", "the body is not JSON"),
+        ("POST", schedules, &large, 413, "too-large", "longer than 1048576 bytes"),
+        ("GET", "/v1/backups?page=0", "", 400, "invalid", "`page` must be a whole number"),
+        ("GET", "/v1/backups?status=Done", "", 400, "invalid", "`Done` is no status"),
+        ("GET", "/v1/backups?servise_id=db1", "", 400, "invalid", "did you mean `service_id`?"),
+        ("GET", "/v1/backups/00000000", "", 404, "not-found", "there is no backup `00000000`"),
+        ("GET", "/v1/backups/%00", "", 404, "not-found", "there is no backup"),
+        ("GET", "/v1/backups/..%2f..%2fetc%2fpasswd", "", 404, "not-found", "there is no backup"),
+        ("GET", &format!("/v1/backups/{}", &backup[..8]), "", 409, "conflict", "may mean several backups"),
+        ("DELETE", &format!("/v1/backups/{}", &backup[..8]), "", 409, "conflict", "give more of the id"),
+        ("DELETE", "/v1/backups/00000000", "", 404, "not-found", "there is no backup"),
+        ("POST", "/v1/backups/00000000/verify", "", 404, "not-found", "there is no backup"),
+        ("POST", "/v1/restores", r#"{"service_id": "db1", "key": "00000000"}"#, 404, "not-found", "there is no backup"),
+        (
+            "POST",
+            "/v1/restores",
+            &format!(r#"{{"service_id": "nowhere", "key": "{backup}"}}"#),
+            404,
+            "not-found",
+            "there is no service",
+        ),
+        (
+            "POST",
+            "/v1/restores",
+            &format!(r#"{{"service_id": "db1", "key": "{backup}", "point_in_time": "2026-01-01 00:00:00"}}"#),
+            422,
+            "unsupported",
+            "`point_in_time` is not supported",
+        ),
+        ("GET", "/v1/restores/9", "", 404, "not-found", "there is no restore"),
+        ("GET", "/v1/jobs/x", "", 404, "not-found", "there is no job"),
+        ("POST", "/v1/jobs/00000000000000000000000000000000/cancel", "", 404, "not-found", "there is no job"),
+        ("GET", "/v1/services/nowhere", "", 404, "not-found", "there is no service"),
+        ("GET", "/v1/nothing", "", 404, "no-route", "there is nothing at /v1/nothing"),
+        ("PUT", "/v1/backups", "", 405, "method-not-allowed", "does not take PUT"),
+    ];
+    for (method, path, body, status, code, says) in rows {
+        let answer = host.http(method, path, &[&administrator, json], body.as_bytes()).unwrap();
+        let shown = &body[..body.len().min(200)];
+        assert_eq!(answer.status, *status, "{method} {path} {shown}: {}", answer.body);
+        assert!(answer.head.to_lowercase().contains("application/problem+json"), "{method} {path}: {}", answer.head);
+        let problem = answer.json().unwrap();
+        assert_eq!(problem["code"], *code, "{method} {path} {shown}: {problem}");
+        let text = format!("{} {}", problem["detail"], problem["hint"]);
+        assert!(text.contains(says), "{method} {path} {shown}: `{says}` is not in {text}");
+    }
+    let answer = host.http("POST", schedules, &[&administrator, "Content-Type: text/plain"], b"{}").unwrap();
+    assert_eq!((answer.status, &answer.json().unwrap()["code"]), (415, &json!("media-type")));
+
+    for (method, path, role, needed) in [
+        ("POST", schedules.to_owned(), &viewer, "operator"),
+        ("POST", format!("/v1/backups/{backup}/verify"), &viewer, "operator"),
+        ("DELETE", format!("/v1/backups/{backup}"), &operator, "administrator"),
+        ("POST", "/v1/restores".to_owned(), &operator, "administrator"),
+    ] {
+        let answer = host.http(method, &path, &[role, json], b"{}").unwrap();
+        assert_eq!(answer.status, 403, "{method} {path}: {}", answer.body);
+        assert!(answer.body.contains(&format!("this needs the role {needed}")), "{method} {path}: {}", answer.body);
+    }
+    for (name, headers, says) in tokens::refused(host) {
+        let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
+        let answer = host.http("GET", "/v1/backups", &headers, b"").unwrap();
+        assert_eq!(answer.status, 401, "{name}: {}", answer.body);
+        assert!(answer.body.contains(says), "{name}: {}", answer.body);
+        assert!(answer.head.to_lowercase().contains("www-authenticate: bearer"), "{name}: {}", answer.head);
+    }
+}
+
+fn from_the_command_line(host: &BulkheadHost, ambiguous: &str) {
+    // Arguments, exit code, and what standard error says.
+    let rows: &[(&[&str], i32, &str)] = &[
+        (&["backup", "create", "--service", "nowhere"], 3, "there is no service `nowhere`"),
+        (&["backup", "create", "--type", "sideways"], 3, "no plugin makes `sideways` backups"),
+        (&["backup", "create", "--type", "A B"], 2, "backup_type"),
+        (&["backup", "create", "--target", "nowhere"], 3, "there is no target `nowhere`"),
+        (&["backup", "show", "00000000"], 3, "there is no backup `00000000`"),
+        (&["backup", "show", ambiguous], 1, "may mean several backups"),
+        (&["backup", "restore", ambiguous], 1, "hint: give more of the id"),
+        (&["backup", "restore", "00000000"], 3, "there is no backup `00000000`"),
+        (&["backup", "delete", "00000000"], 3, "there is no backup `00000000`"),
+        (&["backup", "verify", "00000000"], 3, "there is no backup `00000000`"),
+        (&["restore", "show", "9"], 3, "there is no restore"),
+        (&["job", "show", "9"], 3, "there is no job"),
+        (&["token", "create", "--organization", "acme", "--role", "king"], 2, "king"),
+        (&["backup", "crate"], 2, "create"),
+        (&["backup", "list", "--url", "http://127.0.0.1:1"], 5, "127.0.0.1:1"),
+        (&["backup", "list", "--token", "x"], 4, "the token cannot be read"),
+        (&["serve", "--config", "nowhere.toml"], 2, "name the file with --config FILE"),
+    ];
+    for (arguments, code, says) in rows {
+        let output = host.run(arguments).unwrap();
+        assert_eq!(output.code, Some(*code), "{arguments:?}: {output:?}");
+        assert!(output.stderr.contains(says), "{arguments:?}: `{says}` is not in {}", output.stderr);
+        assert!(output.stdout.is_empty(), "{arguments:?}: {}", output.stdout);
+    }
+    let output = host.run_with(&[], &["backup", "list"]).unwrap();
+    assert_eq!(output.code, Some(4), "without a token: {output:?}");
+    let output = host.run(&["backup", "show", "00000000", "--json"]).unwrap();
+    let problem: serde_json::Value = serde_json::from_str(&output.stderr).unwrap();
+    assert_eq!((&problem["code"], &problem["status"]), (&json!("not-found"), &json!(404)));
+}
+
+/// Whoever belongs to another organization cannot even tell that something exists.
+fn as_another_organization(host: &BulkheadHost, backup: &str, job: &str, schedule: &str) {
+    let stranger = format!("Authorization: Bearer {}", host.token("globex", "administrator").unwrap());
+    let headers = [stranger.as_str(), "Content-Type: application/json"];
+    let rows: &[(&str, String, String)] = &[
+        ("GET", format!("/v1/backups/{backup}"), String::new()),
+        ("GET", format!("/v1/backups/{}", &backup[..8]), String::new()),
+        ("DELETE", format!("/v1/backups/{backup}"), String::new()),
+        ("POST", format!("/v1/backups/{backup}/verify"), String::new()),
+        ("GET", format!("/v1/backups/schedules/{schedule}"), String::new()),
+        ("GET", format!("/v1/jobs/{job}"), String::new()),
+        ("GET", format!("/v1/jobs/{job}/events"), String::new()),
+        ("POST", format!("/v1/jobs/{job}/cancel"), String::new()),
+        ("GET", "/v1/services/db1".to_owned(), String::new()),
+        ("POST", "/v1/restores".to_owned(), json!({"service_id": "db2", "key": backup}).to_string()),
+        ("POST", "/v1/restores".to_owned(), json!({"service_id": "db1", "key": backup}).to_string()),
+        (
+            "POST",
+            "/v1/backups/schedules".to_owned(),
+            json!({"service_id": "db1", "backup_type": "dump", "schedule": "once"}).to_string(),
+        ),
+    ];
+    for (method, path, body) in rows {
+        let answer = host.http(method, path, &headers, body.as_bytes()).unwrap();
+        assert_eq!(answer.status, 404, "{method} {path}: {}", answer.body);
+        assert_eq!(answer.json().unwrap()["code"], "not-found", "{method} {path}: {}", answer.body);
+    }
+    for path in ["/v1/backups", "/v1/backups/schedules", "/v1/restores", "/v1/services"] {
+        let answer = host.http("GET", path, &headers, b"").unwrap();
+        assert_eq!(answer.status, 200, "{path}: {}", answer.body);
+        assert!(!answer.body.contains("db1"), "{path}: {}", answer.body);
+    }
+    assert!(process::alive(host.pid().unwrap()));
+}
