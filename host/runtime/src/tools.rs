@@ -3,6 +3,7 @@
 mod defaults;
 mod launch;
 mod policy;
+mod prepare;
 mod process;
 mod version;
 
@@ -148,6 +149,10 @@ impl ToolSet {
         if terms.no_defaults {
             host_arguments.insert(0, "--no-defaults".to_owned());
         }
+        let write: Vec<_> = [Some(scope.scratch.clone()), scope.staging.clone()].into_iter().flatten().collect();
+        if terms.settings_of_backup {
+            host_arguments.splice(0..0, prepare::arguments(&arguments, &write));
+        }
         let order = LaunchOrder {
             host_pid: rustix::process::getpid().as_raw_nonzero().get(),
             program: self.find(tool)?,
@@ -155,7 +160,7 @@ impl ToolSet {
             environment: environment(Some(&scope.scratch))?,
             defaults: connection.map(|(connection, section)| defaults::text(connection, section)).transpose()?,
             read,
-            write: [Some(scope.scratch.clone()), scope.staging.clone()].into_iter().flatten().collect(),
+            write,
             connect_ports: connection.map(|(connection, _)| ports(connection)).unwrap_or_default(),
         };
         if scope.cancel.is_cancelled() {

@@ -72,6 +72,8 @@ pub(super) struct Terms {
     pub(super) connects: Option<&'static str>,
     /// Whether `--no-defaults` goes first when the tool does not connect.
     pub(super) no_defaults: bool,
+    /// Whether the tool goes by the settings that lie with the backup in `--target-dir`.
+    pub(super) settings_of_backup: bool,
     /// Whether the tool reads the live data directory.
     pub(super) reads_data: bool,
     /// Whether the tool reads its standard input; others are not given any.

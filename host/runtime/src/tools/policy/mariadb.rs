@@ -29,6 +29,7 @@ fn conclude(_seen: &Seen) -> Result<Terms, &'static str> {
     Ok(Terms {
         connects: Some("client"),
         no_defaults: false,
+        settings_of_backup: false,
         reads_data: false,
         reads_stdin: true,
         // The SQL is as little trusted as the plugin: no shell escapes (`loose`: releases before 2024 do not know the sandbox),

@@ -42,6 +42,7 @@ fn conclude(seen: &Seen) -> Result<Terms, &'static str> {
     let terms = Terms {
         connects: None,
         no_defaults: true,
+        settings_of_backup: false,
         reads_data: false,
         reads_stdin: false,
         host_arguments: &[],
@@ -52,7 +53,9 @@ fn conclude(seen: &Seen) -> Result<Terms, &'static str> {
             Ok(Terms { connects: Some("mariadb-backup"), no_defaults: false, reads_data: true, ..terms })
         }
         (true, false) => Err("`--backup` needs `--stream`: a backup is never written to a directory"),
-        (false, true) if seen.has("--target-dir") => Ok(terms),
+        (false, true) if seen.has("--target-dir") => {
+            Ok(Terms { no_defaults: false, settings_of_backup: true, ..terms })
+        }
         (false, true) => Err("`--prepare` needs `--target-dir`"),
         _ => Err("one of `--backup` and `--prepare` has to be given"),
     }

@@ -45,6 +45,7 @@ fn conclude(seen: &Seen) -> Result<Terms, &'static str> {
     Ok(Terms {
         connects: remote.then_some("client"),
         no_defaults: !remote,
+        settings_of_backup: false,
         reads_data: false,
         reads_stdin: false,
         host_arguments: &[],

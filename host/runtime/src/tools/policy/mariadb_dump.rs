@@ -73,6 +73,7 @@ fn conclude(seen: &Seen) -> Result<Terms, &'static str> {
     Ok(Terms {
         connects: Some("client"),
         no_defaults: false,
+        settings_of_backup: false,
         reads_data: false,
         reads_stdin: false,
         host_arguments: &[],

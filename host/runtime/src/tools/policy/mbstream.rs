@@ -27,6 +27,7 @@ fn conclude(seen: &Seen) -> Result<Terms, &'static str> {
     Ok(Terms {
         connects: None,
         no_defaults: false,
+        settings_of_backup: false,
         reads_data: false,
         reads_stdin: true,
         host_arguments: &[],
