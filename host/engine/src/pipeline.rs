@@ -13,7 +13,7 @@ mod verify;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-pub use decode::decode;
+pub use decode::{decode, decode_then};
 pub use encode::{EncodeFailure, EncodeOptions, Encoded, encode};
 pub use keys::{Identities, Keys, Recipients};
 pub use verify::{verify_plain, verify_stored};

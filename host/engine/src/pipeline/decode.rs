@@ -26,12 +26,30 @@ const SETTLE_BYTES: u64 = 64 << 20;
 /// `denied` when the object is encrypted and there are no identities; `unavailable` without file descriptors or threads. The
 /// source itself ends with `corrupt` for damage, `denied` for a wrong key, or the target's failure.
 pub fn decode(stored: ByteSource, expected: &ManifestObject, keys: &Keys, meter: Arc<Meter>) -> Result<ByteSource> {
+    decode_then(stored, expected, keys, meter, |_| {})
+}
+
+/// As [`decode`], and tells `ended` how it ended, before the reader learns it.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_then(
+    stored: ByteSource,
+    expected: &ManifestObject,
+    keys: &Keys,
+    meter: Arc<Meter>,
+    ended: impl FnOnce(&Result<u64>) + Send + 'static,
+) -> Result<ByteSource> {
     need_key(expected, keys)?;
     let (file, completion, plain) = ByteSource::pipe()?;
     let (expected, keys) = (expected.clone(), keys.clone());
     std::thread::Builder::new()
         .name("decode".to_owned())
-        .spawn(move || completion.end(prove(stored, &expected, &keys, file, meter)))
+        .spawn(move || {
+            let proved = prove(stored, &expected, &keys, file, meter);
+            ended(&proved);
+            completion.end(proved);
+        })
         .map_err(|error| Failure::unavailable(format!("no thread for the codec: {error}")))?;
     Ok(plain)
 }

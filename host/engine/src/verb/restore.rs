@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bulkhead_model::{Failure, Manifest, ManifestObject, Result};
+use bulkhead_model::{Failure, FailureKind, Manifest, ManifestObject, Result};
 use bulkhead_runtime::{Attempt, Link, MethodPlugin, Object, Observer as _, RestoreRequest};
 
 use super::Stored;
@@ -61,14 +61,23 @@ async fn perform(
         point_in_time: None,
     };
     let links = BTreeMap::from([(manifest.backup.clone(), (stored, manifest))]);
-    let reader = ChainReader::new(links, run.engine.keys.clone(), Arc::clone(&run.meter));
+    let reader = Arc::new(ChainReader::new(links, run.engine.keys.clone(), Arc::clone(&run.meter)));
     let attempt = Attempt {
         staging: server.as_ref().map(|server| server.staging().to_owned()),
         server: server.clone().map(|server| server as _),
-        reader: Some(Arc::new(reader)),
+        reader: Some(Arc::clone(&reader) as _),
         ..run.attempt_for(service)
     };
-    plugin.restore(attempt, request).await?;
+    if let Err(failure) = plugin.restore(attempt, request).await {
+        run.check_stopped()?;
+        return match reader.find_damage().await {
+            Err(damage) if damage.kind == FailureKind::Corrupt => {
+                tracing::info!(job = %run.job.id, error = %failure, "what met the damage first");
+                Err(damage)
+            }
+            _ => Err(failure),
+        };
+    }
     match server {
         Some(server) if !server.swapped() => {
             Err(Failure::internal("the method returned success without putting the restored data in place"))
