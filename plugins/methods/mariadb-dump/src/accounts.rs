@@ -54,6 +54,7 @@ impl Accounts {
                 warn!("left out an account that the server lists and does not know"; "account" => account.shown());
             }
         }
+        scripts.add_memberships_of_others(&members);
         scripts.mark("PUBLIC@");
         if let Some(rows) = known(database::query("SHOW GRANTS FOR PUBLIC").await).or_else(older_than_public)? {
             scripts.add_grants(rows);
@@ -81,6 +82,23 @@ impl Scripts {
     fn mark(&mut self, account: &str) {
         for script in [&mut self.makes, &mut self.rights, &mut self.defaults, &mut self.grants] {
             script.push_str(&format!("{MARK}{account}\n"));
+        }
+    }
+
+    /// Adds the roles of accounts that belong to the server and so to no backup, where these accounts exist: roles without their
+    /// administrators could be granted to nobody.
+    fn add_memberships_of_others(&mut self, members: &Rows) {
+        for row in &members.rows {
+            let [user, host, role, admin] = values(row.clone());
+            if user != "root" || host.is_empty() || [&host, &role].iter().any(|name| name.contains(char::is_control)) {
+                continue;
+            }
+            self.mark(&format!("{user}@{host}"));
+            let [user, host, role, admin] = [user, host, role, admin].map(|text| quoted(&text));
+            self.rights.push_str(&format!(
+                "REPLACE INTO mysql.roles_mapping (User, Host, Role, Admin_option) SELECT User, Host, {role}, {admin} FROM mysql.user \
+                 WHERE User = {user} AND Host = {host};\n"
+            ));
         }
     }
 
@@ -112,7 +130,7 @@ impl Account {
     async fn state(&self, members: &Rows, scripts: &mut Scripts) -> Result<bool> {
         let name = self.name();
         let make = if self.is_role {
-            format!("CREATE ROLE IF NOT EXISTS {name};\n")
+            self.create_role(members)
         } else {
             let Some(rows) = known(database::query(&format!("SHOW CREATE USER {name}")).await)? else {
                 return Ok(false);
@@ -130,6 +148,19 @@ impl Account {
         scripts.rights.push_str(&self.memberships(members));
         scripts.add_grants(rows);
         Ok(true)
+    }
+
+    /// Makes a role, if it is not there. Its creator becomes its administrator, and stays it only if the backup says so.
+    fn create_role(&self, members: &Rows) -> String {
+        let (name, role) = (self.name(), quoted(&self.user));
+        let members = members.rows.iter().map(|row| values(row.clone())).filter(|[_, _, role, _]| *role == self.user);
+        let members: Vec<_> = members.map(|[user, host, ..]| quoted(&format!("{user}@{host}"))).collect();
+        let stays = if members.is_empty() { "''".to_owned() } else { members.join(", ") };
+        format!(
+            "DELIMITER //\nIF NOT EXISTS (SELECT 1 FROM mysql.user WHERE user = {role} AND is_role = 'Y') THEN CREATE ROLE {name}; \
+             DELETE FROM mysql.roles_mapping WHERE Role = {role} AND CONCAT(User, '@', Host) = CURRENT_USER() \
+             AND CONCAT(User, '@', Host) NOT IN ({stays}); END IF//\nDELIMITER ;\n"
+        )
     }
 
     /// Takes all rights away, so that those since the backup go. The server ends this with error 1141 for a role that has rights through
