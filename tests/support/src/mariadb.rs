@@ -123,6 +123,15 @@ impl MariaDb {
         self.encrypted
     }
 
+    /// What `mariadb-backup` has to read besides the data directory: the keys and the plugin of a server that encrypts at rest.
+    pub fn key_files(&self) -> Vec<PathBuf> {
+        if self.encrypted {
+            [Some(self.dir().join("keys")), keys::plugin_dir()].into_iter().flatten().collect()
+        } else {
+            Vec::new()
+        }
+    }
+
     /// The command that starts it and returns at once.
     pub fn start_command(&self) -> Vec<String> {
         vec![self.dir().join("start.sh").to_string_lossy().into_owned()]
