@@ -2,12 +2,14 @@
 
 use std::fmt;
 use std::os::unix::fs::DirBuilderExt;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bulkhead_model::{Failure, Result, Timestamp};
 use tokio::sync::oneshot;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinHandle, JoinSet};
 use wasmtime::Store;
 
 use crate::call::{Call, QUESTION_DEADLINE, Sandbox};
@@ -16,6 +18,9 @@ use crate::runtime::PluginInfo;
 use crate::state::PluginState;
 use crate::wasi::Preopen;
 use crate::{ByteSource, Completion};
+
+/// How long a put whose caller is gone may take to remove what it has begun.
+const TIDY_UP: Duration = Duration::from_secs(30);
 
 /// How to open a target.
 #[derive(Clone, Default)]
@@ -149,8 +154,9 @@ impl Bucket {
     pub async fn put(&self, key: &str, data: ByteSource, if_absent: bool) -> Result<u64> {
         let (store, call) = self.prepare(Duration::MAX)?;
         let (bucket, key) = (self.clone(), key.to_owned());
-        apart(async move { call.run(bucket.contract().put(store, bucket.at.clone(), key, data, if_absent)).await })
-            .await
+        let work = async move { call.run(bucket.contract().put(store, bucket.at.clone(), key, data, if_absent)).await };
+        let outcome = Lingering(tokio::spawn(work)).await;
+        outcome.unwrap_or_else(|broken| Err(Failure::internal(format!("a storage call broke down: {broken}"))))
     }
 
     /// Opens an object. The bytes flow while the returned source is read; dropping it ends the sandbox.
@@ -219,6 +225,34 @@ impl Bucket {
 
     fn contract(&self) -> &StorageContract {
         &self.plugin.loaded.contract
+    }
+}
+
+/// A task that goes on for a while when nobody waits for it any more: a put whose source has broken off tidies up after itself, a put
+/// that is cut off leaves what it has written so far.
+struct Lingering<R: Send + 'static>(JoinHandle<R>);
+
+impl<R: Send + 'static> Future for Lingering<R> {
+    type Output = Result<R, JoinError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(context)
+    }
+}
+
+impl<R: Send + 'static> Drop for Lingering<R> {
+    fn drop(&mut self) {
+        if self.0.is_finished() {
+            return;
+        }
+        let abort = self.0.abort_handle();
+        // Without a runtime the process is about to end.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                tokio::time::sleep(TIDY_UP).await;
+                abort.abort();
+            });
+        }
     }
 }
 

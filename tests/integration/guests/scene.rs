@@ -100,11 +100,12 @@ impl Scene {
     }
 }
 
-/// All files below a directory.
+/// All files below a directory that may change meanwhile.
 pub fn files(dir: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    for entry in fs::read_dir(dir).unwrap() {
-        let path = entry.unwrap().path();
+    // A directory may vanish while it is looked at.
+    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+        let path = entry.path();
         if path.is_dir() {
             found.extend(files(&path));
         } else {
