@@ -4,7 +4,6 @@ use std::fs;
 use std::io::Write;
 use std::process::Command;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bulkhead_model::{Failure, FailureKind};
 use bulkhead_runtime::{ByteSource, Connection};
@@ -174,29 +173,4 @@ async fn tools_say_their_version() {
     for tool in ["mbstream", "mariadb-binlog"] {
         assert!(tools.version(tool).await.unwrap().starts_with(|c: char| c.is_ascii_digit()), "{tool}");
     }
-}
-
-/// Not for every day: `cargo test -p bulkhead-runtime --test tools -- --ignored --nocapture speed`
-#[tokio::test]
-#[ignore = "measures"]
-async fn speed_of_the_pipes_around_a_tool() {
-    let places = crate::support::places();
-    let bytes: u64 = 4 << 30;
-    let script = "exec cat";
-    let tools = crate::support::fake(places.dir.path(), "mbstream", script);
-    let (mut write, completion, stdin) = ByteSource::pipe().unwrap();
-    std::thread::spawn(move || {
-        let chunk = vec![0; 1 << 20];
-        for _ in 0..bytes >> 20 {
-            write.write_all(&chunk).unwrap();
-        }
-        drop(write);
-        completion.end(Ok(bytes));
-    });
-    let begin = std::time::Instant::now();
-    let process =
-        tools.run(&places.scope, "mbstream", &arguments(&["-x", "-C", "/staging"]), Some(stdin)).await.unwrap();
-    process.wait().await.unwrap();
-    let took: Duration = begin.elapsed();
-    println!("{} MB/s through a tool", bytes as f64 / 1e6 / took.as_secs_f64());
 }
