@@ -76,7 +76,7 @@ impl Swap {
                     tracing::warn!(service = %self.service, error = %failure, "the server did not stop; it is left running");
                 }
             }
-            Step::MovingNew | Step::Starting if self.new_in_place() && self.comes_up().await => {
+            Step::MovingNew | Step::Starting if self.new_in_place() && self.comes_up(journal.step).await => {
                 journal.enter(Step::Answered, places)?;
                 give_up_old(places, self.fail_points)?;
                 return Ok(finished());
@@ -92,11 +92,16 @@ impl Swap {
         self.places.data_dir.exists() && !self.places.staging.exists()
     }
 
-    async fn comes_up(&self) -> bool {
-        if self.server.answers_from(&self.places.data_dir).await {
+    async fn comes_up(&self, step: Step) -> bool {
+        let data_dir = &self.places.data_dir;
+        if self.server.answers_from(data_dir).await {
             return true;
         }
-        match self.server.start(&self.places.data_dir, || Ok(())).await {
+        // An order to start that was given before may still take effect; it is not given twice.
+        if step == Step::Starting && self.server.comes_by_itself(data_dir).await {
+            return true;
+        }
+        match self.server.start(data_dir, || Ok(())).await {
             Ok(_) => true,
             Err(failure) => {
                 tracing::warn!(service = %self.service, error = %failure, "the restored server does not come up");

@@ -88,11 +88,21 @@ impl Server {
         }
     }
 
-    /// Tells the server to start and waits until it answers from `data_dir`.
+    /// Tells the server to start, unless one is on its way already, and waits until it answers from `data_dir`.
     pub async fn start(&self, data_dir: &Path, after_told: impl FnOnce() -> Result<()>) -> Result<Answer> {
-        let told = run("start", &self.start, self.start_deadline).await;
+        // A second server on the same files would end by itself, but leave its pid file behind for the command that stops the first.
+        let told = match holder(data_dir) {
+            Holder::Held => Ok(()),
+            Holder::Nobody | Holder::Unknown => run("start", &self.start, self.start_deadline).await,
+        };
         after_told()?;
         self.wait_for_answer(data_dir, told).await
+    }
+
+    /// Whether a server comes up that a host may have told to start before it died.
+    pub async fn comes_by_itself(&self, data_dir: &Path) -> bool {
+        // With nothing to tell a server on its way from none, waiting would only be waiting.
+        holder(data_dir) != Holder::Unknown && self.wait_for_answer(data_dir, Ok(())).await.is_ok()
     }
 
     async fn wait_for_answer(&self, data_dir: &Path, told: Result<()>) -> Result<Answer> {
