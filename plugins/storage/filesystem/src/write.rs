@@ -2,9 +2,9 @@
 
 use bulkhead_plugin_sdk::storage::{Failure, Result, Source};
 
-use crate::key;
 use crate::root::{Root, failure};
 use crate::wasi::{Descriptor, DescriptorFlags, ErrorCode, OpenFlags, PathFlags};
+use crate::{key, prune};
 
 /// Bytes that one call hands to the host. Larger ones gain nothing, smaller ones cost trips.
 const BLOCK: usize = 1 << 20;
@@ -29,6 +29,10 @@ pub async fn put(root: &Root, key: &str, data: Source, if_absent: bool) -> Resul
     });
     if kept.is_err() || if_absent {
         let _gone = directory.unlink_file_at(&temporary);
+    }
+    if kept.is_err() {
+        // No directory stays for an object that never was.
+        prune::parents(root, directory_path);
     }
     let bytes = kept?;
 
