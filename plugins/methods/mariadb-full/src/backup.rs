@@ -37,6 +37,10 @@ pub async fn run(request: &BackupRequest, writer: &Writer) -> Result<Report> {
         Err(failure) => Err(failure),
     };
     let written = written.map_err(|failure| if server.encrypts { name_keys(failure) } else { failure })?;
+    // The tool does not look where its standard output goes.
+    if written.plain_bytes == 0 {
+        return Err(Failure::corrupt(format!("{BACKUP_TOOL} says that it has completed, but nothing came out of it")));
+    }
     info!("copied the data files"; "plain_bytes" => written.plain_bytes, "stored_bytes" => written.stored_bytes);
 
     let mut report = Report::new(server.version);
