@@ -1,7 +1,7 @@
 //! The host is killed at every step of a backup, a restore and a deletion. Then: the backup is absent or restorable, the restore
 //! finished or undone, the deletion done; nothing waits for ever, nothing is left behind, and the next run works.
 
-mod scene;
+pub mod scene;
 
 use std::fs;
 

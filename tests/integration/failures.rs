@@ -1,1 +1,5 @@
-//! To be filled.
+//! What fails leaves no backup that cannot be restored, no database in between, nothing behind, and says why.
+
+mod disks;
+mod stops;
+mod tools;

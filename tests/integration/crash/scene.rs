@@ -1,4 +1,4 @@
-//! A server with two known states, backups of the first, and a host that is killed.
+//! A server with two known states, backups of the first, and a host whose tools can be told how to behave.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -24,7 +24,7 @@ const LIVE: &str = "DROP DATABASE IF EXISTS crash; CREATE DATABASE crash; USE cr
     CREATE TABLE crash.new (id INT PRIMARY KEY, body TEXT); INSERT INTO crash.new SELECT seq, MD5(seq) FROM seq_1_to_3000;";
 
 /// Short waits, no grace: a host at rest has cleared up within seconds.
-const LIMITS: &str = "[limits]\nlease = \"20s\"\nheartbeat = \"200ms\"\npoll = \"200ms\"\nretry_after = \"100ms\"\n\
+pub const LIMITS: &str = "[limits]\nlease = \"20s\"\nheartbeat = \"200ms\"\npoll = \"200ms\"\nretry_after = \"100ms\"\n\
     sweep_grace = \"0s\"\nsweep_every = \"500ms\"\n";
 
 /// The server holds `live`; the backups hold `saved`.
@@ -32,8 +32,11 @@ pub struct Scene {
     // Dropped first: a host must not meet a server that is gone.
     pub host: BulkheadHost,
     pub server: MariaDb,
+    /// `mbstream`, `mariadb-backup`, `mariadb-dump` and `mariadb`.
     pub unpack: StandIn,
     pub tool: StandIn,
+    pub dumper: StandIn,
+    pub client: StandIn,
     start: StandIn,
     pub saved: Snapshot,
     pub live: Snapshot,
@@ -50,6 +53,8 @@ impl Scene {
         let saved = Snapshot::take(&server).unwrap();
         let unpack = StandIn::for_tool("mbstream").unwrap();
         let tool = StandIn::for_tool("mariadb-backup").unwrap();
+        let dumper = StandIn::for_tool("mariadb-dump").unwrap();
+        let client = StandIn::for_tool("mariadb").unwrap();
         let start = StandIn::of("start", server.start_command().remove(0).into()).unwrap();
         let host = BulkheadHost::start(HostOptions {
             services: vec![
@@ -57,7 +62,7 @@ impl Scene {
                     .account(Account::ADMIN)
                     .started_by(vec![start.path().to_string_lossy().into_owned()]),
             ],
-            extra: [LIMITS, &unpack.toml(), &tool.toml()].concat(),
+            extra: [LIMITS, &unpack.toml(), &tool.toml(), &dumper.toml(), &client.toml()].concat(),
             ..HostOptions::default()
         })
         .unwrap();
@@ -66,7 +71,7 @@ impl Scene {
         server.execute(LIVE).unwrap();
         let live = Snapshot::take(&server).unwrap();
         assert!(!saved.compare(&live).is_empty(), "the states do not differ: nothing would be proved");
-        Self { host, server, unpack, tool, start, saved, live, full, dump }
+        Self { host, server, unpack, tool, dumper, client, start, saved, live, full, dump }
     }
 
     /// The backup by a method.
