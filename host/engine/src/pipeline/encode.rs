@@ -19,18 +19,21 @@ use crate::config::EngineLimits;
 pub struct EncodeOptions {
     /// zstd's level; 3 by default.
     pub level: i32,
-    /// zstd's worker threads; 0 compresses on the byte path's own thread.
+    /// zstd's worker threads, beside the thread that reads, hashes and encrypts.
     pub threads: u32,
     /// To whom objects are encrypted; empty means stored in the clear.
     pub recipients: Recipients,
 }
 
 impl EncodeOptions {
-    /// As the configuration says.
+    /// As the configuration says, where 0 threads stand for one a core.
     pub fn new(limits: &EngineLimits, keys: &Keys) -> Self {
         Self {
             level: limits.compression_level,
-            threads: limits.compression_threads,
+            threads: match limits.compression_threads {
+                0 => std::thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(1)),
+                threads => threads,
+            },
             recipients: keys.recipients.clone(),
         }
     }
@@ -260,5 +263,20 @@ impl Write for Sink {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_number_of_threads_stands_for_one_a_core() {
+        let cores = std::thread::available_parallelism().unwrap().get();
+        let threads = |compression_threads| {
+            let limits = EngineLimits { compression_threads, ..EngineLimits::default() };
+            EncodeOptions::new(&limits, &Keys::default()).threads
+        };
+        assert_eq!((threads(0) as usize, threads(3)), (cores, 3));
     }
 }
