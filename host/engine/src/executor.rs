@@ -86,6 +86,10 @@ pub(crate) async fn run(engine: Arc<Inner>, job: Job, attempt: AttemptRow, stopp
     keeper.abort();
     let _aborted = keeper.await;
     run.observer.drain(&run.engine.catalog).await;
+    // The last word on the bytes; a lease that is gone is found out when the outcome is written down.
+    let (lease, progress) = (run.engine.config.limits.lease, run.progress());
+    let last_beat = run.engine.catalog.heartbeat(&run.attempt.id, lease, &progress);
+    let _renewed = tokio::time::timeout(lease, last_beat).await;
     write_down(&run, outcome).await;
     let _nobody = run.engine.changes.send(id.clone());
     run.engine.wake();
