@@ -87,6 +87,7 @@ impl Connection {
         let mut bytes: u64 = columns.iter().map(|name| name.len() as u64).sum();
         let mut rows = Vec::new();
         while let Some(row) = answer.next().await.map_err(|error| self.explain(error))? {
+            // Not the unwrap that panics on an error: it takes the row apart, and no column of it has been taken before.
             let row: Vec<_> = row.unwrap().into_iter().map(text).collect();
             // A value costs memory even when it is empty.
             bytes += row.iter().map(|value| value.as_ref().map_or(0, String::len) as u64 + 24).sum::<u64>();
