@@ -1,6 +1,7 @@
 //! Real servers and real data for the tests, the demo and the benchmarks.
 //!
 //! * [`MariaDb`]: a private MariaDB server on loopback, gone when dropped.
+//! * [`PostgreSql`]: a private PostgreSQL server for catalogs, gone when dropped.
 //! * [`dataset`]: what a database can hold (every common type and kind of object) and bulk rows.
 //! * [`Snapshot`]: everything in a server, comparable object by object.
 //! * [`Writer`]: keeps writing so that any restored state can be proved consistent.
@@ -14,6 +15,7 @@ pub mod dataset;
 mod guardian;
 mod host;
 mod mariadb;
+mod postgres;
 mod problem;
 pub mod process;
 mod snapshot;
@@ -23,6 +25,7 @@ mod writer;
 pub use age::AgeKey;
 pub use host::{BulkheadHost, CommandOutput, HostOptions, HttpAnswer, JWT_SECRET, ServiceEntry, StandIn};
 pub use mariadb::{Account, MariaDb, MariaDbOptions, Session};
+pub use postgres::PostgreSql;
 pub use problem::{Problem, Result};
 pub use snapshot::{Difference, Object, Snapshot, TableSum};
 pub use writer::{Ledger, Writer};
