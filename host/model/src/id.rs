@@ -159,6 +159,22 @@ random_id!(
     /// One try of a job.
     AttemptId, "attempt id"
 );
+random_id!(
+    /// A key to the API. Not the key's text: that is told once and never kept.
+    ApiKeyId, "API key id"
+);
+random_id!(
+    /// An entry of the audit trail.
+    AuditId, "audit id"
+);
+random_id!(
+    /// An address that an organization wants to be told at.
+    WebhookId, "webhook id"
+);
+random_id!(
+    /// One notice on its way to one webhook; its receiver knows a repeated one by it.
+    DeliveryId, "delivery id"
+);
 
 /// `<32 hex>:<service id>:<server>`, as SkySQL's.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

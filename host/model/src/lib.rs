@@ -10,6 +10,7 @@ mod id;
 mod job;
 mod manifest;
 mod method;
+mod notice;
 mod report;
 mod retention;
 mod role;
@@ -17,10 +18,14 @@ mod role;
 pub use clock::{Clock, SystemClock, TestClock, Timestamp};
 pub use digest::Digest;
 pub use failure::{Failure, FailureKind, Result};
-pub use id::{AttemptId, BackupId, InvalidId, JobId, OrganizationId, RestoreId, ScheduleId, ServiceId, TargetId};
+pub use id::{
+    ApiKeyId, AttemptId, AuditId, BackupId, DeliveryId, InvalidId, JobId, OrganizationId, RestoreId, ScheduleId,
+    ServiceId, TargetId, WebhookId,
+};
 pub use job::{AttemptState, BackupState, JobKind, JobState};
 pub use manifest::{Codec, Encryption, MANIFEST_NAME, MANIFEST_VERSION, Manifest, ManifestObject, ManifestPlugin};
 pub use method::Method;
+pub use notice::NoticeEvent;
 pub use report::Report;
 pub use retention::{Retained, beyond_newest};
 pub use role::Role;
