@@ -10,10 +10,12 @@ mod id;
 mod job;
 mod manifest;
 mod method;
+mod nearest;
 mod notice;
 mod report;
-mod retention;
+pub mod retention;
 mod role;
+pub mod schedule;
 
 pub use clock::{Clock, SystemClock, TestClock, Timestamp};
 pub use digest::Digest;
@@ -25,7 +27,9 @@ pub use id::{
 pub use job::{AttemptState, BackupState, JobKind, JobState};
 pub use manifest::{Codec, Encryption, MANIFEST_NAME, MANIFEST_VERSION, Manifest, ManifestObject, ManifestPlugin};
 pub use method::Method;
+pub use nearest::nearest;
 pub use notice::NoticeEvent;
 pub use report::Report;
-pub use retention::{Retained, beyond_newest};
+pub use retention::{Candidate, Reason, Retained, RetentionPolicy, Verdict, beyond_newest, plan as retention_plan};
 pub use role::Role;
+pub use schedule::{BackupName, Expression, Misfire, NameTemplate, Zone, jitter_delay};
