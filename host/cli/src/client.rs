@@ -1,9 +1,11 @@
 //! Talks to the host's API. Every call has a deadline.
 
+use std::io::{BufRead, BufReader};
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use serde_json::Value;
-use ureq::http::Response;
+use ureq::http::{Method, Request, Response, request};
 use ureq::{Agent, Body};
 
 use crate::exit::{Exit, ExitKind};
@@ -12,6 +14,8 @@ const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
 /// Longer than the host's own deadline for a request, so that its answer is heard.
 const CALL_DEADLINE: Duration = Duration::from_secs(60);
 const ANSWER_LIMIT_BYTES: u64 = 64 << 20;
+/// An API key says what it is; everything else is a token.
+const API_KEY_PREFIX: &str = "bk_";
 
 /// One host, one caller.
 pub struct Client {
@@ -48,32 +52,66 @@ impl Client {
 
     /// GET.
     pub fn get(&self, path: &str) -> Result<Value, Exit> {
-        let mut request = self.agent.get(format!("{}{path}", self.base));
-        if let Some(token) = &self.token {
-            request = request.header("authorization", format!("Bearer {token}"));
-        }
-        self.answer(request.call())
+        self.call(Method::GET, path, None)
     }
 
     /// DELETE.
     pub fn delete(&self, path: &str) -> Result<Value, Exit> {
-        let mut request = self.agent.delete(format!("{}{path}", self.base));
-        if let Some(token) = &self.token {
-            request = request.header("authorization", format!("Bearer {token}"));
-        }
-        self.answer(request.call())
+        self.call(Method::DELETE, path, None)
     }
 
     /// POST, with a JSON body when there is something to say.
     pub fn post(&self, path: &str, body: Option<&Value>) -> Result<Value, Exit> {
-        let mut request = self.agent.post(format!("{}{path}", self.base));
-        if let Some(token) = &self.token {
-            request = request.header("authorization", format!("Bearer {token}"));
+        self.call(Method::POST, path, body)
+    }
+
+    /// PUT of a JSON body.
+    pub fn put(&self, path: &str, body: &Value) -> Result<Value, Exit> {
+        self.call(Method::PUT, path, Some(body))
+    }
+
+    /// PATCH with a JSON body.
+    pub fn patch(&self, path: &str, body: &Value) -> Result<Value, Exit> {
+        self.call(Method::PATCH, path, Some(body))
+    }
+
+    /// A stream of server-sent events, from after the event `last_id` on. It lasts as long as the job does.
+    pub fn events(&self, path: &str, last_id: Option<&str>) -> Result<impl BufRead + use<>, Exit> {
+        let mut request = self.request(Method::GET, path).header("accept", "text/event-stream");
+        if let Some(id) = last_id {
+            request = request.header("last-event-id", id);
         }
-        self.answer(match body {
-            Some(body) => request.header("content-type", "application/json").send(body.to_string()),
-            None => request.send_empty(),
-        })
+        let request = self
+            .agent
+            .configure_request(request.body(String::new()).map_err(|_| unsendable())?)
+            .timeout_global(None)
+            .timeout_recv_body(None)
+            .timeout_recv_response(Some(CALL_DEADLINE))
+            .build();
+        let response = self.agent.run(request).map_err(|error| self.unreachable(&error))?;
+        if !response.status().is_success() {
+            return Err(self.answer(Ok(response)).err().unwrap_or_else(unsendable));
+        }
+        Ok(BufReader::new(response.into_body().into_reader()))
+    }
+
+    fn request(&self, method: Method, path: &str) -> request::Builder {
+        let request = Request::builder().method(method).uri(format!("{}{path}", self.base));
+        match &self.token {
+            Some(key) if key.starts_with(API_KEY_PREFIX) => request.header("x-api-key", key),
+            Some(token) => request.header("authorization", format!("Bearer {token}")),
+            None => request,
+        }
+    }
+
+    fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, Exit> {
+        let mut request = self.request(method, path);
+        if body.is_some() {
+            request = request.header("content-type", "application/json");
+        }
+        let body = body.map(Value::to_string).unwrap_or_default();
+        let request = request.body(body).map_err(|_| unsendable())?;
+        self.answer(self.agent.run(request))
     }
 
     fn answer(&self, result: Result<Response<Body>, ureq::Error>) -> Result<Value, Exit> {
@@ -106,6 +144,48 @@ impl Client {
     }
 }
 
+fn unsendable() -> Exit {
+    Exit::new(ExitKind::Usage, "the token or the address holds characters that no request can carry")
+        .with_hint("check --token and --url")
+}
+
+/// One server-sent event.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServerEvent {
+    /// Its kind.
+    pub name: String,
+    /// What to come back with to miss nothing.
+    pub id: Option<String>,
+    /// What it says.
+    pub data: String,
+}
+
+/// Reads events until `each` says break (true) or the stream ends or breaks (false).
+pub fn read_events(stream: impl BufRead, each: &mut dyn FnMut(ServerEvent) -> ControlFlow<()>) -> bool {
+    let mut event = ServerEvent::default();
+    for line in stream.lines() {
+        let Ok(line) = line else { return false };
+        if line.is_empty() {
+            let whole = std::mem::take(&mut event);
+            if !whole.data.is_empty() && each(whole).is_break() {
+                return true;
+            }
+            continue;
+        }
+        let (field, value) = line.split_once(':').unwrap_or((&line, ""));
+        let value = value.strip_prefix(' ').unwrap_or(value);
+        match field {
+            "event" => value.clone_into(&mut event.name),
+            "id" => event.id = Some(value.to_owned()),
+            "data" if event.data.is_empty() => value.clone_into(&mut event.data),
+            "data" => event.data = format!("{}\n{value}", event.data),
+            // Comments keep the connection alive.
+            _ => {}
+        }
+    }
+    false
+}
+
 /// Makes any text one segment of a path.
 pub fn segment(text: &str) -> String {
     use std::fmt::Write;
@@ -128,6 +208,22 @@ mod tests {
     fn any_name_is_one_segment() {
         assert_eq!(segment("eda3:db1:x-0"), "eda3:db1:x-0");
         assert_eq!(segment("vor Müller/?#"), "vor%20M%C3%BCller%2F%3F%23");
+    }
+
+    #[test]
+    fn events_are_told_apart_and_an_end_is_no_break() {
+        let stream =
+            ": alive\n\nevent: log\nid: 3\ndata: {\"a\":1}\n\nevent: end\ndata: {}\n\nevent: late\ndata: x\n\n";
+        let mut seen = Vec::new();
+        let broke = read_events(stream.as_bytes(), &mut |event| {
+            let end = event.name == "end";
+            seen.push((event.name, event.id, event.data));
+            if end { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        let expected = [("log", Some("3"), "{\"a\":1}"), ("end", None, "{}")];
+        assert!(broke);
+        assert_eq!(seen, expected.map(|(name, id, data)| (name.to_owned(), id.map(str::to_owned), data.to_owned())));
+        assert!(!read_events("event: log\ndata: half".as_bytes(), &mut |_| ControlFlow::Break(())));
     }
 
     #[test]

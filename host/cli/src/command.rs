@@ -1,18 +1,25 @@
 //! The commands: one file each.
 
+mod api_key;
+mod audit;
 mod backup;
 mod doctor;
 mod job;
+mod member;
 mod plugin;
 mod restore;
+mod schedule;
 mod serve;
 mod service;
 mod token;
+mod webhook;
 
 use clap::{Args, Parser, Subcommand};
+use serde_json::Value;
 
 use crate::client::Client;
-use crate::exit::Exit;
+use crate::exit::{Exit, ExitKind};
+use crate::render::{list, text};
 
 /// Makes, keeps, proves and restores database backups.
 #[derive(Parser)]
@@ -30,7 +37,7 @@ pub struct Global {
     /// Address of the host
     #[arg(long, global = true, env = "BULKHEAD_URL", default_value = "http://127.0.0.1:7070", value_name = "URL")]
     url: String,
-    /// Who calls; `bulkhead token create` makes one
+    /// Who calls: a token (`bulkhead token create` makes one) or an API key
     #[arg(long, global = true, env = "BULKHEAD_TOKEN", hide_env_values = true, value_name = "TOKEN")]
     token: Option<String>,
     /// The database service meant
@@ -48,6 +55,9 @@ enum Command {
     /// Make, list, restore, verify and delete backups
     #[command(subcommand)]
     Backup(backup::BackupCommand),
+    /// Say when backups are made by themselves
+    #[command(subcommand)]
+    Schedule(schedule::ScheduleCommand),
     /// Look at restores
     #[command(subcommand)]
     Restore(restore::RestoreCommand),
@@ -60,6 +70,17 @@ enum Command {
     /// Look at jobs and cancel them
     #[command(subcommand)]
     Job(job::JobCommand),
+    /// Say who may do what
+    #[command(subcommand)]
+    Member(member::MemberCommand),
+    /// Make and revoke keys for programs
+    #[command(subcommand)]
+    ApiKey(api_key::ApiKeyCommand),
+    /// See who did what
+    Audit(audit::Audit),
+    /// Be told of what happens
+    #[command(subcommand)]
+    Webhook(webhook::WebhookCommand),
     /// Make tokens for callers
     #[command(subcommand)]
     Token(token::TokenCommand),
@@ -84,6 +105,31 @@ impl Session {
         let client = Client::new(&global.url, given(global.token))?;
         Ok(Self { client, service: given(global.service), json: global.json })
     }
+
+    /// `--service`, or the only one there is.
+    ///
+    /// # Errors
+    /// There is none, or there are several.
+    pub fn service_or_only(&self) -> Result<String, Exit> {
+        match &self.service {
+            Some(service) => Ok(service.clone()),
+            None => only_service(&self.client.get("/services")?),
+        }
+    }
+}
+
+/// Whoever has one service need not name it.
+fn only_service(services: &Value) -> Result<String, Exit> {
+    match list(services) {
+        [service] => Ok(text(service, "id").to_owned()),
+        [] => Err(Exit::new(ExitKind::NotFound, "your organization has no service on this host")
+            .with_hint("add a [[service]] to the host's configuration")),
+        several => {
+            let ids: Vec<_> = several.iter().map(|service| text(service, "id")).collect();
+            Err(Exit::new(ExitKind::Usage, "which service is meant?")
+                .with_hint(format!("name it with --service: {}", ids.join(", "))))
+        }
+    }
 }
 
 /// Runs what was asked for.
@@ -97,10 +143,15 @@ pub fn run(cli: Cli) -> Result<(), Exit> {
         Command::Token(token) => token.run(global.json),
         Command::Doctor(doctor) => doctor.run(global.json),
         Command::Backup(backup) => backup.run(&Session::new(global)?),
+        Command::Schedule(schedule) => schedule.run(&Session::new(global)?),
         Command::Restore(restore) => restore.run(&Session::new(global)?),
         Command::Service(service) => service.run(&Session::new(global)?),
         Command::Plugin(plugin) => plugin.run(&Session::new(global)?),
         Command::Job(job) => job.run(&Session::new(global)?),
+        Command::Member(member) => member.run(&Session::new(global)?),
+        Command::ApiKey(api_key) => api_key.run(&Session::new(global)?),
+        Command::Audit(audit) => audit.run(&Session::new(global)?),
+        Command::Webhook(webhook) => webhook.run(&Session::new(global)?),
     }
 }
 

@@ -29,7 +29,7 @@ use auth::Auth;
 use error::{ConfigError, ConfigErrors, Findings};
 pub use plugins::Plugins;
 use reader::Section;
-pub use server::{Log, LogFormat, Server};
+pub use server::{Log, LogFormat, Server, Traces};
 pub use tools::Tools;
 
 /// The name looked for in the working directory when none is given.
@@ -44,6 +44,8 @@ pub struct Config {
     pub server: Server,
     /// `[log]`.
     pub log: Log,
+    /// `[log] otlp_endpoint`.
+    pub traces: Option<Traces>,
     /// `[catalog] url`.
     pub catalog_url: String,
     /// `[auth]`.
@@ -125,7 +127,7 @@ impl Config {
         let (tree, context) = document(path, environment, &findings)?;
         let root = Section::root(&tree, &findings);
         let server = server::read_server(&root, &context);
-        let log = server::read_log(&root);
+        let (log, traces) = server::read_log(&root);
         let catalog_url = catalog::read(&root, &context, &server.data_dir);
         let auth = auth::read(&root, &context);
         let encryption = encryption::read(&root, &context);
@@ -145,6 +147,7 @@ impl Config {
                 base: context.base,
                 server,
                 log,
+                traces,
                 catalog_url,
                 auth,
                 encryption,

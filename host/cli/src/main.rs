@@ -6,6 +6,7 @@ mod config;
 mod exit;
 mod follow;
 mod render;
+mod telemetry;
 mod wiring;
 
 use std::process::ExitCode;

@@ -71,6 +71,19 @@ pub fn number(value: &Value, field: &str) -> u64 {
     value.get(field).and_then(Value::as_u64).unwrap_or_default()
 }
 
+/// A flag of an answer; false when it is absent.
+pub fn flag(value: &Value, field: &str) -> bool {
+    value.get(field).and_then(Value::as_bool).unwrap_or_default()
+}
+
+/// The services that something is narrowed to.
+pub fn services(value: &Value) -> String {
+    match value.get("services").and_then(Value::as_array) {
+        Some(ids) => ids.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", "),
+        None => "all services".to_owned(),
+    }
+}
+
 /// The list in an answer.
 pub fn list(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)

@@ -1,6 +1,6 @@
 //! The composition root: the one place where concrete parts meet.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -13,19 +13,8 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
+use crate::config::Config;
 use crate::config::auth::Auth;
-use crate::config::{Config, Log, LogFormat};
-
-/// Starts logging to standard error.
-pub fn init_log(log: &Log) {
-    // The filter was checked with the configuration.
-    let filter = tracing_subscriber::EnvFilter::new(&log.filter);
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    match log.format {
-        LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).init(),
-        LogFormat::Json => lines.json().init(),
-    }
-}
 
 /// Runs the host until a signal says stop.
 ///

@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::config::{Config, DEFAULT_FILE, Environment};
 use crate::exit::{Exit, ExitKind};
-use crate::wiring;
+use crate::{telemetry, wiring};
 
 /// `bulkhead serve`.
 #[derive(Args)]
@@ -19,7 +19,7 @@ impl Serve {
         let environment = Environment::of_process();
         let fail_at = environment.get("BULKHEAD_FAIL_AT").map(str::to_owned);
         let config = Config::load(&self.config, environment)?;
-        wiring::init_log(&config.log);
+        let _telemetry = telemetry::init(&config.log, config.traces.as_ref(), &config.server.host)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()

@@ -31,6 +31,13 @@ pub struct Log {
     pub filter: String,
 }
 
+/// Where traces go.
+#[derive(Clone, Debug)]
+pub struct Traces {
+    /// The address of a collector that takes OTLP over HTTP, `http://host:4318/v1/traces`.
+    pub otlp_endpoint: String,
+}
+
 /// How log lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
@@ -80,9 +87,9 @@ pub fn read_server(root: &Section<'_>, context: &Context) -> Server {
 }
 
 /// Reads `[log]`.
-pub fn read_log(root: &Section<'_>) -> Log {
+pub fn read_log(root: &Section<'_>) -> (Log, Option<Traces>) {
     let mut log = Log { format: LogFormat::Text, filter: "info".to_owned() };
-    let Some(section) = root.table("log") else { return log };
+    let Some(section) = root.table("log") else { return (log, None) };
     log.format = section.choice("format", &[("text", LogFormat::Text), ("json", LogFormat::Json)], log.format);
     if let Some(filter) = section.text("filter") {
         match tracing_subscriber::EnvFilter::try_new(&filter) {
@@ -90,8 +97,15 @@ pub fn read_log(root: &Section<'_>) -> Log {
             Err(error) => section.wrong("filter", format!("`{filter}`: {error}"), "write e.g. filter = \"info\""),
         }
     }
+    let traces = section.text("otlp_endpoint").map(|otlp_endpoint| Traces { otlp_endpoint });
+    if let Some(traces) = &traces
+        && !["http://", "https://"].iter().any(|scheme| traces.otlp_endpoint.starts_with(scheme))
+    {
+        let message = format!("`{}` is no http address", traces.otlp_endpoint);
+        section.wrong("otlp_endpoint", message, "write e.g. otlp_endpoint = \"http://127.0.0.1:4318/v1/traces\"");
+    }
     section.finish();
-    log
+    (log, traces)
 }
 
 /// The machine's name: stable over restarts, different between machines.

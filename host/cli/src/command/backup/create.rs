@@ -2,9 +2,9 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 
 use crate::command::Session;
-use crate::exit::{Exit, ExitKind};
+use crate::exit::Exit;
 use crate::follow::Follow;
-use crate::render::{fields, list, print, print_json, text};
+use crate::render::{fields, print, print_json, text};
 
 /// `bulkhead backup create`.
 #[derive(Args)]
@@ -28,10 +28,7 @@ pub struct Create {
 
 impl Create {
     pub(super) fn run(self, session: &Session) -> Result<(), Exit> {
-        let service = match &session.service {
-            Some(service) => service.clone(),
-            None => only_service(&session.client.get("/services")?)?,
-        };
+        let service = session.service_or_only()?;
         let mut body = Map::new();
         body.insert("backup_type".to_owned(), self.method.into());
         body.insert("schedule".to_owned(), "once".into());
@@ -59,19 +56,5 @@ impl Create {
             }));
         }
         Ok(())
-    }
-}
-
-/// Whoever has one service need not name it.
-fn only_service(services: &Value) -> Result<String, Exit> {
-    match list(services) {
-        [service] => Ok(text(service, "id").to_owned()),
-        [] => Err(Exit::new(ExitKind::NotFound, "your organization has no service on this host")
-            .with_hint("add a [[service]] to the host's configuration")),
-        several => {
-            let ids: Vec<_> = several.iter().map(|service| text(service, "id")).collect();
-            Err(Exit::new(ExitKind::Usage, "which service is meant?")
-                .with_hint(format!("name it with --service: {}", ids.join(", "))))
-        }
     }
 }
