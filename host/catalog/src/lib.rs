@@ -4,21 +4,32 @@
 //! [`Catalog`]. A state changes only from its legal predecessors, which stand in the UPDATE's WHERE; what an attempt
 //! reports counts only while it holds its lease.
 
+mod api_key;
 mod attempt;
+mod audit;
 mod backup;
 mod catalog;
 mod event;
 mod fields;
 mod job;
+mod member;
 mod migration;
+mod notice;
+mod page;
 mod restore;
 mod schedule;
 mod session;
+mod webhook;
 
+pub use api_key::{ApiKey, NewApiKey};
 pub use attempt::{Attempt, Completed, Heartbeat, Progress};
+pub use audit::{AuditEntry, AuditFilter, NewAudit};
 pub use backup::{Backup, BackupFilter, NewBackup};
 pub use catalog::Catalog;
 pub use event::JobEvent;
 pub use job::{Job, NewJob};
+pub use member::{Member, NewMember};
+pub use page::Page;
 pub use restore::{NewRestore, Restore};
 pub use schedule::Schedule;
+pub use webhook::{Delivery, DeliveryRecord, DeliveryState, NewWebhook, Sealed, Webhook, WebhookChange};

@@ -11,7 +11,10 @@ use sqlx::{AnyConnection, Connection, SqlSafeStr};
 
 use crate::session::{bounded, failure_of};
 
-const STEPS: &[(i64, &str, &str)] = &[(1, "spine", include_str!("../migrations/0001_spine.sql"))];
+const STEPS: &[(i64, &str, &str)] = &[
+    (1, "spine", include_str!("../migrations/0001_spine.sql")),
+    (3, "access", include_str!("../migrations/0003_access.sql")),
+];
 
 /// A step may rewrite a large table, and another host may be at it.
 const DEADLINE: Duration = Duration::from_secs(3600);
