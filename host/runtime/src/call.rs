@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bulkhead_model::{Failure, FailureKind, Result};
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, Span};
 use wasmtime::{Engine, Store, UpdateDeadline};
 
 use crate::grants::Grants;
@@ -44,12 +45,15 @@ pub(crate) struct Call {
     cancel: CancellationToken,
     has_attempt: bool,
     scratch: Option<(PathBuf, u64)>,
+    /// Of whoever prepared the call: it may run in a task of its own.
+    span: Span,
 }
 
 impl Sandbox {
-    /// A store for one call, and what guards it.
+    /// A store for one call of `function`, and what guards it.
     pub(crate) fn prepare(
         &self,
+        function: &'static str,
         attempt: Option<Attempt>,
         mut preopens: Vec<Preopen>,
         deadline: Duration,
@@ -63,6 +67,7 @@ impl Sandbox {
             cancel: CancellationToken::new(),
             has_attempt: attempt.is_some(),
             scratch: None,
+            span: tracing::info_span!("plugin_call", plugin = &*self.plugin, function),
         };
         if let Some(attempt) = &attempt {
             call.cancel = attempt.cancel.clone();
@@ -103,16 +108,24 @@ impl Call {
     /// # Errors
     /// The plugin's own failure; `cancelled`; `unavailable` at the deadline and over the scratch limit; `trap` otherwise.
     pub(crate) async fn run<R>(self, work: impl Future<Output = wasmtime::Result<Result<R>>>) -> Result<R> {
-        let Self { plugin, log, deadline, cancel, has_attempt, scratch } = self;
+        let Self { plugin, log, deadline, cancel, has_attempt, scratch, span } = self;
+        metrics::counter!("bulkhead_plugin_starts_total", "plugin" => plugin.to_string()).increment(1);
         let outcome = tokio::select! {
             biased;
             () = cancel.cancelled() => Err(Failure::cancelled()),
-            outcome = work => outcome.unwrap_or_else(|error| Err(explain(&plugin, &error, log.last_words()))),
+            outcome = work.instrument(span) => outcome.unwrap_or_else(|error| {
+                count(&plugin, &error);
+                Err(explain(&plugin, &error, log.last_words()))
+            }),
             () = tokio::time::sleep(deadline) => {
+                limit_hit(&plugin, "deadline");
                 let seconds = deadline.as_secs_f32();
                 Err(Failure::unavailable(format!("plugin `{plugin}` did not end within its deadline of {seconds} s")))
             }
-            failure = over_scratch(scratch) => Err(failure),
+            failure = over_scratch(scratch) => {
+                limit_hit(&plugin, "scratch");
+                Err(failure)
+            }
         };
         match outcome {
             // A stop reaches the plugin through everything it uses; the cause counts, not what it made of it.
@@ -157,6 +170,27 @@ fn disk_usage(path: &Path) -> u64 {
         }
     }
     used
+}
+
+/// Counts what ended a call from within.
+fn count(plugin: &str, error: &wasmtime::Error) {
+    if error.is::<Failure>() {
+        return;
+    }
+    if error.is::<wasmtime::PoolConcurrencyLimitError>() {
+        return limit_hit(plugin, "sandboxes");
+    }
+    if error.is::<OverMemory>() {
+        limit_hit(plugin, "memory");
+    } else if error.is::<OverCompute>() {
+        limit_hit(plugin, "compute");
+    }
+    metrics::counter!("bulkhead_plugin_traps_total", "plugin" => plugin.to_owned()).increment(1);
+}
+
+/// Counts that a plugin wanted more than it may have.
+pub(crate) fn limit_hit(plugin: &str, limit: &'static str) {
+    metrics::counter!("bulkhead_plugin_limits_hit_total", "plugin" => plugin.to_owned(), "limit" => limit).increment(1);
 }
 
 /// Why a call ended without an answer, in words of the plugin's user.

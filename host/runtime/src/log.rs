@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::call::limit_hit;
 use crate::limits::Limits;
 use crate::{Level, Observer};
 
@@ -89,6 +90,7 @@ impl Drop for CallLog {
     fn drop(&mut self) {
         let dropped = self.kept.get_mut().unwrap_or_else(PoisonError::into_inner).dropped;
         if dropped > 0 {
+            limit_hit(&self.plugin, "log");
             self.emit(Level::Warn, &format!("{dropped} log lines of the plugin dropped, over its cap"), &[]);
         }
     }

@@ -137,7 +137,7 @@ impl MethodPlugin {
     /// # Errors
     /// The plugin's own, or that it trapped or used more than it may.
     pub async fn validate(&self, config: &serde_json::Value) -> Result<()> {
-        let (store, call) = self.loaded.sandbox.prepare(None, Vec::new(), QUESTION_DEADLINE)?;
+        let (store, call) = self.loaded.sandbox.prepare("validate", None, Vec::new(), QUESTION_DEADLINE)?;
         call.run(self.loaded.contract.validate(store, config.to_string())).await
     }
 
@@ -146,7 +146,7 @@ impl MethodPlugin {
     /// # Errors
     /// The plugin's own; `cancelled`; or that it trapped or used more than it may. Nothing is to be kept then.
     pub async fn backup(&self, attempt: Attempt, request: BackupRequest) -> Result<Report> {
-        let (store, call) = self.prepare(attempt)?;
+        let (store, call) = self.prepare("backup", attempt)?;
         call.run(self.loaded.contract.backup(store, request)).await.map_err(|failure| self.attribute(failure))
     }
 
@@ -155,7 +155,7 @@ impl MethodPlugin {
     /// # Errors
     /// As [`MethodPlugin::backup`].
     pub async fn restore(&self, attempt: Attempt, request: RestoreRequest) -> Result<()> {
-        let (store, call) = self.prepare(attempt)?;
+        let (store, call) = self.prepare("restore", attempt)?;
         call.run(self.loaded.contract.restore(store, request)).await.map_err(|failure| self.attribute(failure))
     }
 
@@ -164,7 +164,7 @@ impl MethodPlugin {
     /// # Errors
     /// As [`MethodPlugin::backup`]; what is wrong with the server is a finding, not an error.
     pub async fn check(&self, attempt: Attempt, request: CheckRequest) -> Result<Vec<Finding>> {
-        let (store, call) = self.prepare(attempt)?;
+        let (store, call) = self.prepare("check", attempt)?;
         call.run(self.loaded.contract.check(store, request)).await.map_err(|failure| self.attribute(failure))
     }
 
@@ -178,8 +178,8 @@ impl MethodPlugin {
         failure.context(format!("plugin `{name}`"))
     }
 
-    fn prepare(&self, attempt: Attempt) -> Result<(Store<PluginState>, Call)> {
+    fn prepare(&self, function: &'static str, attempt: Attempt) -> Result<(Store<PluginState>, Call)> {
         let deadline = attempt.deadline;
-        self.loaded.sandbox.prepare(Some(attempt), Vec::new(), deadline)
+        self.loaded.sandbox.prepare(function, Some(attempt), Vec::new(), deadline)
     }
 }

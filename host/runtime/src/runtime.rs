@@ -273,7 +273,7 @@ impl Linked {
     }
 
     async fn describe(&self, sandbox: &Sandbox) -> Result<Description> {
-        let (store, call) = sandbox.prepare(None, Vec::new(), DESCRIBE_DEADLINE)?;
+        let (store, call) = sandbox.prepare("describe", None, Vec::new(), DESCRIBE_DEADLINE)?;
         let describe = async {
             Ok(Ok(match self {
                 Self::Method(contract) => contract.describe(store).await?,

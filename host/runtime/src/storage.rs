@@ -93,7 +93,7 @@ impl StoragePlugin {
     /// # Errors
     /// The plugin's own, or that it trapped or used more than it may.
     pub async fn validate(&self, config: &serde_json::Value) -> Result<()> {
-        let (store, call) = self.loaded.sandbox.prepare(None, Vec::new(), QUESTION_DEADLINE)?;
+        let (store, call) = self.loaded.sandbox.prepare("validate", None, Vec::new(), QUESTION_DEADLINE)?;
         call.run(self.loaded.contract.validate(store, config.to_string())).await
     }
 
@@ -111,7 +111,7 @@ impl StoragePlugin {
         }
         let at = Location { config: config.config.to_string(), credentials: config.credentials };
         let bucket = Bucket { plugin: self.clone(), at, preopens: preopens.into() };
-        let (store, call) = bucket.prepare(QUESTION_DEADLINE)?;
+        let (store, call) = bucket.prepare("open", QUESTION_DEADLINE)?;
         call.run(self.loaded.contract.open(store, bucket.at.clone())).await?;
         Ok(bucket)
     }
@@ -152,7 +152,7 @@ impl Bucket {
     /// # Errors
     /// `conflict` when `if_absent` and the key exists; the source's own failure; the plugin's.
     pub async fn put(&self, key: &str, data: ByteSource, if_absent: bool) -> Result<u64> {
-        let (store, call) = self.prepare(Duration::MAX)?;
+        let (store, call) = self.prepare("put", Duration::MAX)?;
         let (bucket, key) = (self.clone(), key.to_owned());
         let work = async move { call.run(bucket.contract().put(store, bucket.at.clone(), key, data, if_absent)).await };
         let outcome = Lingering(tokio::spawn(work)).await;
@@ -164,7 +164,7 @@ impl Bucket {
     /// # Errors
     /// `not-found`; `invalid` for a range past the end; the plugin's own. A failure while reading comes in `done`.
     pub async fn get(&self, key: &str, range: Option<ByteRange>) -> Result<ByteSource> {
-        let (store, call) = self.prepare(Duration::MAX)?;
+        let (store, call) = self.prepare("get", Duration::MAX)?;
         let (bucket, key) = (self.clone(), key.to_owned());
         let (opened, pipe) = oneshot::channel();
         let (mut completion, done) = Completion::new();
@@ -193,7 +193,7 @@ impl Bucket {
     /// # Errors
     /// The plugin's own.
     pub async fn head(&self, key: &str) -> Result<Option<Entry>> {
-        let (store, call) = self.prepare(QUESTION_DEADLINE)?;
+        let (store, call) = self.prepare("head", QUESTION_DEADLINE)?;
         let (bucket, key) = (self.clone(), key.to_owned());
         apart(async move { call.run(bucket.contract().head(store, bucket.at.clone(), key)).await }).await
     }
@@ -203,7 +203,7 @@ impl Bucket {
     /// # Errors
     /// The plugin's own.
     pub async fn list(&self, prefix: &str, after: Option<&str>, limit: u32) -> Result<Page> {
-        let (store, call) = self.prepare(QUESTION_DEADLINE)?;
+        let (store, call) = self.prepare("list", QUESTION_DEADLINE)?;
         let (bucket, prefix, after) = (self.clone(), prefix.to_owned(), after.map(str::to_owned));
         apart(async move { call.run(bucket.contract().list(store, bucket.at.clone(), prefix, after, limit)).await })
             .await
@@ -214,13 +214,13 @@ impl Bucket {
     /// # Errors
     /// The plugin's own.
     pub async fn delete(&self, key: &str) -> Result<()> {
-        let (store, call) = self.prepare(QUESTION_DEADLINE)?;
+        let (store, call) = self.prepare("delete", QUESTION_DEADLINE)?;
         let (bucket, key) = (self.clone(), key.to_owned());
         apart(async move { call.run(bucket.contract().delete(store, bucket.at.clone(), key)).await }).await
     }
 
-    fn prepare(&self, deadline: Duration) -> Result<(Store<PluginState>, Call)> {
-        self.plugin.loaded.sandbox.prepare(None, self.preopens.to_vec(), deadline)
+    fn prepare(&self, function: &'static str, deadline: Duration) -> Result<(Store<PluginState>, Call)> {
+        self.plugin.loaded.sandbox.prepare(function, None, self.preopens.to_vec(), deadline)
     }
 
     fn contract(&self) -> &StorageContract {
