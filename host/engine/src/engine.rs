@@ -21,6 +21,10 @@ use crate::swap::Recovered;
 use crate::target::Target;
 use crate::{failpoint, swap, sweep};
 
+/// What helps when a service is not found. The same words wherever that is said, so that nobody learns from them which services
+/// exist.
+pub const SERVICES_HINT: &str = "`bulkhead service list` shows the services of your organization";
+
 /// A running host. Cheap to clone.
 #[derive(Clone)]
 pub struct Engine {
@@ -267,10 +271,8 @@ impl Inner {
     /// A service of an organization.
     pub fn service(&self, organization: &OrganizationId, id: &ServiceId) -> Result<&ServiceConfig> {
         let service = self.services.get(id).filter(|service| service.organization == *organization);
-        let service = service.ok_or_else(|| {
-            Failure::not_found(format!("there is no service `{id}`"))
-                .with_hint("`bulkhead service list` shows the services of your organization")
-        })?;
+        let service = service
+            .ok_or_else(|| Failure::not_found(format!("there is no service `{id}`")).with_hint(SERVICES_HINT))?;
         match self.blocked.get(id) {
             None => Ok(service),
             Some(failure) => Err(failure.clone().with_hint("see docs/operations.md, then start this host again")),

@@ -16,5 +16,5 @@ mod verb;
 
 pub use bulkhead_runtime::PluginInfo;
 pub use config::{EncryptionConfig, EngineConfig, EngineLimits, ServiceConfig, TargetConfig};
-pub use engine::Engine;
+pub use engine::{Engine, SERVICES_HINT};
 pub use request::{CreateBackup, CreateRestore};
