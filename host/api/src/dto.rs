@@ -6,6 +6,7 @@ mod plugin;
 mod restore;
 mod schedule;
 mod service;
+mod words;
 
 pub use backup::{BackupDto, BackupPage};
 pub use job::{FailureDto, JobDto};
@@ -13,3 +14,4 @@ pub use plugin::PluginDto;
 pub use restore::RestoreDto;
 pub use schedule::ScheduleDto;
 pub use service::ServiceDto;
+pub use words::{BackupStatus, Kind, RoleWord, Status};

@@ -1,19 +1,22 @@
 //! Reads bodies and query strings: a wrong field is named, with what to write instead; an unknown one with the nearest known.
 
-use axum::body::Body;
-use axum::extract::{FromRequest, Request};
-use axum::http::header;
+mod extract;
+mod known;
+
 use bulkhead_model::{Failure, Result};
 use serde_json::{Map, Value};
 
-use crate::problem::Problem;
+pub use extract::{BODY_LIMIT, NoBody, QueryFields};
 
-/// The longest body that is read.
-pub const BODY_LIMIT: usize = 1 << 20;
-
-/// The fields of a request that were not looked at yet.
+/// The fields of a request, or of an object within it.
 #[derive(Debug)]
-pub struct Fields(Map<String, Value>);
+pub struct Fields {
+    /// What stands before the name of a field in a failure, e.g. `external_storage.bucket.`.
+    place: String,
+    /// In a query string, numbers and flags are text.
+    query: bool,
+    map: Map<String, Value>,
+}
 
 impl Fields {
     /// Reads a query string; a field given twice is refused.
@@ -21,13 +24,13 @@ impl Fields {
     /// # Errors
     /// `invalid`.
     pub fn from_query(pairs: Vec<(String, String)>) -> Result<Self> {
-        let mut fields = Map::new();
+        let mut map = Map::new();
         for (name, value) in pairs {
-            if fields.insert(name.clone(), Value::String(value)).is_some() {
+            if map.insert(name.clone(), Value::String(value)).is_some() {
                 return Err(Failure::invalid(format!("`{name}` is given twice")));
             }
         }
-        Ok(Self(fields))
+        Ok(Self { place: String::new(), query: true, map })
     }
 
     /// Reads a JSON object.
@@ -36,7 +39,7 @@ impl Fields {
     /// `invalid`.
     pub fn from_json(body: &[u8]) -> Result<Self> {
         match serde_json::from_slice(body) {
-            Ok(Value::Object(fields)) => Ok(Self(fields)),
+            Ok(Value::Object(map)) => Ok(Self { place: String::new(), query: false, map }),
             Ok(_) => {
                 Err(Failure::invalid("the body is JSON, but no object").with_hint("send {\"field\": \"value\", ...}"))
             }
@@ -44,30 +47,24 @@ impl Fields {
         }
     }
 
-    /// Refuses fields outside `known`.
-    ///
-    /// # Errors
-    /// `invalid`, naming the field and the known one that was probably meant.
-    pub fn only(self, known: &[&str]) -> Result<Self> {
-        if let Some(name) = self.0.keys().find(|name| !known.contains(&name.as_str())) {
-            let nearest = known
-                .iter()
-                .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
-                .filter(|(score, _)| *score > 0.75)
-                .max_by(|a, b| a.0.total_cmp(&b.0));
-            let hint = match nearest {
-                Some((_, candidate)) => format!("did you mean `{candidate}`?"),
-                None if known.is_empty() => "this request takes no fields".to_owned(),
-                None => format!("known: {}", known.join(", ")),
-            };
-            return Err(Failure::invalid(format!("unknown field `{name}`")).with_hint(hint));
-        }
-        Ok(self)
+    /// The whole body as JSON.
+    pub fn as_map(&self) -> &Map<String, Value> {
+        &self.map
     }
 
     /// Whether a field is there and not null.
     pub fn has(&self, name: &str) -> bool {
-        self.0.get(name).is_some_and(|value| !value.is_null())
+        self.map.get(name).is_some_and(|value| !value.is_null())
+    }
+
+    /// Whether a field is there, be it null.
+    pub fn given(&self, name: &str) -> bool {
+        self.map.contains_key(name)
+    }
+
+    /// A failure that names the field.
+    pub fn wrong(&self, name: &str, what: impl std::fmt::Display) -> Failure {
+        Failure::invalid(format!("`{}{name}` {what}", self.place))
     }
 
     /// Text; an absent or null field is `None`.
@@ -75,11 +72,11 @@ impl Fields {
     /// # Errors
     /// `invalid` when it is not text, or empty.
     pub fn text(&self, name: &str) -> Result<Option<&str>> {
-        match self.0.get(name) {
+        match self.map.get(name) {
             None | Some(Value::Null) => Ok(None),
-            Some(Value::String(text)) if text.trim().is_empty() => Err(Failure::invalid(format!("`{name}` is empty"))),
+            Some(Value::String(text)) if text.trim().is_empty() => Err(self.wrong(name, "is empty")),
             Some(Value::String(text)) => Ok(Some(text)),
-            Some(_) => Err(Failure::invalid(format!("`{name}` must be text"))),
+            Some(_) => Err(self.wrong(name, "must be text")),
         }
     }
 
@@ -89,7 +86,8 @@ impl Fields {
     /// `invalid`.
     pub fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(&self, name: &str) -> Result<Option<T>> {
         let Some(text) = self.text(name)? else { return Ok(None) };
-        text.parse().map(Some).map_err(|error| Failure::invalid(format!("`{name}`: {error}")))
+        let place = &self.place;
+        text.parse().map(Some).map_err(|error| Failure::invalid(format!("`{place}{name}`: {error}")))
     }
 
     /// As [`Fields::parsed`], but it must be there; `example` goes into the hint.
@@ -97,9 +95,24 @@ impl Fields {
     /// # Errors
     /// `invalid`.
     pub fn required<T: std::str::FromStr<Err: std::fmt::Display>>(&self, name: &str, example: &str) -> Result<T> {
-        self.parsed(name)?.ok_or_else(|| {
-            Failure::invalid(format!("`{name}` is missing")).with_hint(format!("add e.g. \"{name}\": \"{example}\""))
-        })
+        self.parsed(name)?
+            .ok_or_else(|| self.wrong(name, "is missing").with_hint(format!("add e.g. \"{name}\": \"{example}\"")))
+    }
+
+    /// A whole number within a range, or `None`.
+    ///
+    /// # Errors
+    /// `invalid`.
+    pub fn whole(&self, name: &str, range: std::ops::RangeInclusive<u64>) -> Result<Option<u64>> {
+        let number = match self.map.get(name) {
+            None | Some(Value::Null) => return Ok(None),
+            Some(Value::String(text)) if self.query => text.parse().ok(),
+            Some(value) => value.as_u64(),
+        };
+        let within = number.filter(|number| range.contains(number)).ok_or_else(|| {
+            self.wrong(name, format_args!("must be a whole number from {} to {}", range.start(), range.end()))
+        });
+        within.map(Some)
     }
 
     /// A whole number within a range, or the default.
@@ -107,37 +120,55 @@ impl Fields {
     /// # Errors
     /// `invalid`.
     pub fn number(&self, name: &str, range: std::ops::RangeInclusive<u32>, default: u32) -> Result<u32> {
-        let number = match self.0.get(name) {
-            None | Some(Value::Null) => return Ok(default),
-            Some(Value::String(text)) => text.parse().ok(),
-            Some(value) => value.as_u64(),
-        };
-        number.and_then(|number| u32::try_from(number).ok()).filter(|number| range.contains(number)).ok_or_else(|| {
-            Failure::invalid(format!("`{name}` must be a whole number from {} to {}", range.start(), range.end()))
-        })
+        let within = self.whole(name, u64::from(*range.start())..=u64::from(*range.end()))?;
+        Ok(within.and_then(|number| u32::try_from(number).ok()).unwrap_or(default))
     }
-}
 
-impl<S: Send + Sync> FromRequest<S> for Fields {
-    type Rejection = Problem;
-
-    async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
-        let json =
-            request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|value| {
-                let kind = value.split(';').next().unwrap_or_default().trim();
-                kind.eq_ignore_ascii_case("application/json")
-            });
-        if !json {
-            return Err(Problem::media_type());
+    /// `true` or `false`.
+    ///
+    /// # Errors
+    /// `invalid`.
+    pub fn flag(&self, name: &str) -> Result<Option<bool>> {
+        match self.map.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::Bool(flag)) => Ok(Some(*flag)),
+            Some(Value::String(text)) if self.query && text == "true" => Ok(Some(true)),
+            Some(Value::String(text)) if self.query && text == "false" => Ok(Some(false)),
+            Some(_) => Err(self.wrong(name, "must be true or false")),
         }
-        let body = read_body(request.into_body()).await?;
-        Ok(Self::from_json(&body)?)
     }
-}
 
-async fn read_body(body: Body) -> Result<axum::body::Bytes, Problem> {
-    // The limit is the only failure worth telling apart: a caller whose connection broke hears nothing anyway.
-    axum::body::to_bytes(body, BODY_LIMIT).await.map_err(|_| Problem::too_large(BODY_LIMIT))
+    /// A list of texts that each parse as something.
+    ///
+    /// # Errors
+    /// `invalid`.
+    pub fn list<T: std::str::FromStr<Err: std::fmt::Display>>(&self, name: &str) -> Result<Option<Vec<T>>> {
+        let items = match self.map.get(name) {
+            None | Some(Value::Null) => return Ok(None),
+            Some(Value::Array(items)) => items,
+            Some(_) => return Err(self.wrong(name, "must be a list of texts")),
+        };
+        let place = &self.place;
+        let parse = |(at, item): (usize, &Value)| {
+            let text = item.as_str().ok_or_else(|| Failure::invalid(format!("`{place}{name}[{at}]` must be text")))?;
+            text.parse().map_err(|error| Failure::invalid(format!("`{place}{name}[{at}]`: {error}")))
+        };
+        items.iter().enumerate().map(parse).collect::<Result<_>>().map(Some)
+    }
+
+    /// An object within this one.
+    ///
+    /// # Errors
+    /// `invalid`.
+    pub fn object(&self, name: &str) -> Result<Option<Self>> {
+        match self.map.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::Object(map)) => {
+                Ok(Some(Self { place: format!("{}{name}.", self.place), query: false, map: map.clone() }))
+            }
+            Some(_) => Err(self.wrong(name, "must be an object")),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -148,6 +179,7 @@ mod tests {
     fn wrong_fields_are_named_with_what_to_write_instead() {
         let read =
             |body: &str| Fields::from_json(body.as_bytes()).and_then(|fields| fields.only(&["service_id", "key"]));
+        let inner = r#"{"key": {"service_id": 7}}"#;
         let errors = [
             read("[]").unwrap_err(),
             read("{").unwrap_err(),
@@ -158,6 +190,11 @@ mod tests {
             read(r#"{"service_id": " "}"#).unwrap().text("service_id").unwrap_err(),
             read(r#"{"service_id": "a/b"}"#).unwrap().parsed::<bulkhead_model::ServiceId>("service_id").unwrap_err(),
             read(r#"{"key": 0}"#).unwrap().number("key", 1..=9, 1).unwrap_err(),
+            read(r#"{"key": "1"}"#).unwrap().number("key", 1..=9, 1).unwrap_err(),
+            read(r#"{"key": "true"}"#).unwrap().flag("key").unwrap_err(),
+            read(r#"{"key": ["a", 1]}"#).unwrap().list::<String>("key").unwrap_err(),
+            read(inner).unwrap().object("key").unwrap().unwrap().text("service_id").unwrap_err(),
+            read(r#"{"key": {"x": 1}}"#).unwrap().object("key").unwrap().unwrap().only(&[]).unwrap_err(),
         ];
         let lines: Vec<_> = errors.iter().map(ToString::to_string).collect();
         assert_eq!(
@@ -170,7 +207,12 @@ mod tests {
              `service_id` must be text\n\
              `service_id` is empty\n\
              `service_id`: `a/b` is no service id: use 1 to 63 letters, digits, `-`, `_` or `.`, starting with a letter or digit\n\
-             `key` must be a whole number from 1 to 9"
+             `key` must be a whole number from 1 to 9\n\
+             `key` must be a whole number from 1 to 9\n\
+             `key` must be true or false\n\
+             `key[1]` must be text\n\
+             `key.service_id` must be text\n\
+             unknown field `key.x`; hint: this request takes no fields"
         );
     }
 }

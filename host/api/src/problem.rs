@@ -1,26 +1,39 @@
 //! RFC 9457 problem documents: the one way in which the API says no.
 
+mod documented;
+
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bulkhead_model::{Failure, FailureKind};
 use serde::Serialize;
+use utoipa::ToSchema;
+
+pub use documented::{Conflict, NotFound, Unsupported};
 
 /// A result of a handler.
 pub type Answer<T> = Result<T, Problem>;
 
 /// A problem document, `application/problem+json`. `code` is stable; `docs/errors.md` lists the codes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Problem {
     /// `urn:bulkhead:problem:<code>`.
     #[serde(rename = "type")]
+    #[schema(pattern = "^urn:bulkhead:problem:[a-z-]+$")]
     kind: String,
+    /// The words of the status.
+    #[schema(value_type = String)]
     title: &'static str,
+    /// The status of the answer.
+    #[schema(minimum = 400, maximum = 599)]
     status: u16,
     /// One lower-case phrase about this very request.
     detail: String,
+    /// Stable; programs look at it and never at the words.
     code: String,
+    /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     hint: Option<String>,
 }
 

@@ -5,13 +5,19 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::header;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::get;
 use bulkhead_engine::Engine;
 use tokio::sync::watch;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use utoipa_swagger_ui::{Config, SwaggerUi};
 
-use crate::auth::Authenticator;
+use crate::auth::{Authenticator, authenticate};
+use crate::document::Document;
 use crate::fields::BODY_LIMIT;
 use crate::problem::Problem;
 use crate::routes::{backup, health, job, plugin, restore, schedule, service};
@@ -41,27 +47,41 @@ pub async fn serve(listener: tokio::net::TcpListener, api: Api) -> std::io::Resu
     axum::serve(listener, router(api)).with_graceful_shutdown(stop).await
 }
 
+#[derive(OpenApi)]
+#[openapi(components(schemas(Problem)))]
+struct Base;
+
+/// What callers with a credential can do.
+fn guarded() -> OpenApiRouter<Api> {
+    [backup::routes(), schedule::routes(), restore::routes(), service::routes(), job::routes(), plugin::routes()]
+        .into_iter()
+        .fold(OpenApiRouter::default(), OpenApiRouter::merge)
+}
+
+/// What everybody can do.
+fn open() -> OpenApiRouter<Api> {
+    OpenApiRouter::default().routes(routes!(health::alive)).routes(routes!(health::ready))
+}
+
+/// The document of the API.
+pub fn document() -> Document {
+    let (_, collected) = OpenApiRouter::with_openapi(Base::openapi()).merge(guarded()).merge(open()).split_for_parts();
+    Document::new(collected)
+}
+
 /// The whole API.
 pub fn router(api: Api) -> Router {
-    let routes = Router::new()
-        .route("/backups/schedules", post(schedule::create).get(schedule::list))
-        .route("/backups/schedules/{id}", get(schedule::show))
-        .route("/backups", get(backup::list))
-        .route("/backups/{id}", get(backup::show).delete(backup::delete))
-        .route("/backups/{id}/verify", post(backup::verify))
-        .route("/restores", post(restore::create).get(restore::list))
-        .route("/restores/{id}", get(restore::show).delete(restore::hide))
-        .route("/services", get(service::list))
-        .route("/services/{id}", get(service::show))
-        .route("/jobs/{id}", get(job::show))
-        .route("/jobs/{id}/events", get(job::events))
-        .route("/jobs/{id}/cancel", post(job::cancel))
-        .route("/plugins", get(plugin::list));
+    let document = document();
+    let guarded = Router::from(guarded()).route_layer(from_fn_with_state(api.clone(), authenticate));
+    let routes = guarded.merge(Router::from(open()));
+    let json = document.json.clone();
+    let openapi = move || async move { ([(header::CONTENT_TYPE, "application/json")], json) };
     Router::new()
         .nest("/v1", routes.clone())
         .nest("/skybackup/v1", routes)
-        .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready))
+        .merge(Router::from(open()))
+        .route("/openapi.json", get(openapi))
+        .merge(SwaggerUi::new("/docs").config(Config::from("/openapi.json")))
         .fallback(no_route)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))

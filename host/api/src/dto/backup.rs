@@ -1,12 +1,18 @@
+use std::collections::BTreeMap;
+
 use bulkhead_catalog::Backup;
 use bulkhead_model::{BackupState, Timestamp};
 use serde::Serialize;
+use utoipa::ToSchema;
 
-use super::FailureDto;
+use super::{BackupStatus, FailureDto};
 
 /// One backup.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Backup)]
 pub struct BackupDto {
+    /// `<32 hex>:<service id>:<server>`; a restore takes it as `key`.
+    #[schema(pattern = "^[0-9a-f]{32}:[A-Za-z0-9][A-Za-z0-9._-]{0,62}:[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
     id: String,
     service_id: String,
     /// The method's name: `full`, `dump`, ...
@@ -20,15 +26,22 @@ pub struct BackupDto {
     backup_size: u64,
     /// The backup it is restored on top of, or empty.
     reference_full_backup: String,
-    /// `2024-03-26 17:18:21`, UTC; null until known.
+    /// The instant whose state it holds, `2024-03-26 17:18:21`, UTC; null until known.
     point_in_time: Option<String>,
+    /// When the last attempt began.
+    #[schema(format = DateTime)]
     start_time: Option<String>,
+    /// When it succeeded, failed or was cancelled.
+    #[schema(format = DateTime)]
     end_time: Option<String>,
-    status: &'static str,
+    status: BackupStatus,
     // Not SkySQL's:
     name: Option<String>,
+    /// One sentence for people.
     message: String,
+    /// The job that makes or made it.
     job_id: String,
+    #[schema(format = DateTime)]
     created_at: String,
     engine: String,
     server_version: Option<String>,
@@ -37,18 +50,22 @@ pub struct BackupDto {
     /// Bytes before compression.
     plain_size: u64,
     /// Log positions, e.g. `gtid`, `lsn.to`.
-    positions: serde_json::Map<String, serde_json::Value>,
+    positions: BTreeMap<String, String>,
+    /// The plugin that made it.
     plugin: Option<String>,
+    /// SHA-256 of that component.
     plugin_digest: Option<String>,
+    #[schema(format = DateTime)]
     verified_at: Option<String>,
     verified_level: Option<String>,
     /// What the last verification found wrong.
     suspect: Option<FailureDto>,
+    /// Why it failed, or, while attempts remain, why the last one did.
     failure: Option<FailureDto>,
 }
 
 /// A part of a listing.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct BackupPage {
     /// Newest first.
     pub backups: Vec<BackupDto>,
@@ -87,7 +104,7 @@ impl From<Backup> for BackupDto {
             point_in_time,
             start_time: backup.started_at.map(Timestamp::to_seconds_string),
             end_time: backup.finished_at.map(Timestamp::to_seconds_string),
-            status: backup.state.api_word(),
+            status: backup.state.into(),
             name: backup.name,
             message,
             job_id: backup.job.into(),
@@ -96,7 +113,7 @@ impl From<Backup> for BackupDto {
             server_version: Some(report.server_version).filter(|version| !version.is_empty()),
             stored_size: backup.stored_bytes,
             plain_size: backup.plain_bytes,
-            positions: report.positions.into_iter().map(|(name, value)| (name, value.into())).collect(),
+            positions: report.positions.into_iter().collect(),
             plugin: backup.plugin_name,
             plugin_digest: backup.plugin_digest.map(|digest| digest.to_string()),
             verified_at: backup.verified_at.map(Timestamp::to_seconds_string),

@@ -1,15 +1,20 @@
 use bulkhead_catalog::Job;
 use bulkhead_model::{Failure, Timestamp};
 use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{Kind, Status};
 
 /// Why something failed.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Failure)]
 pub struct FailureDto {
     /// The stable code; `docs/errors.md` lists them.
     code: String,
     /// One lower-case phrase.
     message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     hint: Option<String>,
     /// Whether another try may help.
     retry: bool,
@@ -23,18 +28,26 @@ impl From<Failure> for FailureDto {
 }
 
 /// One run of a backup, restore, verification or deletion.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Job)]
 pub struct JobDto {
+    #[schema(pattern = "^[0-9a-f]{32}$")]
     id: String,
-    kind: &'static str,
+    kind: Kind,
     service_id: String,
+    /// The method's name: `full`, `dump`, ...
     #[serde(rename = "type")]
     method: String,
-    status: &'static str,
+    status: Status,
+    /// One sentence for people.
     message: String,
+    /// What it does just now.
     phase: Option<String>,
+    /// Bytes before compression so far.
     plain_bytes: u64,
+    /// Bytes in the target so far.
     stored_bytes: u64,
+    /// How many plain bytes there will be, when known.
     expected_bytes: Option<u64>,
     attempts_made: u32,
     attempts_max: u32,
@@ -42,9 +55,14 @@ pub struct JobDto {
     backup_id: Option<String>,
     restore_id: Option<i64>,
     schedule_id: Option<i64>,
+    #[schema(format = DateTime)]
     created_at: String,
+    /// When the last attempt began.
+    #[schema(format = DateTime)]
     start_time: Option<String>,
+    #[schema(format = DateTime)]
     end_time: Option<String>,
+    /// Why it failed, or, while attempts remain, why the last one did.
     failure: Option<FailureDto>,
 }
 
@@ -57,10 +75,10 @@ impl From<Job> for JobDto {
         };
         Self {
             id: job.id.into(),
-            kind: job.kind.as_str(),
+            kind: job.kind.into(),
             service_id: job.service.into(),
             method: job.method.into(),
-            status: job.state.api_word(),
+            status: job.state.into(),
             message,
             phase: job.phase,
             plain_bytes: job.plain_bytes,

@@ -1,11 +1,13 @@
 use bulkhead_catalog::{Backup, Restore};
 use bulkhead_model::{JobState, Timestamp};
 use serde::Serialize;
+use utoipa::ToSchema;
 
-use super::FailureDto;
+use super::{FailureDto, Status};
 
 /// One restore.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Restore)]
 pub struct RestoreDto {
     id: i64,
     /// The service that is restored.
@@ -17,12 +19,15 @@ pub struct RestoreDto {
     /// SkySQL's word: `physical` or `logical`.
     #[serde(rename = "type")]
     kind: String,
-    status: &'static str,
+    status: Status,
     message: String,
     // Not SkySQL's:
     job_id: String,
+    #[schema(format = DateTime)]
     created_at: String,
+    #[schema(format = DateTime)]
     start_time: Option<String>,
+    #[schema(format = DateTime)]
     end_time: Option<String>,
     failure: Option<FailureDto>,
 }
@@ -50,7 +55,7 @@ impl RestoreDto {
             bucket: backup.target.to_string(),
             key: restore.backup.into(),
             kind: kind.to_owned(),
-            status: restore.state.api_word(),
+            status: restore.state.into(),
             message,
             job_id: restore.job.into(),
             created_at: restore.created_at.to_seconds_string(),

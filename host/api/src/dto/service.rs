@@ -1,8 +1,10 @@
 use bulkhead_engine::ServiceConfig;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// One service. Says nothing of addresses or users: readers need not know them.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Service)]
 pub struct ServiceDto {
     id: String,
     engine: String,

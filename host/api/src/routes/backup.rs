@@ -5,7 +5,15 @@ mod list;
 mod show;
 mod verify;
 
-pub use delete::delete;
-pub use list::list;
-pub use show::show;
-pub use verify::verify;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::Api;
+
+/// The operations.
+pub fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::default()
+        .routes(routes!(list::list))
+        .routes(routes!(show::show, delete::delete))
+        .routes(routes!(verify::verify))
+}

@@ -2,18 +2,47 @@
 
 use axum::Json;
 use axum::extract::State;
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::Api;
 use crate::problem::Answer;
 
 /// The process lives.
-pub async fn alive() -> Json<Value> {
-    Json(json!({ "status": "ok" }))
+#[derive(Serialize, ToSchema)]
+pub struct Alive {
+    status: AliveWord,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum AliveWord {
+    Ok,
 }
 
 /// The host can do its work.
-pub async fn ready(State(api): State<Api>) -> Answer<Json<Value>> {
+#[derive(Serialize, ToSchema)]
+pub struct Ready {
+    status: ReadyWord,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum ReadyWord {
+    Ready,
+}
+
+/// The process lives.
+#[utoipa::path(get, path = "/healthz", operation_id = "host.alive", tag = "host", security(()),
+    responses((status = 200, description = "It does", body = Alive)))]
+pub async fn alive() -> Json<Alive> {
+    Json(Alive { status: AliveWord::Ok })
+}
+
+/// The host can do its work.
+#[utoipa::path(get, path = "/readyz", operation_id = "host.ready", tag = "host", security(()),
+    responses((status = 200, description = "It can", body = Ready)))]
+pub async fn ready(State(api): State<Api>) -> Answer<Json<Ready>> {
     api.engine.ready().await?;
-    Ok(Json(json!({ "status": "ready" })))
+    Ok(Json(Ready { status: ReadyWord::Ready }))
 }

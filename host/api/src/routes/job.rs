@@ -4,11 +4,16 @@ mod cancel;
 mod events;
 mod show;
 
-pub use cancel::cancel;
-pub use events::events;
-pub use show::show;
-
 use bulkhead_model::{Failure, JobId, Result};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::Api;
+
+/// The operations.
+pub fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::default().routes(routes!(show::show)).routes(routes!(events::events)).routes(routes!(cancel::cancel))
+}
 
 /// A text that has not the form of a job id names no job.
 fn parse(text: &str) -> Result<JobId> {

@@ -5,12 +5,16 @@ mod hide;
 mod list;
 mod show;
 
-pub use create::create;
-pub use hide::hide;
-pub use list::list;
-pub use show::show;
-
 use bulkhead_model::{Failure, RestoreId, Result};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::Api;
+
+/// The operations.
+pub fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::default().routes(routes!(list::list, create::create)).routes(routes!(show::show, hide::hide))
+}
 
 /// Restores are numbered; anything else names none.
 fn number(text: &str) -> Result<RestoreId> {

@@ -4,6 +4,12 @@ mod create;
 mod list;
 mod show;
 
-pub use create::create;
-pub use list::list;
-pub use show::show;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::Api;
+
+/// The operations.
+pub fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::default().routes(routes!(list::list, create::create)).routes(routes!(show::show))
+}

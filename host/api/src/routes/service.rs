@@ -3,5 +3,12 @@
 mod list;
 mod show;
 
-pub use list::list;
-pub use show::show;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::Api;
+
+/// The operations.
+pub fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::default().routes(routes!(list::list)).routes(routes!(show::show))
+}

@@ -1,24 +1,43 @@
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use bulkhead_catalog::BackupFilter;
 use bulkhead_model::{BackupState, Failure, Result};
+use utoipa::IntoParams;
 
 use crate::Api;
 use crate::auth::Viewer;
 use crate::dto::{BackupDto, BackupPage};
-use crate::fields::Fields;
+use crate::fields::{Fields, QueryFields};
 use crate::problem::Answer;
 
 const DEFAULT_PAGE_SIZE: u32 = 100;
 const MAX_PAGE_SIZE: u32 = 1_000;
 
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "the parameters, for their document and the list of known ones")]
+struct ListQuery {
+    /// Only those of this service.
+    service_id: Option<String>,
+    /// Only those of this method.
+    r#type: Option<String>,
+    /// Only those in this state.
+    status: Option<String>,
+    #[param(minimum = 1)]
+    page: Option<u32>,
+    #[param(minimum = 1, maximum = 1000)]
+    page_size: Option<u32>,
+}
+
 /// `GET /backups`: newest first, a page at a time.
+#[utoipa::path(get, path = "/backups", operation_id = "backups.list", tag = "backups", params(ListQuery),
+    responses((status = 200, description = "Newest first, a page at a time", body = BackupPage)))]
 pub async fn list(
     State(api): State<Api>,
     Viewer(caller): Viewer,
-    Query(query): Query<Vec<(String, String)>>,
+    QueryFields(query): QueryFields,
 ) -> Answer<Json<BackupPage>> {
-    let filter = filter(Fields::from_query(query)?)?;
+    let filter = filter(query)?;
     let page_size = u64::from(filter.page_size);
     let (backups, total) = api.engine.catalog().backups(&caller.organization, &filter).await?;
     let backups = backups.into_iter().map(BackupDto::from).collect();
@@ -26,7 +45,7 @@ pub async fn list(
 }
 
 fn filter(query: Fields) -> Result<BackupFilter> {
-    let query = query.only(&["service_id", "type", "status", "page", "page_size"])?;
+    let query = query.only_params::<ListQuery>()?;
     Ok(BackupFilter {
         service: query.parsed("service_id")?,
         method: query.parsed("type")?,

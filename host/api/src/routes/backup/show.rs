@@ -1,13 +1,17 @@
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 
 use crate::Api;
 use crate::auth::Viewer;
 use crate::dto::BackupDto;
-use crate::problem::Answer;
+use crate::path::Id;
+use crate::problem::{Answer, Conflict};
 
 /// `GET /backups/{id}`: by id, unique prefix of it, or name.
-pub async fn show(State(api): State<Api>, Viewer(caller): Viewer, Path(id): Path<String>) -> Answer<Json<BackupDto>> {
+#[utoipa::path(get, path = "/backups/{id}", operation_id = "backups.show", tag = "backups",
+    params(("id" = String, Path, description = "Id, unique prefix of it, or name")),
+    responses((status = 200, description = "The backup", body = BackupDto), Conflict))]
+pub async fn show(State(api): State<Api>, Viewer(caller): Viewer, Id(id): Id) -> Answer<Json<BackupDto>> {
     let backup = api.engine.catalog().resolve_backup(&caller.organization, &id).await?;
     Ok(Json(backup.into()))
 }

@@ -1,18 +1,24 @@
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 
 use super::parse;
 use crate::Api;
 use crate::auth::Operator;
 use crate::dto::JobDto;
-use crate::problem::Answer;
+use crate::fields::NoBody;
+use crate::path::Id;
+use crate::problem::{Answer, Conflict};
 
 /// `POST /jobs/{id}/cancel`: a job that waits stops at once, one that runs within seconds.
+#[utoipa::path(post, path = "/jobs/{id}/cancel", operation_id = "jobs.cancel", tag = "jobs",
+    params(("id" = String, Path, description = "32 hexadecimal digits")),
+    responses((status = 202, description = "The job is asked to stop", body = JobDto), Conflict))]
 pub async fn cancel(
     State(api): State<Api>,
     Operator(caller): Operator,
-    Path(id): Path<String>,
+    Id(id): Id,
+    _body: NoBody,
 ) -> Answer<(StatusCode, Json<JobDto>)> {
     let job = api.engine.cancel_job(&caller.organization, &parse(&id)?).await?;
     tracing::info!(organization = %caller.organization, subject = caller.subject, job = %job.id, "cancellation asked for");

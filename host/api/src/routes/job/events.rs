@@ -1,7 +1,7 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
@@ -17,6 +17,7 @@ use super::parse;
 use crate::Api;
 use crate::auth::Viewer;
 use crate::dto::JobDto;
+use crate::path::Id;
 use crate::problem::Answer;
 
 /// A job of another host is only seen in the catalog.
@@ -28,10 +29,17 @@ const FASTEST: Duration = Duration::from_millis(100);
 
 /// `GET /jobs/{id}/events`: what happened and happens, as server-sent events. Recorded events carry their sequence as id, so that a
 /// caller who comes back with `Last-Event-ID` misses none; `progress` is a snapshot without an id; `end` is the last.
+#[utoipa::path(get, path = "/jobs/{id}/events", operation_id = "jobs.events", tag = "jobs",
+    params(
+        ("id" = String, Path, description = "32 hexadecimal digits"),
+        ("Last-Event-ID" = Option<i64>, Header, minimum = 0, description = "The id of the last event that was seen"),
+    ),
+    responses((status = 200, description = "Server-sent events: recorded ones, `progress` and, last, `end`",
+        body = String, content_type = "text/event-stream")))]
 pub async fn events(
     State(api): State<Api>,
     Viewer(caller): Viewer,
-    Path(id): Path<String>,
+    Id(id): Id,
     headers: HeaderMap,
 ) -> Answer<Response> {
     let id = parse(&id)?;

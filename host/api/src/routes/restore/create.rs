@@ -3,14 +3,32 @@ use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
 use bulkhead_engine::CreateRestore;
 use bulkhead_model::{Failure, Result};
+use utoipa::ToSchema;
 
 use crate::Api;
 use crate::auth::Administrator;
 use crate::dto::RestoreDto;
 use crate::fields::Fields;
-use crate::problem::Answer;
+use crate::problem::{Answer, Conflict, NotFound, Unsupported};
+
+/// A backup and the service that it replaces.
+#[derive(ToSchema)]
+#[schema(as = CreateRestore)]
+#[expect(dead_code, reason = "the shape of the body, for its document and the list of known fields")]
+struct CreateRestoreBody {
+    /// The service that is restored; not necessarily the one that was backed up.
+    service_id: String,
+    /// Id, unique prefix of it, or name of the backup.
+    key: Option<String>,
+    /// The same as `key`.
+    id: Option<String>,
+    point_in_time: Option<String>,
+    external_source: Option<serde_json::Value>,
+}
 
 /// `POST /restores`: replaces the data of a service by those of a backup.
+#[utoipa::path(post, path = "/restores", operation_id = "restores.create", tag = "restores", request_body = CreateRestoreBody,
+    responses((status = 201, description = "A job restores it", body = RestoreDto), NotFound, Conflict, Unsupported))]
 pub async fn create(
     State(api): State<Api>,
     Administrator(caller): Administrator,
@@ -28,7 +46,7 @@ pub async fn create(
 }
 
 fn read(body: Fields) -> Result<CreateRestore> {
-    let body = body.only(&["service_id", "key", "id", "point_in_time", "external_source"])?;
+    let body = body.only_of::<CreateRestoreBody>()?;
     for (field, hint) in [
         ("point_in_time", "restore a backup as it is: {\"service_id\": ..., \"key\": ...}"),
         ("external_source", "restore a backup of this host's own targets: {\"service_id\": ..., \"key\": ...}"),

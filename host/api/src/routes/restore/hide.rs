@@ -1,17 +1,17 @@
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 
 use super::number;
 use crate::Api;
 use crate::auth::Administrator;
-use crate::problem::Answer;
+use crate::path::Id;
+use crate::problem::{Answer, Conflict};
 
 /// `DELETE /restores/{id}`: a finished restore leaves the list; the record of it stays.
-pub async fn hide(
-    State(api): State<Api>,
-    Administrator(caller): Administrator,
-    Path(id): Path<String>,
-) -> Answer<StatusCode> {
+#[utoipa::path(delete, path = "/restores/{id}", operation_id = "restores.hide", tag = "restores",
+    params(("id" = i64, Path, minimum = 1)),
+    responses((status = 204, description = "It is no longer listed"), Conflict))]
+pub async fn hide(State(api): State<Api>, Administrator(caller): Administrator, Id(id): Id) -> Answer<StatusCode> {
     api.engine.catalog().hide_restore(&caller.organization, number(&id)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -9,6 +9,8 @@ use crate::dto::RestoreDto;
 use crate::problem::Answer;
 
 /// `GET /restores`: newest first.
+#[utoipa::path(get, path = "/restores", operation_id = "restores.list", tag = "restores",
+    responses((status = 200, description = "Newest first", body = [RestoreDto])))]
 pub async fn list(State(api): State<Api>, Viewer(caller): Viewer) -> Answer<Json<Vec<RestoreDto>>> {
     let catalog = api.engine.catalog();
     let restores = catalog.restores(&caller.organization).await?;

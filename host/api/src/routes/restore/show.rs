@@ -1,14 +1,18 @@
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 
 use super::number;
 use crate::Api;
 use crate::auth::Viewer;
 use crate::dto::RestoreDto;
+use crate::path::Id;
 use crate::problem::Answer;
 
 /// `GET /restores/{id}`.
-pub async fn show(State(api): State<Api>, Viewer(caller): Viewer, Path(id): Path<String>) -> Answer<Json<RestoreDto>> {
+#[utoipa::path(get, path = "/restores/{id}", operation_id = "restores.show", tag = "restores",
+    params(("id" = i64, Path, minimum = 1)),
+    responses((status = 200, description = "The restore", body = RestoreDto)))]
+pub async fn show(State(api): State<Api>, Viewer(caller): Viewer, Id(id): Id) -> Answer<Json<RestoreDto>> {
     let catalog = api.engine.catalog();
     let restore = catalog.restore(&caller.organization, number(&id)?).await?;
     let backup = catalog.backup(&caller.organization, &restore.backup).await?;

@@ -3,17 +3,33 @@ use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
 use bulkhead_engine::CreateBackup;
 use bulkhead_model::{Failure, Result};
+use utoipa::ToSchema;
 
 use crate::Api;
 use crate::auth::Operator;
 use crate::dto::ScheduleDto;
 use crate::fields::Fields;
-use crate::problem::Answer;
+use crate::problem::{Answer, Conflict, NotFound, Unsupported};
 
-const FIELDS: &[&str] =
-    &["backup_type", "schedule", "service_id", "name", "target", "external_storage", "timezone", "retention"];
+/// What is backed up, how and when.
+#[derive(ToSchema)]
+#[schema(as = CreateSchedule)]
+#[expect(dead_code, reason = "the shape of the body, for its document and the list of known fields")]
+struct CreateScheduleBody {
+    backup_type: String,
+    schedule: String,
+    service_id: String,
+    name: Option<String>,
+    target: Option<String>,
+    external_storage: Option<serde_json::Value>,
+    timezone: Option<String>,
+    retention: Option<u32>,
+}
 
 /// `POST /backups/schedules`: makes a backup now.
+#[utoipa::path(post, path = "/backups/schedules", operation_id = "schedules.create", tag = "schedules",
+    request_body = CreateScheduleBody,
+    responses((status = 201, description = "A job makes it", body = ScheduleDto), NotFound, Conflict, Unsupported))]
 pub async fn create(
     State(api): State<Api>,
     Operator(caller): Operator,
@@ -28,7 +44,7 @@ pub async fn create(
 }
 
 fn read(body: Fields) -> Result<CreateBackup> {
-    let body = body.only(FIELDS)?;
+    let body = body.only_of::<CreateScheduleBody>()?;
     for (field, hint) in [
         ("external_storage", "leave it out: the backup goes to a target of the host's configuration"),
         ("timezone", "leave it out: `once` needs none"),

@@ -1,0 +1,50 @@
+//! Which fields a request knows: those of its documented schema.
+
+use bulkhead_model::{Failure, Result};
+use utoipa::openapi::{RefOr, schema::Schema};
+use utoipa::{IntoParams, ToSchema};
+
+use super::Fields;
+
+impl Fields {
+    /// Refuses fields that the schema of `T` does not have.
+    ///
+    /// # Errors
+    /// `invalid`, naming the field and the known one that was probably meant.
+    pub fn only_of<T: ToSchema>(self) -> Result<Self> {
+        let RefOr::T(Schema::Object(object)) = T::schema() else {
+            return Err(Failure::internal("the schema of a request is no object"));
+        };
+        let known: Vec<&str> = object.properties.keys().map(String::as_str).collect();
+        self.only(&known)
+    }
+
+    /// Refuses fields that are no parameters of `T`.
+    ///
+    /// # Errors
+    /// `invalid`, naming the field and the known one that was probably meant.
+    pub fn only_params<T: IntoParams>(self) -> Result<Self> {
+        let parameters = T::into_params(|| None);
+        let known: Vec<&str> = parameters.iter().map(|parameter| parameter.name.as_str()).collect();
+        self.only(&known)
+    }
+
+    /// Refuses fields outside `known`.
+    ///
+    /// # Errors
+    /// `invalid`, naming the field and the known one that was probably meant.
+    pub fn only(self, known: &[&str]) -> Result<Self> {
+        let Some(name) = self.map.keys().find(|name| !known.contains(&name.as_str())) else { return Ok(self) };
+        let nearest = known
+            .iter()
+            .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
+            .filter(|(score, _)| *score > 0.75)
+            .max_by(|a, b| a.0.total_cmp(&b.0));
+        let hint = match nearest {
+            Some((_, candidate)) => format!("did you mean `{candidate}`?"),
+            None if known.is_empty() => "this request takes no fields".to_owned(),
+            None => format!("known: {}", known.join(", ")),
+        };
+        Err(Failure::invalid(format!("unknown field `{}{name}`", self.place)).with_hint(hint))
+    }
+}
