@@ -86,5 +86,5 @@ CREATE INDEX webhook_deliveries_newest ON webhook_deliveries (webhook, created_a
 CREATE INDEX webhook_deliveries_ended ON webhook_deliveries (ended_at_us) WHERE state <> 'waiting';
 CREATE UNIQUE INDEX webhook_deliveries_once ON webhook_deliveries (webhook, dedup_key) WHERE dedup_key IS NOT NULL;
 
-ALTER TABLE jobs ADD COLUMN events_pruned BIGINT NOT NULL DEFAULT 0; -- 1: of its events only the last is left
+ALTER TABLE jobs ADD COLUMN events_pruned BIGINT NOT NULL DEFAULT 0; -- 1: its events are gone, it ended long ago
 CREATE INDEX jobs_with_events ON jobs (finished_at_us) WHERE events_pruned = 0 AND finished_at_us IS NOT NULL;

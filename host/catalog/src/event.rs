@@ -5,8 +5,11 @@ use serde_json::Value;
 use sqlx::any::AnyRow;
 
 use crate::catalog::Catalog;
-use crate::fields::{Fields, json};
-use crate::session::{Session, sql};
+use crate::fields::{Fields, big, json};
+use crate::session::{Session, sql, sql_of_parts};
+
+/// Jobs whose events are pruned in one call.
+const JOBS_PRUNED: i64 = 256;
 
 /// One thing that happened to a job.
 #[derive(Clone, Debug, PartialEq)]
@@ -67,6 +70,37 @@ impl Catalog {
             .bind(after_sequence)
             .bind(i64::from(limit));
         self.rows(query).await?.iter().map(JobEvent::from_row).collect()
+    }
+
+    /// Forgets at most `limit` events of jobs that ended before an instant, those of the longest ended first; answers how
+    /// many. The jobs themselves remain. To be called again until it answers 0.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub async fn prune_events(&self, before: Timestamp, limit: u32) -> Result<u64> {
+        let mut session = self.begin().await?;
+        let text = format!(
+            "SELECT id FROM jobs WHERE events_pruned = 0 AND finished_at_us IS NOT NULL AND finished_at_us < $1
+             ORDER BY finished_at_us LIMIT $2{}",
+            session.for_update_skipping()
+        );
+        let jobs = session.rows(sql_of_parts(text).bind(before.as_micros()).bind(JOBS_PRUNED)).await?;
+        let mut left = u64::from(limit);
+        for row in &jobs {
+            let job = Fields(row).text("id")?;
+            let query = sql("DELETE FROM job_events WHERE job = $1 AND sequence IN (
+                     SELECT sequence FROM job_events WHERE job = $1 ORDER BY sequence LIMIT $2)")
+            .bind(job.clone())
+            .bind(big(left));
+            left -= session.execute(query).await?;
+            if left == 0 {
+                break;
+            }
+            let query = sql("UPDATE jobs SET events_pruned = 1 WHERE id = $1").bind(job);
+            session.execute_one("a job without events", query).await?;
+        }
+        session.commit().await?;
+        Ok(u64::from(limit) - left)
     }
 }
 

@@ -208,3 +208,41 @@ async fn insert_as(session: &mut Session, new: &New<'_>, dedup_key: Option<&str>
     .bind(now.as_micros());
     session.execute(query).await
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use bulkhead_model::SystemClock;
+
+    use super::*;
+    use crate::{NewWebhook, Sealed};
+
+    #[tokio::test]
+    async fn what_is_rolled_back_is_not_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", folder.path().join("catalog.db").display());
+        let catalog = Catalog::open(&url, Arc::new(SystemClock)).await.unwrap();
+        let organization: OrganizationId = "acme".parse().unwrap();
+        let webhook = NewWebhook {
+            id: WebhookId::new(),
+            organization: organization.clone(),
+            url: "https://example.com".to_owned(),
+            events: NoticeEvent::ALL.to_vec(),
+            enabled: true,
+            sealed_secret: Sealed::from(String::new()),
+        };
+        catalog.create_webhook(webhook).await.unwrap();
+        for commit in [false, true] {
+            let mut session = catalog.begin().await.unwrap();
+            record(&mut session, &organization, NoticeEvent::BackupMissed, &json!({ "told": commit })).await.unwrap();
+            if commit {
+                session.commit().await.unwrap();
+            }
+        }
+        let claimed = catalog.claim_deliveries("host-1", 10, Duration::from_secs(1)).await.unwrap();
+        let told: Vec<_> = claimed.iter().map(|delivery| delivery.payload["data"]["told"].clone()).collect();
+        assert_eq!(told, [json!(true)]);
+    }
+}

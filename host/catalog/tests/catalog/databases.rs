@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use bulkhead_test_support::PostgreSql;
 use sqlx::postgres::PgConnection;
-use sqlx::{AssertSqlSafe, Connection, Executor};
+use sqlx::{AnyConnection, AssertSqlSafe, Connection, Executor};
 
 /// An empty database of its own.
 pub struct Database {
@@ -30,6 +30,14 @@ impl Database {
         admin.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await.unwrap();
         admin.close().await.unwrap();
         Self { url: server.url(&name), _folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// Runs a statement past the catalog.
+    pub async fn execute(&self, statement: &'static str) -> u64 {
+        let mut connection = AnyConnection::connect(&self.url).await.unwrap();
+        let changed = connection.execute(statement).await.unwrap().rows_affected();
+        connection.close().await.unwrap();
+        changed
     }
 
     pub fn is_sqlite(&self) -> bool {

@@ -1,5 +1,7 @@
 //! The catalog on both of its databases. Every test runs on SQLite and on a private PostgreSQL.
 
+mod access;
+mod audit;
 mod backups;
 mod cancelling;
 mod claiming;
@@ -8,4 +10,6 @@ mod deleting;
 mod leases;
 mod opening;
 mod outcomes;
+mod pruning;
 mod scene;
+mod webhooks;

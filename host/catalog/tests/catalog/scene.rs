@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use bulkhead_catalog::{Attempt, Backup, Catalog, Completed, Job, NewBackup, NewJob, NewRestore, Progress, Restore};
 use bulkhead_model::{
-    AttemptId, BackupId, Digest, FailureKind, JobKind, OrganizationId, Report, Result, ServiceId, TestClock, Timestamp,
+    AttemptId, BackupId, Clock, Digest, FailureKind, JobKind, OrganizationId, Report, Result, ServiceId, TestClock,
+    Timestamp,
 };
 use serde_json::json;
 
@@ -24,6 +25,10 @@ impl Scene {
         let clock = Arc::new(TestClock::new(Timestamp::parse_rfc3339("2024-03-26T17:18:57Z").unwrap()));
         let catalog = Catalog::open(&database.url, clock.clone()).await.unwrap();
         Self { catalog, clock, database }
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     pub async fn schedule(&self, service: &str, method: &str, attempts_max: u32) -> (Backup, Job) {
@@ -75,6 +80,11 @@ impl Scene {
 
 pub fn acme() -> OrganizationId {
     "acme".parse().unwrap()
+}
+
+/// Another organization.
+pub fn globex() -> OrganizationId {
+    "globex".parse().unwrap()
 }
 
 pub fn ids(services: &[&str]) -> Vec<ServiceId> {
