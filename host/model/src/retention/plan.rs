@@ -65,6 +65,9 @@ pub fn plan(policy: &RetentionPolicy, zone: &Zone, now: Timestamp, candidates: &
     candidates.iter().zip(keep).map(|(candidate, keep)| Verdict { id: candidate.id.clone(), keep }).collect()
 }
 
+/// How many buckets a rule keeps one of, the name of the bucket of a local time, and the reason.
+type Buckets = (u32, fn(DateTime) -> String, fn(String) -> Reason);
+
 fn by_rules(
     policy: &RetentionPolicy,
     zone: &Zone,
@@ -85,7 +88,7 @@ fn by_rules(
     for (number, at) in (1..).zip(good.iter().take(last)) {
         keep[*at].push(Reason::Last(number));
     }
-    let buckets: [(u32, fn(DateTime) -> String, fn(String) -> Reason); 4] = [
+    let buckets: [Buckets; 4] = [
         (policy.daily, |at| at.date().to_string(), Reason::Daily),
         (policy.weekly, week, Reason::Weekly),
         (policy.monthly, |at| format!("{:04}-{:02}", at.year(), at.month()), Reason::Monthly),

@@ -56,7 +56,7 @@ impl RetentionPolicy {
                 let count = number.filter(|count| LAST.contains(count)).and_then(|count| u32::try_from(count).ok());
                 count.map(Self::last).ok_or_else(|| {
                     Failure::invalid(format!(
-                        "must be a whole number from {} to {}, or an object of rules",
+                        "`retention` must be a whole number from {} to {}, or an object of rules",
                         LAST.start(),
                         LAST.end()
                     ))
@@ -68,7 +68,7 @@ impl RetentionPolicy {
 
     fn from_rules(rules: &Map<String, Value>) -> Result<Self> {
         if let Some(unknown) = rules.keys().find(|name| !FIELDS.contains(&name.as_str())) {
-            let failure = Failure::invalid(format!("unknown rule `{}`", unknown.escape_debug()));
+            let failure = Failure::invalid(format!("unknown rule `retention.{}`", unknown.escape_debug()));
             return Err(match nearest(unknown, FIELDS) {
                 Some(field) => failure.with_hint(format!("did you mean `{field}`?")),
                 None => failure.with_hint(format!("known: {}", FIELDS.join(", "))),
@@ -86,7 +86,7 @@ impl RetentionPolicy {
         };
         let buckets = [policy.daily, policy.weekly, policy.monthly, policy.yearly];
         if policy.keep_last.is_none() && policy.keep_within.is_none() && buckets == [0; 4] {
-            return Err(Failure::invalid("a retention needs at least one rule that keeps something")
+            return Err(Failure::invalid("`retention` has no rule that keeps something")
                 .with_hint(format!("rules: {}", FIELDS.join(", "))));
         }
         Ok(policy)
@@ -114,7 +114,7 @@ fn rule(rules: &Map<String, Value>, name: &str, range: RangeInclusive<u64>) -> R
         Some(value) => value.as_u64().filter(|number| range.contains(number)),
     };
     value.and_then(|number| u32::try_from(number).ok()).map(Some).ok_or_else(|| {
-        Failure::invalid(format!("`{name}` must be a whole number from {} to {}", range.start(), range.end()))
+        Failure::invalid(format!("`retention.{name}` must be a whole number from {} to {}", range.start(), range.end()))
     })
 }
 
@@ -143,5 +143,60 @@ impl Serialize for RetentionPolicy {
 impl<'de> Deserialize<'de> for RetentionPolicy {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Self::from_json(&Value::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_policy_is_a_number_or_an_object_of_rules() {
+        for (text, normal) in [
+            ("7", "7"),
+            ("\"7\"", "7"),
+            (" 100000 ", "100000"),
+            (r#"{"keep_last": 7}"#, "7"),
+            (r#"{"keep_last": 7, "daily": 0, "weekly": null}"#, "7"),
+            (r#"{"daily": 7}"#, r#"{"daily":7}"#),
+            (
+                r#"{"yearly": 1000, "monthly": 12, "weekly": 4, "daily": 7, "keep_within_days": 36500, "keep_last": 1}"#,
+                r#"{"daily":7,"keep_last":1,"keep_within_days":36500,"monthly":12,"weekly":4,"yearly":1000}"#,
+            ),
+        ] {
+            let policy: RetentionPolicy = text.parse().unwrap();
+            assert_eq!(serde_json::to_string(&policy).unwrap(), normal);
+            assert_eq!(serde_json::from_str::<RetentionPolicy>(normal).unwrap(), policy);
+        }
+        assert_eq!(RetentionPolicy::last(7), "7".parse().unwrap());
+    }
+
+    #[test]
+    fn a_wrong_rule_is_named() {
+        let whole = "`retention` must be a whole number from 1 to 100000, or an object of rules; \
+                     hint: e.g. 7 or {\"daily\": 7, \"weekly\": 4, \"monthly\": 12}";
+        let rules = "keep_last, keep_within_days, daily, weekly, monthly, yearly";
+        let nothing = format!("`retention` has no rule that keeps something; hint: rules: {rules}");
+        let number = |name, range| format!("`retention.{name}` must be a whole number from {range}");
+        let unknown = |name, hint: &str| format!("unknown rule `retention.{name}`; hint: {hint}");
+        for text in ["0", "100001", "-1", "1.5", "seven", "", "null", "[7]", "true"] {
+            assert_eq!(text.parse::<RetentionPolicy>().unwrap_err().to_string(), whole, "{text}");
+        }
+        for (text, message) in [
+            ("{}", nothing.clone()),
+            (r#"{"daily": 0, "weekly": null}"#, nothing),
+            (r#"{"keep_last": 0}"#, number("keep_last", "1 to 100000")),
+            (r#"{"keep_last": 100001}"#, number("keep_last", "1 to 100000")),
+            (r#"{"keep_within_days": 0}"#, number("keep_within_days", "1 to 36500")),
+            (r#"{"keep_within_days": 36501}"#, number("keep_within_days", "1 to 36500")),
+            (r#"{"daily": 1001}"#, number("daily", "0 to 1000")),
+            (r#"{"monthly": -1}"#, number("monthly", "0 to 1000")),
+            (r#"{"yearly": "3"}"#, number("yearly", "0 to 1000")),
+            (r#"{"weekly": 4294967297}"#, number("weekly", "0 to 1000")),
+            (r#"{"keep_newest": 7}"#, unknown("keep_newest", "did you mean `keep_last`?")),
+            (r#"{"hourly": 7}"#, unknown("hourly", &format!("known: {rules}"))),
+        ] {
+            assert_eq!(text.parse::<RetentionPolicy>().unwrap_err().to_string(), message, "{text}");
+        }
     }
 }

@@ -21,7 +21,7 @@ pub enum Reason {
     Yearly(String),
     /// The newest good one of all.
     LastGood,
-    /// Damaged, but newer than the oldest that the rules keep: evidence.
+    /// Damaged, but newer than the oldest that the rules keep, or nothing better is there: evidence.
     Newer,
     /// Pinned by someone.
     Pinned,
@@ -50,17 +50,57 @@ impl Reason {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Last(1) => f.write_str("the newest good backup that `keep_last` counts"),
-            Self::Last(number) => write!(f, "number {number} of the newest good backups that `keep_last` counts"),
+            Self::Last(1) => f.write_str("the newest of the good backups that `keep_last` counts"),
+            Self::Last(number) => write!(f, "number {number} of the good backups that `keep_last` counts"),
             Self::Within => f.write_str("younger than `keep_within_days`"),
             Self::Daily(day) => write!(f, "the newest good backup of the day {day}"),
             Self::Weekly(week) => write!(f, "the newest good backup of the week {week}"),
             Self::Monthly(month) => write!(f, "the newest good backup of the month {month}"),
             Self::Yearly(year) => write!(f, "the newest good backup of the year {year}"),
-            Self::LastGood => f.write_str("the last good backup"),
-            Self::Newer => f.write_str("damaged, kept as evidence beside what the rules keep"),
+            Self::LastGood => f.write_str("the newest good backup of all"),
+            Self::Newer => f.write_str(
+                "damaged, kept as evidence: newer than the oldest that the rules keep, or nothing better is there",
+            ),
             Self::Pinned => f.write_str("pinned"),
             Self::NeededBy(backup) => write!(f, "needed to restore {backup}"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_reason_is_a_sentence() {
+        let backup: BackupId = "eda3b72460c8c0d9d61a7f01b6a22e32:db1:server".parse().unwrap();
+        let reasons = [
+            Reason::Last(1),
+            Reason::Last(7),
+            Reason::Within,
+            Reason::Daily("2026-07-14".to_owned()),
+            Reason::Weekly("2026-W29".to_owned()),
+            Reason::Monthly("2026-07".to_owned()),
+            Reason::Yearly("2026".to_owned()),
+            Reason::LastGood,
+            Reason::Newer,
+            Reason::Pinned,
+            Reason::NeededBy(backup),
+        ]
+        .map(|reason| format!("{}: {reason}", reason.as_str()));
+        assert_eq!(
+            reasons.join("\n"),
+            "last: the newest of the good backups that `keep_last` counts\n\
+             last: number 7 of the good backups that `keep_last` counts\n\
+             within: younger than `keep_within_days`\n\
+             daily: the newest good backup of the day 2026-07-14\n\
+             weekly: the newest good backup of the week 2026-W29\n\
+             monthly: the newest good backup of the month 2026-07\n\
+             yearly: the newest good backup of the year 2026\n\
+             last_good: the newest good backup of all\n\
+             newer: damaged, kept as evidence: newer than the oldest that the rules keep, or nothing better is there\n\
+             pinned: pinned\n\
+             needed_by: needed to restore eda3b72460c8c0d9d61a7f01b6a22e32:db1:server"
+        );
     }
 }

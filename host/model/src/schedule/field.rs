@@ -33,7 +33,7 @@ pub(super) struct Field {
 
 /// The values of a field.
 pub(super) struct Set {
-    /// A bit for each value; Sunday is 0.
+    /// A bit for each value; Sunday is 0 or 7, or both.
     pub(super) values: u64,
     /// The field begins with `*`, also as `*/2`: what Vixie's cron calls a star.
     pub(super) star: bool,
@@ -61,8 +61,8 @@ impl Field {
         for item in text.split(',') {
             let (first, last, step, item) = self.item(item)?;
             for value in (first..=last).step_by(step) {
-                // 7 is Sunday, as 0 is; it is folded only now, so that `5-7` is a range and `*/7` counts to it.
-                values |= 1 << if self.name == "day of week" { value % 7 } else { value };
+                // 7 is Sunday, as 0 is: croner folds the two.
+                values |= 1 << value;
             }
             items.push(item);
         }

@@ -77,3 +77,24 @@ impl fmt::Display for Misfire {
         f.write_str(self.as_str())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_late_run_happens_once_within_its_grace() {
+        let (grace, second) = (Misfire::DEFAULT_GRACE, Duration::from_secs(1));
+        for (misfire, lateness, grace, runs) in [
+            (Misfire::Skip, Misfire::ON_TIME, grace, true),
+            (Misfire::Skip, Misfire::ON_TIME + second, grace, false),
+            (Misfire::RunOnce, Misfire::ON_TIME + second, grace, true),
+            (Misfire::RunOnce, grace, grace, true),
+            (Misfire::RunOnce, grace + second, grace, false),
+            (Misfire::RunOnce, Misfire::ON_TIME, Duration::ZERO, true),
+            (Misfire::RunOnce, Misfire::ON_TIME + second, Duration::ZERO, false),
+        ] {
+            assert_eq!(misfire.runs(lateness, grace), runs, "{misfire} {lateness:?} {grace:?}");
+        }
+    }
+}

@@ -116,16 +116,16 @@ impl NameTemplate {
         &self.text
     }
 
-    fn fill(&self, service: &str, method: &str, date: &str, time: &str, n: &str) -> String {
-        let part = |part| match part {
-            &Part::Text(ref text) => text.as_str(),
+    fn fill<'t>(&'t self, service: &'t str, method: &'t str, date: &'t str, time: &'t str, n: &'t str) -> String {
+        let fill = |part: &'t Part| match part {
+            Part::Text(text) => text.as_str(),
             Part::Placeholder(Placeholder::Service) => service,
             Part::Placeholder(Placeholder::Method) => method,
             Part::Placeholder(Placeholder::Date) => date,
             Part::Placeholder(Placeholder::Time) => time,
             Part::Placeholder(Placeholder::Number) => n,
         };
-        self.parts.iter().map(part).collect()
+        self.parts.iter().map(fill).collect()
     }
 }
 
@@ -200,3 +200,59 @@ macro_rules! as_text {
 
 as_text!(BackupName);
 as_text!(NameTemplate);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn template(text: &str) -> Result<NameTemplate, String> {
+        text.parse().map_err(|failure: Failure| failure.to_string())
+    }
+
+    #[test]
+    fn a_template_is_filled_by_the_clocks_of_its_zone() {
+        let (service, method) = ("db1".parse().unwrap(), "full".parse().unwrap());
+        let due = Timestamp::parse_rfc3339("2026-07-13T23:30:59.9Z").unwrap();
+        let berlin = Zone::parse("Europe/Berlin").unwrap();
+        let name = |text: &str, due| template(text).unwrap().render(&service, &method, due, &berlin, 42);
+        assert_eq!(name("{service}: {method} of {date} {time}, #{n}{n}", due), "db1: full of 2026-07-14 01:30, #4242");
+        assert_eq!(name(" nightly ", due), "nightly");
+        assert_eq!(name("é{n}é", due), "é42é");
+        for due in [i64::MIN, i64::MAX].map(Timestamp::from_micros) {
+            assert!(name(&format!("{}{{date}}", "é".repeat(90)), due).chars().count() <= 100);
+        }
+    }
+
+    #[test]
+    fn a_template_makes_only_names_that_a_backup_may_have() {
+        let wrong = "`name` must have at most 100 printable characters, without `/`, `(` and `)`";
+        let known = "{service}, {method}, {date}, {time}, {n}";
+        let half = |brace| format!("`name` has a `{brace}` without its other half; hint: placeholders: {known}");
+        let unknown = |word, hint: &str| format!("`name` has the unknown placeholder `{{{word}}}`; hint: {hint}");
+        for (text, message) in [
+            (" ", "`name` is empty".to_owned()),
+            ("{", half("{")),
+            ("{service", half("{")),
+            ("{{service}}", half("{")),
+            ("a}", half("}")),
+            ("{service}}", half("}")),
+            ("{}", unknown("", &format!("known: {known}"))),
+            ("{host}", unknown("host", &format!("known: {known}"))),
+            ("{servise}", unknown("servise", "did you mean `{service}`?")),
+            ("{Service}", unknown("Service", "did you mean `{service}`?")),
+            ("{date}/{time}", wrong.to_owned()),
+            ("{date} (nightly)", wrong.to_owned()),
+            ("a\u{7}{date}", wrong.to_owned()),
+            (&"é".repeat(101), wrong.to_owned()),
+            (&format!("{}{{date}}", "é".repeat(91)), wrong.to_owned()),
+        ] {
+            assert_eq!(template(text), Err(message), "{text:?}");
+        }
+        let long = template(&format!("{}{{service}}{{n}}", "é".repeat(87))).unwrap();
+        let (method, fits, is_longer) = ("full".parse().unwrap(), "db12".parse().unwrap(), "db123".parse().unwrap());
+        assert_eq!(long.fits(&fits, &method), Ok(()));
+        let failure = long.fits(&is_longer, &method).unwrap_err();
+        assert_eq!(failure.message, wrong);
+        assert!(failure.hint.unwrap().ends_with("db123999999999`"));
+    }
+}

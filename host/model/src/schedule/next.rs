@@ -50,8 +50,9 @@ impl Expression {
         {
             let change = tz.following(after).next()?.timestamp();
             let again = self.pattern.find_next_occurrence(&later.to_datetime(change), true).ok()?;
-            let again = later.to_timestamp(again).ok()?;
-            return Some(if again < ahead && again >= change { again } else { ahead });
+            if again < before.to_datetime(change) {
+                return Some(ahead.min(later.to_timestamp(again).ok()?));
+            }
         }
         Some(ahead)
     }

@@ -97,3 +97,36 @@ impl<'de> Deserialize<'de> for Zone {
         String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zones_are_known_by_their_exact_names() {
+        for name in jiff::tz::db().available().map(|name| name.to_string()) {
+            assert_eq!(name.parse::<Zone>().unwrap().as_str(), name);
+        }
+        let any = "use a name of the IANA database, e.g. `Europe/Berlin`";
+        for (name, hint) in [
+            ("", any),
+            ("utc", "did you mean `UTC`?"),
+            ("europe/berlin", "did you mean `Europe/Berlin`?"),
+            ("Europe/Berln", "did you mean `Europe/Berlin`?"),
+            ("CEST", "did you mean `CET`?"),
+            ("+02:00", any),
+            ("Etc/Unknown", "did you mean `Etc/UTC`?"),
+            ("../etc/passwd", any),
+            ("\u{1b}", any),
+        ] {
+            let refused = name.parse::<Zone>().unwrap_err();
+            assert_eq!(refused.to_string(), format!("`{}` is no time zone; hint: {hint}", name.escape_debug()));
+        }
+    }
+
+    #[test]
+    fn the_default_zone_is_utc() {
+        assert_eq!(Zone::default(), "UTC".parse().unwrap());
+        assert_eq!(serde_json::to_string(&Zone::UTC).unwrap(), "\"UTC\"");
+    }
+}

@@ -1,0 +1,6 @@
+//! Properties of the model that need more than a look: schedules against an independent cron, retention by rules.
+
+mod random;
+mod retention;
+mod schedule;
+mod vixie;
