@@ -44,10 +44,12 @@ CREATE TABLE audit (
     status        BIGINT,                        -- the answer's HTTP status
     code          TEXT                           -- the code of the problem that was answered
 );
--- Newest first, of an organization, by somebody, of one action.
+-- Newest first, of an organization, by somebody, of one action, and of both: no filter may have to pass over millions of
+-- rows to find none.
 CREATE INDEX audit_newest ON audit (organization, at_us, id);
 CREATE INDEX audit_newest_by_subject ON audit (organization, subject, at_us, id);
 CREATE INDEX audit_newest_of_action ON audit (organization, action, at_us, id);
+CREATE INDEX audit_newest_by_subject_of_action ON audit (organization, subject, action, at_us, id);
 
 CREATE TABLE webhooks (
     id                 TEXT   NOT NULL PRIMARY KEY, -- 32 hex

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bulkhead_model::{DeliveryId, Result, WebhookId};
+use bulkhead_model::{DeliveryId, Failure, Result, WebhookId};
 
 use super::{DELETED, Delivery, Webhook, delivery::DeliveryRecord};
 use crate::catalog::Catalog;
@@ -12,9 +12,13 @@ use crate::session::{Session, sql, sql_of_parts};
 /// Of one webhook at most so many are claimed at once, and no more while some are held: a receiver that hangs, and the
 /// queue that grows behind it, keep few of a host's senders from everybody else's notices.
 const PER_WEBHOOK: u32 = 8;
+/// The longest due that are looked at: however long the queue is, a claim costs the same. One webhook may fill this
+/// window, until some of it are held; the next claim sees the others.
+const WINDOW: u32 = 1000;
 
 impl Catalog {
-    /// Claims at most `limit` deliveries that are due, the longest due first. Whoever holds one says
+    /// Claims at most `limit` deliveries that are due, the longest due first; fewer do not mean that nothing else is due,
+    /// none do. Whoever holds one says
     /// [`delivery_done`](Self::delivery_done) or [`delivery_failed`](Self::delivery_failed) within `lease`; after that it
     /// is another's to claim. A host that dies at each try of a delivery says neither: whoever claims one with a high
     /// `attempt` should give it up untried.
@@ -32,12 +36,15 @@ impl Catalog {
         let mut claimed = Vec::new();
         for (id, webhook) in look(&mut session, limit).await? {
             let query = sql("SELECT * FROM webhooks WHERE id = $1").bind(webhook.as_str());
-            let webhook = session.row(query).await?.as_ref().map(Webhook::from_row).transpose()?;
+            let webhook = session.row(query).await?.as_ref().map(Webhook::from_row).transpose();
             match webhook {
-                Some(webhook) if webhook.enabled => claimed.push(take(&mut session, &id, webhook, host, lease).await?),
+                Ok(Some(webhook)) if webhook.enabled => {
+                    claimed.extend(take(&mut session, &id, webhook, host, lease).await?);
+                }
                 // Written while somebody disabled or deleted the webhook.
-                Some(_) => give_up(&mut session, &id, "the webhook was disabled").await?,
-                None => give_up(&mut session, &id, DELETED).await?,
+                Ok(Some(_)) => give_up(&mut session, &id, "the webhook was disabled").await?,
+                Ok(None) => give_up(&mut session, &id, DELETED).await?,
+                Err(failure) => put_off(&mut session, &id, &failure, lease).await?,
             }
         }
         session.commit().await?;
@@ -52,11 +59,13 @@ async fn look(session: &mut Session, limit: u32) -> Result<Vec<(DeliveryId, Webh
         "SELECT d.id, d.webhook FROM webhook_deliveries d
          WHERE d.state = 'waiting' AND d.next_try_at_us <= $1 AND d.id IN (
              SELECT r.id FROM (
-                 SELECT c.id, ROW_NUMBER() OVER (PARTITION BY c.webhook ORDER BY c.next_try_at_us, c.id) AS place
-                 FROM webhook_deliveries c
-                 WHERE c.state = 'waiting' AND c.next_try_at_us <= $1 AND NOT EXISTS (
-                     SELECT 1 FROM webhook_deliveries h
-                     WHERE h.webhook = c.webhook AND h.state = 'waiting' AND h.held_until_us > $1)) AS r
+                 SELECT f.id, ROW_NUMBER() OVER (PARTITION BY f.webhook ORDER BY f.next_try_at_us, f.id) AS place
+                 FROM (
+                     SELECT c.id, c.webhook, c.next_try_at_us FROM webhook_deliveries c
+                     WHERE c.state = 'waiting' AND c.next_try_at_us <= $1 AND NOT EXISTS (
+                         SELECT 1 FROM webhook_deliveries h
+                         WHERE h.webhook = c.webhook AND h.state = 'waiting' AND h.held_until_us > $1)
+                     ORDER BY c.next_try_at_us, c.id LIMIT {WINDOW}) AS f) AS r
              WHERE r.place <= {PER_WEBHOOK})
          ORDER BY d.next_try_at_us, d.id LIMIT $2{}",
         session.for_update_skipping()
@@ -72,7 +81,7 @@ async fn take(
     webhook: Webhook,
     host: &str,
     lease: Duration,
-) -> Result<Delivery> {
+) -> Result<Option<Delivery>> {
     let until = session.now().plus(lease).as_micros();
     let query =
         sql("UPDATE webhook_deliveries SET attempts = attempts + 1, host = $1, held_until_us = $2, next_try_at_us = $3
@@ -82,17 +91,28 @@ async fn take(
         .bind(until)
         .bind(id.as_str());
     let Some(row) = session.row(query).await? else {
-        return Err(bulkhead_model::Failure::internal(format!("delivery {id} was lost while it was claimed")));
+        return Err(Failure::internal(format!("delivery {id} was lost while it was claimed")));
     };
-    let record = DeliveryRecord::from_row(&row)?;
-    Ok(Delivery {
-        id: record.id,
-        webhook,
-        event: record.event,
-        payload: record.payload,
-        attempt: record.attempts,
-        created_at: record.created_at,
-    })
+    match DeliveryRecord::from_row(&row) {
+        Ok(record) => Ok(Some(Delivery {
+            id: record.id,
+            webhook,
+            event: record.event,
+            payload: record.payload,
+            attempt: record.attempts,
+            created_at: record.created_at,
+        })),
+        Err(failure) => put_off(session, id, &failure, lease).await.map(|()| None),
+    }
+}
+
+/// What this host cannot read may be of a newer version, for another host to send. It must not keep the rest waiting.
+async fn put_off(session: &mut Session, id: &DeliveryId, failure: &Failure, lease: Duration) -> Result<()> {
+    tracing::error!(delivery = %id, %failure, "a delivery cannot be read");
+    let query = sql("UPDATE webhook_deliveries SET next_try_at_us = $1, held_until_us = NULL WHERE id = $2")
+        .bind(session.now().plus(lease).as_micros())
+        .bind(id.as_str());
+    session.execute_one("a delivery that is put off", query).await
 }
 
 async fn give_up(session: &mut Session, id: &DeliveryId, why: &str) -> Result<()> {

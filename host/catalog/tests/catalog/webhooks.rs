@@ -234,3 +234,29 @@ fn a_receiver_that_hangs_leaves_the_senders_to_the_others() {
         assert_eq!(claim().await.len(), 8);
     });
 }
+
+#[test]
+fn what_a_host_cannot_read_waits_and_keeps_nothing_else_waiting() {
+    on_both(|database| async {
+        let scene = Scene::new(database).await;
+        let newer = scene.webhook(acme(), NoticeEvent::ALL).await;
+        scene.webhook(globex(), NoticeEvent::ALL).await;
+        scene.tell(&acme(), 1).await;
+        scene.tell(&globex(), 2).await;
+        let newest = "UPDATE webhook_deliveries SET event = 'backup.eaten' WHERE payload LIKE '%globex%'
+             AND payload LIKE '%\"time\":0%'";
+        assert_eq!(scene.database.execute(newest).await, 1);
+        scene.database.execute("UPDATE webhooks SET events = '[\"backup.eaten\"]' WHERE organization = 'acme'").await;
+        let claimed = scene.deliveries().await;
+        assert_eq!(claimed.iter().map(|delivery| &delivery.payload["data"]["time"]).collect::<Vec<_>>(), [1]);
+        assert!(scene.deliveries().await.is_empty());
+        let all = WebhookChange { events: Some(vec![]), ..WebhookChange::default() };
+        scene.catalog.update_webhook(&acme(), &newer.id, all).await.unwrap();
+        scene.catalog.delivery_done(&claimed[0]).await.unwrap();
+        scene.clock.advance(LEASE);
+        assert_eq!(
+            scene.deliveries().await.iter().map(|delivery| &delivery.webhook.id).collect::<Vec<_>>(),
+            [&newer.id]
+        );
+    });
+}
