@@ -5,6 +5,7 @@ mod claim;
 mod heartbeat;
 mod lost;
 mod outcome;
+mod recovered;
 
 use bulkhead_model::{AttemptId, AttemptState, Failure, JobId, Result, Timestamp};
 use sqlx::any::AnyRow;
@@ -14,6 +15,7 @@ use crate::fields::{Fields, optional_json};
 use crate::session::{Session, sql};
 
 pub use heartbeat::{Heartbeat, Progress};
+pub use lost::Lease;
 pub use outcome::Completed;
 
 /// One try of a job.

@@ -1,22 +1,26 @@
 //! Backups: the catalogued results.
 
+mod create;
+mod delete;
 mod list;
 mod resolve;
+mod retained;
 
 use bulkhead_model::{
-    BackupId, BackupState, Digest, Failure, JobId, JobKind, JobState, Method, OrganizationId, Report, Result,
-    ScheduleId, ServiceId, TargetId, Timestamp,
+    BackupId, BackupState, Digest, Failure, JobId, Method, OrganizationId, Report, Result, ServiceId, TargetId,
+    Timestamp,
 };
-use serde_json::Value;
 use sqlx::any::AnyRow;
 
-use crate::catalog::Catalog;
+use crate::count::{Counted, Noun};
 use crate::fields::{self, Fields};
-use crate::job::{self, Draft, Job};
-use crate::schedule::{self, Schedule};
-use crate::session::{Session, sql, sql_of_parts, words};
+use crate::session::{Session, sql, sql_of_parts};
 
+pub use create::NewBackup;
+pub(crate) use create::{BackupDraft, insert};
+pub(crate) use delete::mark_deleting;
 pub use list::BackupFilter;
+pub use retained::{Keeper, Retained, RetainedBackup};
 
 /// A catalogued backup.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +39,8 @@ pub struct Backup {
     pub name: Option<String>,
     /// Where its objects lie.
     pub target: TargetId,
+    /// Neither retention nor a person deletes it.
+    pub pinned: bool,
     /// Where it stands.
     pub state: BackupState,
     /// The job that makes or made it.
@@ -80,6 +86,7 @@ impl Backup {
             engine: row.text("engine")?,
             name: row.optional_text("name")?,
             target: row.parsed("target")?,
+            pinned: row.flag("pinned")?,
             state: row.parsed("state")?,
             job: row.parsed("job")?,
             parent: row.optional_parsed("parent")?,
@@ -98,103 +105,14 @@ impl Backup {
             suspect: row.optional_json("suspect")?,
         })
     }
-}
 
-/// A backup to be made.
-#[derive(Clone, Debug)]
-pub struct NewBackup {
-    /// Whose it is.
-    pub organization: OrganizationId,
-    /// What is backed up.
-    pub service: ServiceId,
-    /// How.
-    pub method: Method,
-    /// The service's engine.
-    pub engine: String,
-    /// The name a person gave it.
-    pub name: Option<String>,
-    /// Where it is kept.
-    pub target: TargetId,
-    /// The server's name, the last part of the backup's id.
-    pub server: String,
-    /// The backup it is restored on top of.
-    pub parent: Option<BackupId>,
-    /// [`Schedule::ONCE`], or crontab(5).
-    pub schedule_expression: String,
-    /// What was asked, for the engine. Never holds a secret.
-    pub request: Value,
-    /// Attempts allowed, at least 1.
-    pub attempts_max: u32,
-}
-
-impl Catalog {
-    /// Writes a schedule and its backup to be made now.
-    ///
-    /// # Errors
-    /// `not-found` and `conflict` when the parent is missing, did not succeed or is being deleted.
-    pub async fn schedule_backup(&self, new: NewBackup) -> Result<(Schedule, Backup, Job)> {
-        let mut session = self.begin().await?;
-        if let Some(parent) = &new.parent {
-            lock_succeeded(&mut session, &new.organization, parent).await?;
+    fn counted(&self) -> Counted<'_> {
+        Counted {
+            noun: Noun::Backup,
+            organization: &self.organization,
+            service: &self.service,
+            kind: self.method.as_str(),
         }
-        let schedule = Schedule {
-            id: ScheduleId(0),
-            organization: new.organization.clone(),
-            service: new.service.clone(),
-            method: new.method.clone(),
-            expression: new.schedule_expression,
-            name: new.name.clone(),
-            target: new.target.clone(),
-            state: JobState::Scheduled.to_string(),
-            created_at: session.now(),
-        };
-        let schedule = schedule::insert(&mut session, schedule).await?;
-        let job = JobId::new();
-        let query =
-            sql("INSERT INTO backups (id, organization, service, method, engine, name, target, state, job, parent,
-                 plain_bytes, stored_bytes, created_at_us)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, 'scheduled', $8, $9, 0, 0, $10) RETURNING *")
-            .bind(String::from(BackupId::new(&new.service, &new.server)))
-            .bind(new.organization.as_str())
-            .bind(new.service.as_str())
-            .bind(new.method.as_str())
-            .bind(new.engine)
-            .bind(new.name)
-            .bind(new.target.as_str())
-            .bind(job.as_str())
-            .bind(new.parent.map(String::from))
-            .bind(session.now().as_micros());
-        let Some(row) = session.row(query).await? else {
-            return Err(Failure::internal("a new backup was not written"));
-        };
-        let backup = Backup::from_row(&row)?;
-        let draft = Draft {
-            id: job,
-            organization: new.organization,
-            service: new.service,
-            kind: JobKind::Backup,
-            method: new.method,
-            backup: backup.id.clone(),
-            restore: None,
-            schedule: Some(schedule.id),
-            request: new.request,
-            attempts_max: new.attempts_max,
-        };
-        let job = job::insert(&mut session, draft).await?;
-        session.commit().await?;
-        Ok((schedule, backup, job))
-    }
-
-    /// Marks a backup as on its way out: from now on nothing restores it or builds on it. Asked for twice, nothing more
-    /// happens. [`schedule_job`](Self::schedule_job) of an expiry does the same and adds the job.
-    ///
-    /// # Errors
-    /// `not-found`; `conflict` when it is being made or restored, is gone already, or others are restored on top of it.
-    pub async fn begin_deleting(&self, organization: &OrganizationId, id: &BackupId) -> Result<Backup> {
-        let mut session = self.begin().await?;
-        let backup = mark_deleting(&mut session, organization, id).await?;
-        session.commit().await?;
-        Ok(backup)
     }
 }
 
@@ -224,66 +142,36 @@ pub(crate) async fn lock_succeeded(
 /// Takes a backup into another state.
 ///
 /// # Errors
-/// `conflict` when it is not in a legal predecessor of that state.
+/// `conflict` when it is not in the state it comes from, or when that is no legal predecessor.
 pub(crate) async fn enter(
     session: &mut Session,
     id: &BackupId,
+    from: BackupState,
     to: BackupState,
     failure: Option<&Failure>,
 ) -> Result<()> {
     let now = session.now().as_micros();
-    let before = words(to.predecessors().iter().map(|state| state.as_str()));
     let ended = matches!(to, BackupState::Succeeded | BackupState::Failed | BackupState::Cancelled);
     // Of a backup that goes away, the record of how it ended remains.
-    let text = format!(
+    let query = sql(
         "UPDATE backups SET state = $1, failure = COALESCE($2, CASE WHEN $1 IN ('deleting', 'deleted') THEN failure END),
              started_at_us = COALESCE($3, started_at_us), finished_at_us = COALESCE($4, finished_at_us)
-         WHERE id = $5 AND state IN ({before})"
-    );
-    let query = sql_of_parts(text)
+         WHERE id = $5 AND state = $6 RETURNING *",
+    )
         .bind(to.as_str())
         .bind(fields::optional_json(failure)?)
         .bind((to == BackupState::Running).then_some(now))
         .bind(ended.then_some(now))
-        .bind(id.as_str());
-    match session.execute(query).await? {
-        1 => Ok(()),
-        _ => Err(Failure::conflict(format!("backup {id} is not in a state that `{to}` can follow"))),
-    }
-}
-
-/// See [`Catalog::begin_deleting`].
-pub(crate) async fn mark_deleting(
-    session: &mut Session,
-    organization: &OrganizationId,
-    id: &BackupId,
-) -> Result<Backup> {
-    let mut backup = lock(session, organization, id).await?;
-    match backup.state {
-        BackupState::Deleting => return Ok(backup),
-        BackupState::Deleted => return Err(not_found(id.as_str())),
-        BackupState::Scheduled | BackupState::Running => {
-            return Err(Failure::conflict(format!("backup {id} is being made: it is {}", backup.state))
-                .with_hint(format!("cancel its job {} first", backup.job)));
-        }
-        BackupState::Succeeded | BackupState::Failed | BackupState::Cancelled => {}
-    }
-    if let Some(restore) = job::unfinished(session, id, JobKind::Restore).await? {
-        return Err(Failure::conflict(format!("backup {id} is being restored by job {}", restore.id))
-            .with_hint("wait for that job, or cancel it first"));
-    }
-    let query = sql("SELECT id FROM backups WHERE parent = $1 AND state IN ('scheduled', 'running', 'succeeded')
-         ORDER BY created_at_us LIMIT 5")
-    .bind(id.as_str());
-    let rows = session.rows(query).await?;
-    let dependants: Vec<String> = rows.iter().map(|row| Fields(row).text("id")).collect::<Result<_>>()?;
-    if !dependants.is_empty() {
-        return Err(Failure::conflict(format!("other backups are restored on top of {id}: {}", dependants.join(", ")))
-            .with_hint("delete those first"));
-    }
-    enter(session, id, BackupState::Deleting, None).await?;
-    backup.state = BackupState::Deleting;
-    Ok(backup)
+        .bind(id.as_str())
+        .bind(from.as_str());
+    let row = if to.predecessors().contains(&from) { session.row(query).await? } else { None };
+    let Some(row) = row else {
+        return Err(Failure::conflict(format!("backup {id} is not in a state that `{to}` can follow")));
+    };
+    // What is deleted is not listed, and so not counted.
+    let to = (to != BackupState::Deleted).then_some(to.as_str());
+    session.counts.moved(&Backup::from_row(&row)?.counted(), Some(from.as_str()), to);
+    Ok(())
 }
 
 fn not_found(text: &str) -> Failure {

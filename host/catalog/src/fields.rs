@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::str::FromStr;
+use std::time::Duration;
 
 use bulkhead_model::{Failure, Result, Timestamp};
 use serde::Serialize;
@@ -55,6 +56,11 @@ impl<'r> Fields<'r> {
 
     pub(crate) fn flag(&self, column: &str) -> Result<bool> {
         Ok(self.number(column)? != 0)
+    }
+
+    /// Microseconds.
+    pub(crate) fn duration(&self, column: &str) -> Result<Duration> {
+        self.unsigned(column).map(Duration::from_micros)
     }
 
     pub(crate) fn time(&self, column: &str) -> Result<Timestamp> {

@@ -1,16 +1,24 @@
 //! Jobs: one run each of a backup, restore, verify or expire.
 
+mod create;
+mod list;
+
 use bulkhead_model::{
     AttemptId, BackupId, BackupState, Failure, JobId, JobKind, JobState, Method, OrganizationId, RestoreId, Result,
-    ScheduleId, ServiceId, Timestamp,
+    ScheduleId, ServiceId, TargetId, Timestamp,
 };
 use serde_json::{Value, json};
 use sqlx::any::AnyRow;
 
 use crate::catalog::Catalog;
+use crate::count::{Counted, Noun};
 use crate::fields::{self, Fields};
 use crate::session::{Session, sql, sql_of_parts, words};
-use crate::{backup, event, restore, schedule};
+use crate::{backup, event, notice, restore, schedule};
+
+pub use create::NewJob;
+pub(crate) use create::{Draft, ensure_lock, insert, insert_all, made_before};
+pub use list::JobFilter;
 
 /// One run of a backup, restore, verify or expire.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,6 +35,8 @@ pub struct Job {
     pub method: Method,
     /// Where it stands.
     pub state: JobState,
+    /// Where the backup lies. `None` of jobs from before limits on targets.
+    pub target: Option<TargetId>,
     /// The backup that it makes, restores, proves or deletes.
     pub backup: Option<BackupId>,
     /// Of a restore: its row.
@@ -71,6 +81,7 @@ impl Job {
             kind: row.parsed("kind")?,
             method: row.parsed("method")?,
             state: row.parsed("state")?,
+            target: row.optional_parsed("target")?,
             backup: row.optional_parsed("backup")?,
             restore: row.optional_number("restore")?.map(RestoreId),
             schedule: row.optional_number("schedule")?.map(ScheduleId),
@@ -89,61 +100,13 @@ impl Job {
             finished_at: row.optional_time("finished_at_us")?,
         })
     }
-}
 
-/// A verify or an expire to be run.
-#[derive(Clone, Debug)]
-pub struct NewJob {
-    /// Whose the backup is.
-    pub organization: OrganizationId,
-    /// [`JobKind::Verify`] or [`JobKind::Expire`].
-    pub kind: JobKind,
-    /// Of which backup.
-    pub backup: BackupId,
-    /// What was asked, for the engine. Never holds a secret.
-    pub request: Value,
-    /// Attempts allowed, at least 1.
-    pub attempts_max: u32,
+    fn counted(&self) -> Counted<'_> {
+        Counted { noun: Noun::Job, organization: &self.organization, service: &self.service, kind: self.kind.as_str() }
+    }
 }
 
 impl Catalog {
-    /// Schedules a verify of a backup that succeeded, or the expiry of one that is not being made. An expiry marks the
-    /// backup as [`BackupState::Deleting`]; asked for twice, it is the same job.
-    ///
-    /// # Errors
-    /// `not-found`; `conflict` when the backup's state does not allow it (see [`begin_deleting`](Self::begin_deleting)).
-    pub async fn schedule_job(&self, new: NewJob) -> Result<Job> {
-        let mut session = self.begin().await?;
-        let backup = match new.kind {
-            JobKind::Verify => backup::lock_succeeded(&mut session, &new.organization, &new.backup).await?,
-            JobKind::Expire => backup::mark_deleting(&mut session, &new.organization, &new.backup).await?,
-            JobKind::Backup | JobKind::Restore => {
-                return Err(Failure::internal(format!("a {} is scheduled with a row of its own", new.kind)));
-            }
-        };
-        if let (JobKind::Expire, Some(job)) = (new.kind, unfinished(&mut session, &backup.id, JobKind::Expire).await?) {
-            return Ok(job);
-        }
-        let job = insert(
-            &mut session,
-            Draft {
-                id: JobId::new(),
-                organization: new.organization,
-                service: backup.service,
-                kind: new.kind,
-                method: backup.method,
-                backup: backup.id,
-                restore: None,
-                schedule: None,
-                request: new.request,
-                attempts_max: new.attempts_max,
-            },
-        )
-        .await?;
-        session.commit().await?;
-        Ok(job)
-    }
-
     /// One job of the organization.
     ///
     /// # Errors
@@ -180,55 +143,16 @@ impl Catalog {
         let mut job = Job::from_row(&row)?;
         if job.state == JobState::Scheduled {
             let cancelled = Failure::cancelled();
-            job = enter(&mut session, &job.id, Entry { failure: Some(&cancelled), ..Entry::new(JobState::Cancelled) })
-                .await?;
+            job = enter(
+                &mut session,
+                &job.id,
+                Entry { failure: Some(&cancelled), ..Entry::new(JobState::Scheduled, JobState::Cancelled) },
+            )
+            .await?;
         }
         session.commit().await?;
         Ok(job)
     }
-}
-
-/// What a new job is made of.
-pub(crate) struct Draft {
-    pub(crate) id: JobId,
-    pub(crate) organization: OrganizationId,
-    pub(crate) service: ServiceId,
-    pub(crate) kind: JobKind,
-    pub(crate) method: Method,
-    pub(crate) backup: BackupId,
-    pub(crate) restore: Option<RestoreId>,
-    pub(crate) schedule: Option<ScheduleId>,
-    pub(crate) request: Value,
-    pub(crate) attempts_max: u32,
-}
-
-/// Writes a new job, to be claimed from now on.
-pub(crate) async fn insert(session: &mut Session, draft: Draft) -> Result<Job> {
-    let lock = sql("INSERT INTO service_locks (service, claims) VALUES ($1, 0) ON CONFLICT (service) DO NOTHING")
-        .bind(draft.service.as_str());
-    session.execute(lock).await?;
-    let now = session.now().as_micros();
-    let query = sql("INSERT INTO jobs (id, organization, service, kind, method, state, backup, restore, schedule, request,
-             attempts_made, attempts_max, run_after_us, cancel_requested, plain_bytes, stored_bytes, created_at_us, last_event)
-         VALUES ($1, $2, $3, $4, $5, 'scheduled', $6, $7, $8, $9, 0, $10, $11, 0, 0, 0, $12, 0) RETURNING *")
-    .bind(draft.id.as_str())
-    .bind(draft.organization.as_str())
-    .bind(draft.service.as_str())
-    .bind(draft.kind.as_str())
-    .bind(draft.method.as_str())
-    .bind(draft.backup.as_str())
-    .bind(draft.restore.map(|id| id.0))
-    .bind(draft.schedule.map(|id| id.0))
-    .bind(fields::json(&draft.request)?)
-    .bind(i64::from(draft.attempts_max.max(1)))
-    .bind(now)
-    .bind(now);
-    let Some(row) = session.row(query).await? else {
-        return Err(Failure::internal("a new job was not written"));
-    };
-    let job = Job::from_row(&row)?;
-    event::append(session, &job.id, None, "state", &json!({ "state": job.state.as_str() })).await?;
-    Ok(job)
 }
 
 /// The job of a kind on a backup that is not final yet.
@@ -241,6 +165,8 @@ pub(crate) async fn unfinished(session: &mut Session, backup: &BackupId, kind: J
 
 /// A job's way into another state.
 pub(crate) struct Entry<'a> {
+    /// What it is in: the caller holds the row, or the lease of its attempt.
+    pub(crate) from: JobState,
     pub(crate) to: JobState,
     /// Why; without one, the job's failure is cleared.
     pub(crate) failure: Option<&'a Failure>,
@@ -251,8 +177,8 @@ pub(crate) struct Entry<'a> {
 }
 
 impl Entry<'_> {
-    pub(crate) fn new(to: JobState) -> Self {
-        Self { to, failure: None, run_after: None, attempt: None }
+    pub(crate) fn new(from: JobState, to: JobState) -> Self {
+        Self { from, to, failure: None, run_after: None, attempt: None }
     }
 }
 
@@ -260,36 +186,43 @@ impl Entry<'_> {
 /// the way into [`JobState::Running`].)
 ///
 /// # Errors
-/// `conflict` when it is not in a legal predecessor of that state.
+/// `conflict` when it is not in the state it comes from, or when that is no legal predecessor.
 pub(crate) async fn enter(session: &mut Session, id: &JobId, entry: Entry<'_>) -> Result<Job> {
     let now = session.now().as_micros();
-    let to = entry.to;
-    let before = words(to.predecessors().iter().map(|state| state.as_str()));
-    let text = format!(
-        "UPDATE jobs SET state = $1, failure = $2, run_after_us = COALESCE($3, run_after_us), finished_at_us = $4
-         WHERE id = $5 AND state IN ({before}) RETURNING *"
-    );
-    let query = sql_of_parts(text)
-        .bind(to.as_str())
-        .bind(fields::optional_json(entry.failure)?)
-        .bind(entry.run_after.map(Timestamp::as_micros))
-        .bind(to.is_final().then_some(now))
-        .bind(id.as_str());
-    let Some(row) = session.row(query).await? else {
+    let Entry { from, to, .. } = entry;
+    let legal = to.predecessors().contains(&from);
+    let query = sql("UPDATE jobs SET state = $1, failure = $2, run_after_us = COALESCE($3, run_after_us),
+             finished_at_us = $4
+         WHERE id = $5 AND state = $6 RETURNING *")
+    .bind(to.as_str())
+    .bind(fields::optional_json(entry.failure)?)
+    .bind(entry.run_after.map(Timestamp::as_micros))
+    .bind(to.is_final().then_some(now))
+    .bind(id.as_str())
+    .bind(from.as_str());
+    let row = if legal { session.row(query).await? } else { None };
+    let Some(row) = row else {
         return Err(Failure::conflict(format!("job {id} is not in a state that `{to}` can follow")));
     };
     let job = Job::from_row(&row)?;
-    follow(session, &job, entry.attempt).await?;
+    follow(session, &job, from, entry.attempt).await?;
     Ok(job)
 }
 
-/// Brings what a job makes into the job's state, and tells those who watch.
-pub(crate) async fn follow(session: &mut Session, job: &Job, attempt: Option<(&AttemptId, u32)>) -> Result<()> {
+/// Brings what a job makes into the job's state, and tells those who watch or want to be told.
+pub(crate) async fn follow(
+    session: &mut Session,
+    job: &Job,
+    from: JobState,
+    attempt: Option<(&AttemptId, u32)>,
+) -> Result<()> {
+    session.counts.moved(&job.counted(), Some(from.as_str()), Some(job.state.as_str()));
     match (job.kind, &job.backup, job.restore) {
         (JobKind::Backup, Some(id), _) => {
-            backup::enter(session, id, state_of_backup(job.state), job.failure.as_ref()).await?
+            let (from, to) = (state_of_backup(from), state_of_backup(job.state));
+            backup::enter(session, id, from, to, job.failure.as_ref()).await?;
         }
-        (JobKind::Restore, _, Some(id)) => restore::enter(session, id, job.state, job.failure.as_ref()).await?,
+        (JobKind::Restore, _, Some(id)) => restore::enter(session, id, from, job.state, job.failure.as_ref()).await?,
         _ => {}
     }
     if let Some(id) = job.schedule {
@@ -302,7 +235,12 @@ pub(crate) async fn follow(session: &mut Session, job: &Job, attempt: Option<(&A
     if let Some(failure) = &job.failure {
         body["failure"] = json!(failure);
     }
-    event::append(session, &job.id, attempt.map(|(id, _)| id), "state", &body).await.map(|_| ())
+    event::append(session, &job.id, attempt.map(|(id, _)| id), "state", &body).await?;
+    // Of success the caller tells, when it has written what there is to say of it.
+    if job.state == JobState::Failed {
+        notice::record_job(session, job).await?;
+    }
+    Ok(())
 }
 
 fn state_of_backup(state: JobState) -> BackupState {

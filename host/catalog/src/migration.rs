@@ -13,6 +13,7 @@ use crate::session::{bounded, failure_of};
 
 const STEPS: &[(i64, &str, &str)] = &[
     (1, "spine", include_str!("../migrations/0001_spine.sql")),
+    (2, "schedules", include_str!("../migrations/0002_schedules.sql")),
     (3, "access", include_str!("../migrations/0003_access.sql")),
 ];
 

@@ -8,8 +8,11 @@ use sqlx::any::AnyRow;
 
 use crate::backup;
 use crate::catalog::Catalog;
+use crate::count::{CountFilter, Counted, Noun};
 use crate::fields::{self, Fields, plain};
+use crate::idempotency::{self, Idempotency, Made};
 use crate::job::{self, Draft, Job};
+use crate::list::{Page, Selection};
 use crate::schedule::next_number;
 use crate::session::{Session, sql, sql_of_parts, words};
 
@@ -60,6 +63,33 @@ impl Restore {
             hidden: row.flag("hidden")?,
         })
     }
+
+    fn counted(&self) -> Counted<'_> {
+        Counted { noun: Noun::Restore, organization: &self.organization, service: &self.service, kind: "" }
+    }
+}
+
+const KIND: &str = "restore";
+
+/// Which restores to list.
+#[derive(Clone, Debug)]
+pub struct RestoreFilter {
+    /// Only of this service.
+    pub service: Option<ServiceId>,
+    /// Only of these services.
+    pub services: Option<Vec<ServiceId>>,
+    /// Only in this state.
+    pub state: Option<JobState>,
+    /// The page, from 1.
+    pub page: u32,
+    /// Restores on a page, at least 1.
+    pub page_size: u32,
+}
+
+impl Default for RestoreFilter {
+    fn default() -> Self {
+        Self { service: None, services: None, state: None, page: 1, page_size: 50 }
+    }
 }
 
 /// A restore to be run.
@@ -75,15 +105,27 @@ pub struct NewRestore {
     pub request: Value,
     /// Attempts allowed, at least 1.
     pub attempts_max: u32,
+    /// So that a request that comes twice is carried out once.
+    pub idempotency: Option<Idempotency>,
 }
 
 impl Catalog {
     /// Schedules a restore.
     ///
     /// # Errors
-    /// `not-found` when the organization has no such backup, `conflict` when that did not succeed or is being deleted.
-    pub async fn schedule_restore(&self, new: NewRestore) -> Result<(Restore, Job)> {
+    /// `not-found` when the organization has no such backup; `conflict` when that did not succeed or is being deleted, or
+    /// when the idempotency key stands for another request.
+    pub async fn schedule_restore(&self, new: NewRestore) -> Result<Made<(Restore, Job)>> {
         let mut session = self.begin().await?;
+        let (organization, key) = (new.organization.clone(), new.idempotency.clone());
+        if let Some(object) = idempotency::begin(&mut session, &organization, key.as_ref(), KIND).await? {
+            drop(session);
+            let job = self.job(&organization, &job::made_before(&object)?).await?;
+            let Some(id) = job.restore else {
+                return Err(Failure::internal(format!("job {} restores nothing", job.id)));
+            };
+            return Ok(Made::before((self.restore(&organization, id).await?, job)));
+        }
         let backup = backup::lock_succeeded(&mut session, &new.organization, &new.backup).await?;
         let id = RestoreId(next_number(&mut session, "restore").await?);
         let job = JobId::new();
@@ -101,12 +143,14 @@ impl Catalog {
             return Err(Failure::internal("a new restore was not written"));
         };
         let restore = Restore::from_row(&row)?;
+        session.counts.moved(&restore.counted(), None, Some(restore.state.as_str()));
         let draft = Draft {
             id: job,
             organization: new.organization,
             service: new.service,
             kind: JobKind::Restore,
             method: backup.method,
+            target: backup.target,
             backup: backup.id,
             restore: Some(id),
             schedule: None,
@@ -114,8 +158,9 @@ impl Catalog {
             attempts_max: new.attempts_max,
         };
         let job = job::insert(&mut session, draft).await?;
+        idempotency::settle(&mut session, &organization, key.as_ref(), job.id.as_str()).await?;
         session.commit().await?;
-        Ok((restore, job))
+        Ok(Made::now((restore, job)))
     }
 
     /// One restore of the organization, hidden or not.
@@ -131,15 +176,29 @@ impl Catalog {
         }
     }
 
-    /// The organization's restores that are not hidden, newest first; at most the last 1,000.
+    /// The organization's restores that are not hidden, newest first, one page; and how many there are on all pages.
     ///
     /// # Errors
     /// Only those of the database.
-    pub async fn restores(&self, organization: &OrganizationId) -> Result<Vec<Restore>> {
-        let query = sql("SELECT * FROM restores WHERE organization = $1 AND hidden = 0
-             ORDER BY created_at_us DESC, id DESC LIMIT 1000")
-        .bind(organization.as_str());
-        self.rows(query).await?.iter().map(Restore::from_row).collect()
+    pub async fn restores(&self, organization: &OrganizationId, filter: &RestoreFilter) -> Result<(Vec<Restore>, u64)> {
+        let state = filter.state.map(JobState::as_str);
+        let total = self
+            .total(&CountFilter {
+                noun: Noun::Restore,
+                organization,
+                service: filter.service.as_ref(),
+                services: filter.services.as_deref(),
+                kind: None,
+                state,
+            })
+            .await?;
+        let mut selection = Selection::new("restores", organization);
+        selection.given("hidden = 0");
+        selection.of_services(filter.service.as_ref(), filter.services.as_deref());
+        selection.only("state", state);
+        let page = Page { number: filter.page, size: filter.page_size, total };
+        let rows = self.page(selection, &["created_at_us", "id"], page).await?;
+        Ok((rows.iter().map(Restore::from_row).collect::<Result<_>>()?, total))
     }
 
     /// Takes a finished restore out of the list.
@@ -150,36 +209,52 @@ impl Catalog {
         let mut session = self.begin().await?;
         let finished = words(JobState::ALL.iter().filter(|state| state.is_final()).map(|state| state.as_str()));
         let text = format!(
-            "UPDATE restores SET hidden = 1 WHERE id = $1 AND organization = $2 AND state IN ({finished}) RETURNING *"
+            "UPDATE restores SET hidden = 1
+             WHERE id = $1 AND organization = $2 AND hidden = 0 AND state IN ({finished}) RETURNING *"
         );
         let Some(row) = session.row(sql_of_parts(text).bind(id.0).bind(organization.as_str())).await? else {
             drop(session);
-            let state = self.restore(organization, id).await?.state;
+            let restore = self.restore(organization, id).await?;
+            if restore.hidden {
+                return Ok(restore);
+            }
+            let state = restore.state;
             return Err(Failure::conflict(format!("restore {id} has not finished: it is {state}"))
                 .with_hint("cancel its job first"));
         };
+        let restore = Restore::from_row(&row)?;
+        session.counts.moved(&restore.counted(), Some(restore.state.as_str()), None);
         session.commit().await?;
-        Restore::from_row(&row)
+        Ok(restore)
     }
 }
 
 /// Takes a restore into its job's state.
-pub(crate) async fn enter(session: &mut Session, id: RestoreId, to: JobState, failure: Option<&Failure>) -> Result<()> {
+pub(crate) async fn enter(
+    session: &mut Session,
+    id: RestoreId,
+    from: JobState,
+    to: JobState,
+    failure: Option<&Failure>,
+) -> Result<()> {
     let now = session.now().as_micros();
-    let before = words(to.predecessors().iter().map(|state| state.as_str()));
-    let text = format!(
-        "UPDATE restores SET state = $1, message = $2, failure = $3, started_at_us = COALESCE($4, started_at_us),
+    let query =
+        sql("UPDATE restores SET state = $1, message = $2, failure = $3, started_at_us = COALESCE($4, started_at_us),
              finished_at_us = $5
-         WHERE id = $6 AND state IN ({before})"
-    );
-    let query = sql_of_parts(text)
+         WHERE id = $6 AND state = $7 RETURNING *")
         .bind(to.as_str())
         .bind(sentence(to, failure))
         .bind(fields::optional_json(failure)?)
         .bind((to == JobState::Running).then_some(now))
         .bind(to.is_final().then_some(now))
-        .bind(id.0);
-    session.execute_one("a restore's state", query).await
+        .bind(id.0)
+        .bind(from.as_str());
+    let Some(row) = session.row(query).await? else {
+        return Err(Failure::internal(format!("restore {id} is not in its job's state, {from}")));
+    };
+    // One that is hidden has ended, and stays as it is.
+    session.counts.moved(&Restore::from_row(&row)?.counted(), Some(from.as_str()), Some(to.as_str()));
+    Ok(())
 }
 
 /// Replaces the sentence for people.

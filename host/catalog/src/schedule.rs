@@ -1,11 +1,30 @@
 //! Schedules: when a method runs for a service.
 
-use bulkhead_model::{Failure, JobState, Method, OrganizationId, Result, ScheduleId, ServiceId, TargetId, Timestamp};
+mod change;
+mod create;
+mod due;
+mod fire;
+mod list;
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use bulkhead_model::{
+    Expression, Failure, JobState, Method, Misfire, OrganizationId, Result, RetentionPolicy, ScheduleId, ServiceId,
+    TargetId, Timestamp, Zone,
+};
 use sqlx::any::AnyRow;
 
-use crate::catalog::Catalog;
+use crate::count::{Counted, Noun};
 use crate::fields::Fields;
 use crate::session::{Session, sql, sql_of_parts};
+
+pub use change::ScheduleChange;
+pub use create::NewSchedule;
+pub(crate) use create::insert_once;
+pub use fire::{FireOutcome, Fired};
+pub use list::ScheduleFilter;
 
 /// When a method runs for a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,86 +37,161 @@ pub struct Schedule {
     pub service: ServiceId,
     /// How.
     pub method: Method,
-    /// `once`, or crontab(5).
-    pub expression: String,
-    /// The name its backups get.
-    pub name: Option<String>,
+    /// The service's engine, for hosts that do not serve it.
+    pub engine: String,
+    /// The server's name in the ids of its backups, for hosts that do not serve it.
+    pub server: String,
     /// Where they are kept.
     pub target: TargetId,
+    /// [`Schedule::ONCE`], or the normal form of an [`Expression`].
+    pub expression: String,
+    /// In which the expression is read and retention counts its days.
+    pub zone: Zone,
+    /// Whether it fires.
+    pub enabled: bool,
+    /// What becomes of a fire that comes late.
+    pub misfire: Misfire,
+    /// How late it is still made up for.
+    pub misfire_grace: Duration,
+    /// Fires are delayed by less than this.
+    pub jitter: Duration,
+    /// Which of its backups stay; without one, its service's retention says.
+    pub retention: Option<RetentionPolicy>,
+    /// Of `once`: the backup's name. Of others: the template of their backups' names.
+    pub name: Option<String>,
+    /// Who made it.
+    pub origin: ScheduleOrigin,
     /// Of `once`: the state of its job, a word of [`JobState`]. Of others: `scheduled`.
     pub state: String,
+    /// Why the host has disabled it.
+    pub message: Option<String>,
+    /// When it is due next; `None`: never.
+    pub next_due_at: Option<Timestamp>,
+    /// The same plus its jitter: when the next job is made.
+    pub next_fire_at: Option<Timestamp>,
+    /// When it last made a job.
+    pub last_fire_at: Option<Timestamp>,
+    /// The last due time that was let pass.
+    pub last_missed_at: Option<Timestamp>,
+    /// Jobs made.
+    pub fires: u64,
+    /// Fires that came too late and made none.
+    pub misses: u64,
+    /// Fires that made none because one still waited.
+    pub coalesced: u64,
     /// When it was asked for.
     pub created_at: Timestamp,
+    /// When somebody last changed it.
+    pub updated_at: Option<Timestamp>,
+    deleted: bool,
+    /// The stored zone, when this build does not know it. It then neither fires nor is overwritten by chance.
+    unknown_zone: Option<String>,
+}
+
+/// Who made a schedule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScheduleOrigin {
+    /// A person.
+    Manual,
+    /// A host, as the default for a service. Deleted, it is not made again.
+    Automatic,
+}
+
+impl ScheduleOrigin {
+    /// The word in the catalog and in answers.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Manual => "manual",
+            Self::Automatic => "automatic",
+        }
+    }
+}
+
+impl fmt::Display for ScheduleOrigin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for ScheduleOrigin {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "manual" => Ok(Self::Manual),
+            "automatic" => Ok(Self::Automatic),
+            _ => Err(format!("`{text}` is no origin of a schedule")),
+        }
+    }
 }
 
 impl Schedule {
     /// The expression of a schedule that runs at once and never again.
     pub const ONCE: &str = "once";
 
+    /// Whether it runs once and never again.
+    pub fn is_once(&self) -> bool {
+        self.expression == Self::ONCE
+    }
+
     fn from_row(row: &AnyRow) -> Result<Self> {
         let row = Fields(row);
+        let mut message = row.optional_text("message")?;
+        // Builds differ in the zones they know. The schedule must still be seen, to be changed or deleted.
+        let zone = row.text("timezone")?;
+        let (zone, unknown_zone) = match Zone::parse(&zone) {
+            Ok(zone) => (zone, None),
+            Err(failure) => {
+                message.get_or_insert(failure.message);
+                (Zone::UTC, Some(zone))
+            }
+        };
         Ok(Self {
             id: ScheduleId(row.number("id")?),
             organization: row.parsed("organization")?,
             service: row.parsed("service")?,
             method: row.parsed("method")?,
-            expression: row.text("expression")?,
-            name: row.optional_text("name")?,
+            engine: row.text("engine")?,
+            server: row.text("server")?,
             target: row.parsed("target")?,
+            expression: row.text("expression")?,
+            zone,
+            enabled: row.flag("enabled")?,
+            misfire: row.parsed("misfire")?,
+            misfire_grace: row.duration("misfire_grace_us")?,
+            jitter: row.duration("jitter_us")?,
+            retention: row.optional_json("retention")?,
+            name: row.optional_text("name")?,
+            origin: row.parsed("origin")?,
             state: row.text("state")?,
+            message,
+            next_due_at: row.optional_time("next_due_at_us")?,
+            next_fire_at: row.optional_time("next_fire_at_us")?,
+            last_fire_at: row.optional_time("last_fire_at_us")?,
+            last_missed_at: row.optional_time("last_missed_at_us")?,
+            fires: row.unsigned("fires")?,
+            misses: row.unsigned("misses")?,
+            coalesced: row.unsigned("coalesced")?,
             created_at: row.time("created_at_us")?,
+            updated_at: row.optional_time("updated_at_us")?,
+            deleted: row.flag("deleted")?,
+            unknown_zone,
         })
     }
-}
 
-impl Catalog {
-    /// One schedule of the organization.
-    ///
-    /// # Errors
-    /// `not-found` when the organization has none of this id.
-    pub async fn schedule(&self, organization: &OrganizationId, id: ScheduleId) -> Result<Schedule> {
-        let query =
-            sql("SELECT * FROM schedules WHERE id = $1 AND organization = $2").bind(id.0).bind(organization.as_str());
-        match self.rows(query).await?.first() {
-            Some(row) => Schedule::from_row(row),
-            None => Err(Failure::not_found(format!("there is no schedule {id}"))),
+    fn counted(&self) -> Counted<'_> {
+        Counted {
+            noun: Noun::Schedule,
+            organization: &self.organization,
+            service: &self.service,
+            kind: if self.is_once() { ONCE } else { RECURRING },
         }
     }
-
-    /// The organization's schedules, newest first, of one service when given.
-    ///
-    /// # Errors
-    /// Only those of the database.
-    pub async fn schedules(&self, organization: &OrganizationId, service: Option<&ServiceId>) -> Result<Vec<Schedule>> {
-        let of_service = if service.is_some() { " AND service = $2" } else { "" };
-        let text = format!("SELECT * FROM schedules WHERE organization = $1{of_service} ORDER BY id DESC");
-        let mut query = sql_of_parts(text).bind(organization.as_str());
-        if let Some(service) = service {
-            query = query.bind(service.as_str());
-        }
-        self.rows(query).await?.iter().map(Schedule::from_row).collect()
-    }
 }
 
-/// Writes a new schedule; its id and time are those of the transaction, whatever they are in `schedule`.
-pub(crate) async fn insert(session: &mut Session, mut schedule: Schedule) -> Result<Schedule> {
-    schedule.id = ScheduleId(next_number(session, "schedule").await?);
-    schedule.created_at = session.now();
-    let query =
-        sql("INSERT INTO schedules (id, organization, service, method, expression, name, target, state, created_at_us)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)")
-        .bind(schedule.id.0)
-        .bind(schedule.organization.as_str())
-        .bind(schedule.service.as_str())
-        .bind(schedule.method.as_str())
-        .bind(schedule.expression.clone())
-        .bind(schedule.name.clone())
-        .bind(schedule.target.as_str())
-        .bind(schedule.state.clone())
-        .bind(schedule.created_at.as_micros());
-    session.execute_one("a new schedule", query).await?;
-    Ok(schedule)
-}
+/// The kinds that schedules are counted as.
+const ONCE: &str = "once";
+const RECURRING: &str = "recurring";
 
 /// A one-time schedule shows the state of its job; a recurring one is left alone.
 pub(crate) async fn mirror(session: &mut Session, id: ScheduleId, state: JobState) -> Result<()> {
@@ -113,4 +207,26 @@ pub(crate) async fn next_number(session: &mut Session, counter: &str) -> Result<
         Some(row) => Fields(&row).number("value"),
         None => Err(Failure::internal(format!("the catalog has no counter `{counter}`"))),
     }
+}
+
+/// Reads a schedule and keeps others from changing it until the end of the transaction.
+async fn lock(session: &mut Session, organization: &OrganizationId, id: ScheduleId) -> Result<Schedule> {
+    let text =
+        format!("SELECT * FROM schedules WHERE id = $1 AND organization = $2 AND deleted = 0{}", session.for_update());
+    match session.row(sql_of_parts(text).bind(id.0).bind(organization.as_str())).await? {
+        Some(row) => Schedule::from_row(&row),
+        None => Err(not_found(id)),
+    }
+}
+
+fn not_found(id: ScheduleId) -> Failure {
+    Failure::not_found(format!("there is no schedule {id}"))
+}
+
+/// Reads what recurs; `once` and what is no crontab are refused.
+fn recurring(expression: &str) -> Result<Expression> {
+    if expression == Schedule::ONCE {
+        return Err(Failure::invalid("`once` does not recur").with_hint("make a backup instead of a schedule"));
+    }
+    Expression::parse(expression)
 }

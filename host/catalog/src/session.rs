@@ -10,6 +10,7 @@ use sqlx::{Any, AssertSqlSafe, Transaction};
 use tokio::sync::OwnedMutexGuard;
 
 use crate::catalog::Engine;
+use crate::count::Counts;
 
 /// A statement with its values bound.
 pub(crate) type Sql<'q> = Query<'q, Any, AnyArguments>;
@@ -33,11 +34,37 @@ pub(crate) fn words<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
     quoted.join(", ")
 }
 
+/// `($1, $2), ($3, $4)`: places for the values of some rows.
+pub(crate) fn places(rows: usize, columns: usize) -> String {
+    let row = |row: usize| {
+        let places: Vec<String> = (1..=columns).map(|column| format!("${}", row * columns + column)).collect();
+        format!("({})", places.join(", "))
+    };
+    let rows: Vec<String> = (0..rows).map(row).collect();
+    rows.join(", ")
+}
+
+/// Rows for one statement each: by powers of two, so that few different statements are prepared, and few enough for the
+/// values that a statement takes.
+pub(crate) fn batches<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
+    std::iter::from_fn(move || {
+        let size = 1 << rows.len().min(BATCH).checked_ilog2()?;
+        let (batch, rest) = rows.split_at(size);
+        rows = rest;
+        Some(batch)
+    })
+}
+
+/// Times some twenty columns; SQLite takes 32,766 values.
+const BATCH: usize = 256;
+
 /// A transaction that writes. Dropped without [`commit`](Self::commit), nothing has happened.
 pub(crate) struct Session {
     transaction: Transaction<'static, Any>,
     engine: Engine,
     now: Timestamp,
+    /// What the transaction changes in the totals of lists; written with the commit.
+    pub(crate) counts: Counts,
     // After the transaction: the turn passes on when the connection is free again.
     _turn: Option<OwnedMutexGuard<()>>,
 }
@@ -49,7 +76,7 @@ impl Session {
         engine: Engine,
         now: Timestamp,
     ) -> Self {
-        Self { transaction, engine, now, _turn: turn }
+        Self { transaction, engine, now, counts: Counts::default(), _turn: turn }
     }
 
     /// When the transaction began; all its rows carry this time.
@@ -70,6 +97,16 @@ impl Session {
         match self.engine {
             Engine::Sqlite => "",
             Engine::Postgres => " FOR UPDATE SKIP LOCKED",
+        }
+    }
+
+    /// Keeps others from writing to a table until the end. SQLite has locked everything already.
+    pub(crate) async fn exclude_writers(&mut self, table: &'static str) -> Result<()> {
+        match self.engine {
+            Engine::Sqlite => Ok(()),
+            Engine::Postgres => {
+                self.execute(sql_of_parts(format!("LOCK TABLE {table} IN EXCLUSIVE MODE"))).await.map(|_| ())
+            }
         }
     }
 
@@ -97,7 +134,8 @@ impl Session {
     }
 
     /// Makes it all durable.
-    pub(crate) async fn commit(self) -> Result<()> {
+    pub(crate) async fn commit(mut self) -> Result<()> {
+        std::mem::take(&mut self.counts).write(&mut self).await?;
         bounded("a commit", self.transaction.commit()).await
     }
 }

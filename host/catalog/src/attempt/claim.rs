@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use bulkhead_model::{AttemptId, BackupId, Failure, JobId, Result, ServiceId};
+use bulkhead_model::{AttemptId, BackupId, Failure, JobId, JobState, Result, ServiceId};
 
 use super::Attempt;
 use crate::catalog::Catalog;
 use crate::fields::Fields;
 use crate::job::{Job, follow};
+use crate::limit::Scope;
 use crate::session::{Session, sql, sql_of_parts};
 
 /// Service ids in one statement; SQLite takes 32,766 values, PostgreSQL 65,535.
@@ -23,10 +24,20 @@ const CLAIMABLE: &str = "c.state = 'scheduled' AND c.cancel_requested = 0 AND c.
     AND NOT EXISTS (SELECT 1 FROM jobs r WHERE r.state = 'running' AND r.backup = c.backup)
     AND (c.kind = 'restore' OR NOT EXISTS (
         SELECT 1 FROM jobs w WHERE w.state = 'scheduled' AND w.kind = 'restore' AND w.service = c.service
-        AND w.cancel_requested = 0 AND w.run_after_us <= $1))";
+        AND w.cancel_requested = 0 AND w.run_after_us <= $1))
+    AND NOT EXISTS (
+        SELECT 1 FROM job_limits l WHERE l.scope = 'organization:' || c.organization AND l.running_max <= (
+            SELECT COUNT(*) FROM jobs r WHERE r.state = 'running' AND r.organization = c.organization))
+    AND NOT EXISTS (
+        SELECT 1 FROM job_limits l WHERE l.scope = 'service:' || c.service AND l.running_max <= (
+            SELECT COUNT(*) FROM jobs r WHERE r.state = 'running' AND r.service = c.service))
+    AND NOT EXISTS (
+        SELECT 1 FROM job_limits l WHERE l.scope = 'target:' || c.target AND l.running_max <= (
+            SELECT COUNT(*) FROM jobs r WHERE r.state = 'running' AND r.target = c.target))";
 
 impl Catalog {
-    /// Claims the oldest claimable job on one of the services, for `lease`. On one service a restore excludes everything
+    /// Claims the oldest claimable job on one of the services, for `lease`. No limit of
+    /// [`set_job_limits`](Self::set_job_limits) is ever exceeded. On one service a restore excludes everything
     /// else, and a backup the others of its method; on one backup there is one job at a time; a restore that waits lets
     /// nothing else start before it. `None` when there is nothing to do now.
     ///
@@ -41,7 +52,7 @@ impl Catalog {
                 // Nothing: another claim came first, and the candidate is excluded now. Others may not be.
                 let Some(job) = take(&mut session, &candidate.job).await? else { continue };
                 let attempt = lease_job(&mut session, &job, host, lease).await?;
-                follow(&mut session, &job, Some((&attempt.id, attempt.number))).await?;
+                follow(&mut session, &job, JobState::Scheduled, Some((&attempt.id, attempt.number))).await?;
                 session.commit().await?;
                 return Ok(Some((job, attempt)));
             }
@@ -54,6 +65,8 @@ struct Candidate {
     job: JobId,
     service: ServiceId,
     backup: Option<BackupId>,
+    /// What limits may be on; at most three.
+    scopes: Vec<Scope>,
 }
 
 /// The oldest job that seems claimable. On PostgreSQL its row stays locked, and rows that other claims look at are
@@ -63,7 +76,7 @@ async fn look(session: &mut Session, services: &[ServiceId]) -> Result<Option<Ca
     let slots = services.len().next_power_of_two();
     let places: Vec<String> = (0..slots).map(|place| format!("${}", place + 2)).collect();
     let text = format!(
-        "SELECT c.id, c.service, c.backup FROM jobs c WHERE c.service IN ({}) AND {CLAIMABLE}
+        "SELECT c.id, c.organization, c.service, c.target, c.backup FROM jobs c WHERE c.service IN ({}) AND {CLAIMABLE}
          ORDER BY c.run_after_us, c.created_at_us, c.id LIMIT 1{}",
         places.join(", "),
         session.for_update_skipping()
@@ -75,16 +88,26 @@ async fn look(session: &mut Session, services: &[ServiceId]) -> Result<Option<Ca
     }
     let Some(row) = session.row(query).await? else { return Ok(None) };
     let row = Fields(&row);
-    let candidate =
-        Candidate { job: row.parsed("id")?, service: row.parsed("service")?, backup: row.optional_parsed("backup")? };
-    Ok(Some(candidate))
+    let service: ServiceId = row.parsed("service")?;
+    let mut scopes = vec![Scope::Organization(row.parsed("organization")?), Scope::Service(service.clone())];
+    scopes.extend(row.optional_parsed("target")?.map(Scope::Target));
+    Ok(Some(Candidate { job: row.parsed("id")?, service, backup: row.optional_parsed("backup")?, scopes }))
 }
 
-/// Queues behind claims on the same service or the same backup. Always job, service, backup: no two claims wait for each
-/// other. Plain row locks, which everything that speaks PostgreSQL's protocol has.
+/// Queues behind claims on the same service, under the same limit or on the same backup. Always job, service, scopes in
+/// their order, backup: no two claims wait for each other. Plain row locks, which everything that speaks PostgreSQL's
+/// protocol has.
 async fn lock(session: &mut Session, candidate: &Candidate) -> Result<()> {
     let query = sql("UPDATE service_locks SET claims = claims + 1 WHERE service = $1").bind(candidate.service.as_str());
     session.execute_one("locking a service", query).await?;
+    // Where there is no limit, there is no row and nothing to queue for.
+    let places = ["$1", "$2", "$3"][..candidate.scopes.len()].join(", ");
+    let text = format!("SELECT scope FROM job_limits WHERE scope IN ({places}) ORDER BY scope{}", session.for_update());
+    let mut query = sql_of_parts(text);
+    for scope in &candidate.scopes {
+        query = query.bind(scope.to_string());
+    }
+    session.rows(query).await?;
     if let Some(backup) = &candidate.backup {
         let text = format!("SELECT id FROM backups WHERE id = $1{}", session.for_update());
         session.row(sql_of_parts(text).bind(backup.as_str())).await?;

@@ -12,7 +12,7 @@ use crate::catalog::Catalog;
 use crate::fields::{big, json, optional_json, plain};
 use crate::job::{Entry, Job, enter};
 use crate::session::{Session, sql, sql_of_parts};
-use crate::{backup, restore};
+use crate::{backup, notice, restore};
 
 /// What there is to know of a backup whose manifest lies in the target.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +50,7 @@ impl Catalog {
         .bind(completed.manifest_sha256.clone())
         .bind(backup_of(&job)?.as_str());
         session.execute_one("a finished backup", query).await?;
+        notice::record_job(&mut session, &job).await?;
         session.commit().await?;
         Ok(job)
     }
@@ -65,6 +66,7 @@ impl Catalog {
             return Err(Failure::internal(format!("job {} restores nothing", job.id)));
         };
         restore::set_message(&mut session, id, message).await?;
+        notice::record_job(&mut session, &job).await?;
         session.commit().await?;
         Ok(job)
     }
@@ -93,7 +95,8 @@ impl Catalog {
     pub async fn finish_expire(&self, attempt: &AttemptId) -> Result<Job> {
         let mut session = self.begin().await?;
         let job = succeed(&mut session, attempt, JobKind::Expire).await?;
-        backup::enter(&mut session, backup_of(&job)?, BackupState::Deleted, None).await?;
+        let from = BackupState::Deleting;
+        backup::enter(&mut session, backup_of(&job)?, from, BackupState::Deleted, None).await?;
         session.commit().await?;
         Ok(job)
     }
@@ -132,18 +135,23 @@ pub(super) async fn give_up(
     let by = Some((&attempt.id, attempt.number));
     let cancellation = Failure::cancelled();
     let entry = if cancelled || job.cancel_requested {
-        Entry { failure: Some(&cancellation), attempt: by, ..Entry::new(JobState::Cancelled) }
+        Entry { failure: Some(&cancellation), attempt: by, ..Entry::new(job.state, JobState::Cancelled) }
     } else if failure.retry && job.attempts_made < job.attempts_max {
         let run_after = session.now().plus(retry_after.unwrap_or_default());
-        Entry { failure: Some(failure), attempt: by, run_after: Some(run_after), ..Entry::new(JobState::Scheduled) }
+        Entry {
+            failure: Some(failure),
+            attempt: by,
+            run_after: Some(run_after),
+            ..Entry::new(job.state, JobState::Scheduled)
+        }
     } else {
-        Entry { failure: Some(failure), attempt: by, ..Entry::new(JobState::Failed) }
+        Entry { failure: Some(failure), attempt: by, ..Entry::new(job.state, JobState::Failed) }
     };
     enter(session, &job.id, entry).await
 }
 
 /// Reads a job and keeps a request to cancel it waiting until the end of the transaction.
-async fn lock_job(session: &mut Session, id: &JobId) -> Result<Job> {
+pub(super) async fn lock_job(session: &mut Session, id: &JobId) -> Result<Job> {
     let text = format!("SELECT * FROM jobs WHERE id = $1{}", session.for_update());
     match session.row(sql_of_parts(text).bind(id.as_str())).await? {
         Some(row) => Job::from_row(&row),
@@ -154,7 +162,8 @@ async fn lock_job(session: &mut Session, id: &JobId) -> Result<Job> {
 /// Ends attempt and job well.
 async fn succeed(session: &mut Session, attempt: &AttemptId, kind: JobKind) -> Result<Job> {
     let attempt = end(session, attempt, AttemptState::Succeeded, None).await?;
-    let entry = Entry { attempt: Some((&attempt.id, attempt.number)), ..Entry::new(JobState::Succeeded) };
+    let entry =
+        Entry { attempt: Some((&attempt.id, attempt.number)), ..Entry::new(JobState::Running, JobState::Succeeded) };
     let job = enter(session, &attempt.job, entry).await?;
     if job.kind != kind {
         return Err(Failure::internal(format!("job {} is a {}, not a {kind}", job.id, job.kind)));

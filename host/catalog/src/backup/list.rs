@@ -1,17 +1,21 @@
 //! Finding backups by what they are.
 
-use bulkhead_model::{BackupId, BackupState, Method, OrganizationId, Result, ServiceId, TargetId};
+use bulkhead_model::{BackupId, BackupState, Method, OrganizationId, Result, ServiceId, TargetId, Timestamp};
 
 use super::{Backup, not_found};
 use crate::catalog::Catalog;
+use crate::count::{CountFilter, Noun};
 use crate::fields::Fields;
-use crate::session::{sql, sql_of_parts};
+use crate::list::{Page, Selection};
+use crate::session::{batches, places, sql, sql_of_parts};
 
 /// Which backups to list.
 #[derive(Clone, Debug)]
 pub struct BackupFilter {
     /// Only of this service.
     pub service: Option<ServiceId>,
+    /// Only of these services.
+    pub services: Option<Vec<ServiceId>>,
     /// Only of this method.
     pub method: Option<Method>,
     /// Only in this state.
@@ -24,7 +28,7 @@ pub struct BackupFilter {
 
 impl Default for BackupFilter {
     fn default() -> Self {
-        Self { service: None, method: None, state: None, page: 1, page_size: 50 }
+        Self { service: None, services: None, method: None, state: None, page: 1, page_size: 50 }
     }
 }
 
@@ -57,37 +61,60 @@ impl Catalog {
     /// # Errors
     /// Only those of the database.
     pub async fn backups(&self, organization: &OrganizationId, filter: &BackupFilter) -> Result<(Vec<Backup>, u64)> {
-        let given = [
-            ("service", filter.service.as_ref().map(ServiceId::as_str)),
-            ("method", filter.method.as_ref().map(Method::as_str)),
-            ("state", filter.state.map(BackupState::as_str)),
-        ];
-        // The literal 'deleted' lets both databases use the partial indexes.
-        let mut clauses = "organization = $1 AND state <> 'deleted'".to_owned();
-        let mut values = vec![organization.as_str().to_owned()];
-        for (column, value) in given {
-            if let Some(value) = value {
-                values.push(value.to_owned());
-                clauses.push_str(&format!(" AND {column} = ${}", values.len()));
+        let (method, state) = (filter.method.as_ref().map(Method::as_str), filter.state.map(BackupState::as_str));
+        let total = self
+            .total(&CountFilter {
+                noun: Noun::Backup,
+                organization,
+                service: filter.service.as_ref(),
+                services: filter.services.as_deref(),
+                kind: method,
+                state,
+            })
+            .await?;
+        let mut selection = Selection::new("backups", organization);
+        // What the partial indexes hold, in their words.
+        selection.given("state <> 'deleted'");
+        if filter.state.is_some_and(|state| state != BackupState::Succeeded) {
+            selection.given("state <> 'succeeded'");
+        }
+        selection.of_services(filter.service.as_ref(), filter.services.as_deref());
+        selection.only("method", method);
+        selection.only("state", state);
+        let page = Page { number: filter.page, size: filter.page_size, total };
+        let rows = self.page(selection, &["created_at_us", "id"], page).await?;
+        Ok((rows.iter().map(Backup::from_row).collect::<Result<_>>()?, total))
+    }
+
+    /// When the newest good backup of each of these services and each method was made: one that succeeded, and of which
+    /// no verify has found it damaged.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub async fn last_good_backups(&self, services: &[ServiceId]) -> Result<Vec<(ServiceId, Method, Timestamp)>> {
+        let mut found = Vec::new();
+        for services in batches(services) {
+            // The counts know the methods of a service; of each, the index leads to the newest.
+            let text = format!(
+                "SELECT c.service, c.kind AS method, (
+                     SELECT MAX(b.finished_at_us) FROM backups b WHERE b.service = c.service AND b.method = c.kind
+                     AND b.state = 'succeeded' AND b.suspect IS NULL) AS finished_at_us
+                 FROM row_counts c WHERE c.noun = 'backup' AND c.state = 'succeeded' AND c.service IN {}
+                 ORDER BY c.service, c.kind",
+                places(1, services.len())
+            );
+            let mut query = sql_of_parts(text);
+            for service in services {
+                query = query.bind(service.as_str().to_owned());
+            }
+            for row in self.rows(query).await? {
+                let row = Fields(&row);
+                if let Some(at) = row.optional_time("finished_at_us")? {
+                    found.push((row.parsed("service")?, row.parsed("method")?, at));
+                }
             }
         }
-        let (limit, offset) = (values.len() + 1, values.len() + 2);
-        let mut count = sql_of_parts(format!("SELECT COUNT(*) AS total FROM backups WHERE {clauses}"));
-        let mut page = sql_of_parts(format!(
-            "SELECT * FROM backups WHERE {clauses} ORDER BY created_at_us DESC, id DESC LIMIT ${limit} OFFSET ${offset}"
-        ));
-        for value in values {
-            count = count.bind(value.clone());
-            page = page.bind(value);
-        }
-        let size = i64::from(filter.page_size.max(1));
-        page = page.bind(size).bind(size.saturating_mul(i64::from(filter.page.max(1)) - 1));
-        let total = match self.rows(count).await?.first() {
-            Some(row) => Fields(row).unsigned("total")?,
-            None => 0,
-        };
-        let backups = self.rows(page).await?.iter().map(Backup::from_row).collect::<Result<_>>()?;
-        Ok((backups, total))
+        Ok(found)
     }
 
     /// At most `limit` backups of all organizations that a target should know, deleted ones left out, in an order of

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bulkhead_catalog::{BackupFilter, NewBackup, NewRestore};
+use bulkhead_catalog::{BackupFilter, NewBackup, NewRestore, RestoreFilter, ScheduleFilter};
 use bulkhead_model::{BackupId, BackupState, FailureKind, JobKind, OrganizationId};
 
 use crate::databases::on_both;
@@ -44,7 +44,7 @@ fn another_organization_finds_nothing() {
         let backup = scene.backup_new(NewBackup { name, ..new_backup("db1", "full") }).await;
         let (restore, restoring) = scene.schedule_restore("db1", &backup.id).await;
         let catalog = &scene.catalog;
-        let schedule = catalog.schedules(&acme(), None).await.unwrap()[0].id;
+        let schedule = catalog.schedules(&acme(), &ScheduleFilter::default()).await.unwrap().0[0].id;
 
         refused(catalog.backup(&stranger, &backup.id).await, FailureKind::NotFound);
         for text in [backup.id.as_str(), backup.id.short(), "mine"] {
@@ -61,6 +61,7 @@ fn another_organization_finds_nothing() {
             backup: backup.id.clone(),
             request: serde_json::json!({}),
             attempts_max: 1,
+            idempotency: None,
         };
         refused(catalog.schedule_restore(theft).await, FailureKind::NotFound);
         let child =
@@ -71,8 +72,8 @@ fn another_organization_finds_nothing() {
         refused(catalog.job(&stranger, &restoring.id).await, FailureKind::NotFound);
         refused(catalog.request_cancel(&stranger, &restoring.id).await, FailureKind::NotFound);
         refused(catalog.schedule(&stranger, schedule).await, FailureKind::NotFound);
-        assert!(catalog.restores(&stranger).await.unwrap().is_empty());
-        assert!(catalog.schedules(&stranger, None).await.unwrap().is_empty());
+        assert_eq!(catalog.restores(&stranger, &RestoreFilter::default()).await.unwrap(), (vec![], 0));
+        assert_eq!(catalog.schedules(&stranger, &ScheduleFilter::default()).await.unwrap(), (vec![], 0));
         assert_eq!(catalog.backups(&stranger, &BackupFilter::default()).await.unwrap(), (vec![], 0));
         assert_eq!(catalog.job(&acme(), &restoring.id).await.unwrap(), restoring, "nothing has changed");
     });
@@ -125,7 +126,7 @@ fn numbers_are_given_out_once() {
             .map(|number| {
                 let catalog = scene.catalog.clone();
                 let new = new_backup(&format!("db{number}"), "full");
-                tokio::spawn(async move { catalog.schedule_backup(new).await.unwrap().0.id.0 })
+                tokio::spawn(async move { catalog.schedule_backup(new).await.unwrap().value.0.id.0 })
             })
             .collect();
         let mut numbers = Vec::new();
@@ -135,7 +136,7 @@ fn numbers_are_given_out_once() {
         numbers.sort_unstable();
         assert_eq!(numbers, (1..=10).collect::<Vec<i64>>());
         scene.clock.advance(Duration::from_secs(1));
-        let of_one = scene.catalog.schedules(&acme(), Some(&"db3".parse().unwrap())).await.unwrap();
-        assert_eq!(of_one.len(), 1);
+        let of_one = ScheduleFilter { service: Some("db3".parse().unwrap()), ..ScheduleFilter::default() };
+        assert_eq!(scene.catalog.schedules(&acme(), &of_one).await.unwrap().1, 1);
     });
 }

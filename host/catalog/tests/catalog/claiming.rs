@@ -63,7 +63,7 @@ fn a_backup_has_one_job_at_a_time_across_services() {
         let scene = Scene::new(database).await;
         let backup = scene.backup("db1", "full").await;
         scene.schedule_restore("db2", &backup.id).await;
-        let verify = scene.catalog.schedule_job(new_job(JobKind::Verify, &backup.id)).await.unwrap();
+        let verify = scene.catalog.schedule_job(new_job(JobKind::Verify, &backup.id)).await.unwrap().value;
         let (_, restoring) = scene.claim(&["db1", "db2"]).await.unwrap();
         assert!(scene.claim(&["db1", "db2"]).await.is_none());
         scene.catalog.finish_restore(&restoring.id, "done").await.unwrap();

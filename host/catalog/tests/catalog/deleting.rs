@@ -12,8 +12,8 @@ fn a_deleted_backup_is_gone_from_lists_and_names_but_not_from_the_record() {
         let scene = Scene::new(database).await;
         let name = Some("nightly".to_owned());
         let backup = scene.backup_new(NewBackup { name, ..new_backup("db1", "full") }).await;
-        let expire = scene.catalog.schedule_job(new_job(JobKind::Expire, &backup.id)).await.unwrap();
-        let again = scene.catalog.schedule_job(new_job(JobKind::Expire, &backup.id)).await.unwrap();
+        let expire = scene.catalog.schedule_job(new_job(JobKind::Expire, &backup.id)).await.unwrap().value;
+        let again = scene.catalog.schedule_job(new_job(JobKind::Expire, &backup.id)).await.unwrap().value;
         assert_eq!(again.id, expire.id, "asked for twice, it is one job");
         let text =
             refused(scene.catalog.schedule_job(new_job(JobKind::Verify, &backup.id)).await, FailureKind::Conflict);
@@ -94,6 +94,7 @@ async fn restore_of(catalog: &Catalog, backup: &BackupId) -> Result<Job> {
         backup: backup.clone(),
         request: serde_json::json!({}),
         attempts_max: 1,
+        idempotency: None,
     };
-    Ok(catalog.schedule_restore(new).await?.1)
+    Ok(catalog.schedule_restore(new).await?.value.1)
 }

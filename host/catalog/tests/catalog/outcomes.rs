@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bulkhead_catalog::{Attempt, Job};
+use bulkhead_catalog::{Attempt, Job, RestoreFilter, ScheduleFilter};
 use bulkhead_model::{BackupState, Failure, FailureKind, JobKind, JobState};
 
 use crate::databases::on_both;
@@ -30,7 +30,7 @@ fn a_failure_that_may_pass_is_retried_until_no_attempt_remains() {
         let backup = scene.catalog.backup(&acme(), &backup.id).await.unwrap();
         assert_eq!((backup.state, backup.failure), (BackupState::Failed, Some(passing)));
         assert!(scene.claim(&["db1"]).await.is_none());
-        assert_eq!(scene.catalog.schedules(&acme(), None).await.unwrap()[0].state, "failed");
+        assert_eq!(scene.catalog.schedules(&acme(), &ScheduleFilter::default()).await.unwrap().0[0].state, "failed");
     });
 }
 
@@ -52,7 +52,7 @@ fn a_failure_that_stays_is_not_retried() {
         assert_eq!(scene.catalog.backup(&acme(), &old.id).await.unwrap(), old, "the backup is as it was");
 
         scene.catalog.hide_restore(&acme(), restore.id).await.unwrap();
-        assert!(scene.catalog.restores(&acme()).await.unwrap().is_empty());
+        assert_eq!(scene.catalog.restores(&acme(), &RestoreFilter::default()).await.unwrap(), (vec![], 0));
         assert!(scene.catalog.restore(&acme(), restore.id).await.unwrap().hidden);
     });
 }

@@ -36,7 +36,7 @@ impl Scene {
     }
 
     pub async fn schedule_new(&self, new: NewBackup) -> (Backup, Job) {
-        let (_, backup, job) = self.catalog.schedule_backup(new).await.unwrap();
+        let (_, backup, job) = self.catalog.schedule_backup(new).await.unwrap().value;
         // No two at the same microsecond: the order is part of what is tested.
         self.clock.advance(Duration::from_micros(1));
         (backup, job)
@@ -49,8 +49,9 @@ impl Scene {
             backup: backup.clone(),
             request: json!({}),
             attempts_max: 3,
+            idempotency: None,
         };
-        let made = self.catalog.schedule_restore(new).await.unwrap();
+        let made = self.catalog.schedule_restore(new).await.unwrap().value;
         self.clock.advance(Duration::from_micros(1));
         made
     }
@@ -101,14 +102,22 @@ pub fn new_backup(service: &str, method: &str) -> NewBackup {
         target: "managed".parse().unwrap(),
         server: "db-0".to_owned(),
         parent: None,
-        schedule_expression: "once".to_owned(),
         request: json!({ "level": 3 }),
         attempts_max: 3,
+        idempotency: None,
     }
 }
 
 pub fn new_job(kind: JobKind, backup: &BackupId) -> NewJob {
-    NewJob { organization: acme(), kind, backup: backup.clone(), request: json!({}), attempts_max: 2 }
+    NewJob {
+        organization: acme(),
+        kind,
+        backup: backup.clone(),
+        with_dependants: false,
+        request: json!({}),
+        attempts_max: 2,
+        idempotency: None,
+    }
 }
 
 pub fn completed() -> Completed {
