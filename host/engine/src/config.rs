@@ -1,10 +1,11 @@
 //! What the engine is told at start. The binary builds it from `bulkhead.toml`.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use bulkhead_model::{Method, OrganizationId, ServiceId, TargetId};
+use bulkhead_model::{Expression, Method, OrganizationId, RetentionPolicy, ServiceId, TargetId, Zone};
 use bulkhead_runtime::Connection;
 
 /// All that one host knows from its configuration.
@@ -24,6 +25,14 @@ pub struct EngineConfig {
     pub encryption: EncryptionConfig,
     /// Bounds and intervals.
     pub limits: EngineLimits,
+    /// Jobs that may run at the same time on all hosts together.
+    pub job_limits: JobLimits,
+    /// The backup that each service gets by itself, unless its own section says otherwise.
+    pub automatic: AutomaticConfig,
+    /// Who is told what happened.
+    pub webhooks: WebhookConfig,
+    /// What the catalog forgets after a while.
+    pub housekeeping: HousekeepingConfig,
     /// For the kill tests: the fail point at which this process dies (see [`crate::failpoint`]).
     pub fail_at: Option<String>,
 }
@@ -49,8 +58,12 @@ pub struct ServiceConfig {
     pub start: Vec<String>,
     /// How long a started server may take to answer.
     pub start_deadline: Duration,
-    /// How many good backups of each method are kept; `None` keeps all.
-    pub retention: Option<u32>,
+    /// Which backups of each method are kept, where their schedule does not say; `None` keeps all.
+    pub retention: Option<RetentionPolicy>,
+    /// The backup that the service gets by itself; `None` takes [`EngineConfig::automatic`].
+    pub automatic: Option<AutomaticConfig>,
+    /// The age of the last good backup, of whatever method, from which on somebody is told; `None` never tells.
+    pub max_age: Option<Duration>,
     /// Configuration of the plugin that serves a method, by method.
     pub methods: BTreeMap<Method, serde_json::Value>,
 }
@@ -77,6 +90,121 @@ pub struct EncryptionConfig {
     pub recipients: Vec<String>,
     /// Files with age identities, for restore and verify.
     pub identities: Vec<PathBuf>,
+    /// The key under which secrets in the catalog are sealed.
+    pub master_key: MasterKeySource,
+}
+
+/// Where the master key comes from. Every host on one catalog needs the same key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum MasterKeySource {
+    /// `master.key` in the data directory, made at the first start.
+    #[default]
+    DataDir,
+    /// This file, made when it is missing.
+    File(PathBuf),
+    /// The key itself, 32 bytes in base64 or hexadecimal, e.g. from the environment.
+    Given(SecretText),
+}
+
+/// A secret as text, never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SecretText(String);
+
+impl SecretText {
+    /// Takes charge of a secret.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The secret itself.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SecretText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretText(..)")
+    }
+}
+
+/// The backup that a service gets by itself: a schedule made at the first start, which an administrator may change or delete like
+/// any other. A deleted one is not made again.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AutomaticConfig {
+    /// When; `None` makes none.
+    pub expression: Option<Expression>,
+    /// The time zone of `expression` and of the retention's days.
+    pub zone: Zone,
+    /// Spreads the services over this time after the hour.
+    pub jitter: Duration,
+    /// Which of its backups are kept; `None` leaves it to the service.
+    pub retention: Option<RetentionPolicy>,
+}
+
+/// How many jobs may run at the same time on all hosts together. The host that starts last decides: give all hosts the same.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct JobLimits {
+    /// For each organization that `organizations` does not name; `None` sets no limit.
+    pub per_organization: Option<u32>,
+    /// For each target that `targets` does not name.
+    pub per_target: Option<u32>,
+    /// For each service that `services` does not name.
+    pub per_service: Option<u32>,
+    /// For single organizations.
+    pub organizations: BTreeMap<OrganizationId, u32>,
+    /// For single targets.
+    pub targets: BTreeMap<TargetId, u32>,
+    /// For single services.
+    pub services: BTreeMap<ServiceId, u32>,
+}
+
+/// How notices are sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WebhookConfig {
+    /// Host names and addresses to which notices may go although they are private, e.g. `127.0.0.1`, `hooks.internal`.
+    pub allow_private_hosts: Vec<String>,
+    /// The most time for one delivery, from the name's resolution to the answer.
+    pub deadline: Duration,
+    /// Deliveries that this host makes at the same time.
+    pub max_sending: usize,
+    /// How often the catalog is asked for notices when nothing wakes the sender.
+    pub poll: Duration,
+}
+
+impl Default for WebhookConfig {
+    fn default() -> Self {
+        Self {
+            allow_private_hosts: Vec::new(),
+            deadline: Duration::from_secs(10),
+            max_sending: 8,
+            poll: Duration::from_secs(2),
+        }
+    }
+}
+
+/// What the catalog forgets after a while. Backups, restores, jobs and the audit trail are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HousekeepingConfig {
+    /// How long a request can be repeated under its idempotency key.
+    pub idempotency_keys: Duration,
+    /// Notices that were delivered or given up.
+    pub deliveries: Duration,
+    /// Log lines and phases of jobs that have ended.
+    pub job_events: Duration,
+    /// How often it is looked at.
+    pub every: Duration,
+}
+
+impl Default for HousekeepingConfig {
+    fn default() -> Self {
+        Self {
+            idempotency_keys: Duration::from_hours(24),
+            deliveries: Duration::from_hours(7 * 24),
+            job_events: Duration::from_hours(30 * 24),
+            every: Duration::from_mins(10),
+        }
+    }
 }
 
 /// Bounds and intervals.
@@ -86,7 +214,7 @@ pub struct EngineLimits {
     pub max_running_jobs: usize,
     /// The most wall-clock time of one attempt.
     pub attempt_deadline: Duration,
-    /// How long a lease lasts without a heartbeat.
+    /// How long a lease lasts without a heartbeat. The same on all hosts of one catalog.
     pub lease: Duration,
     /// How often a running attempt renews its lease.
     pub heartbeat: Duration,

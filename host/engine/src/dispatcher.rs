@@ -1,15 +1,22 @@
 //! Decides what runs. Owns the running attempts of this host; executors do the work and report by ending.
 
+mod watch;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bulkhead_model::{JobId, ServiceId};
+use bulkhead_model::{JobId, Result, ServiceId};
+use metrics::counter;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tracing::Instrument;
 
+use self::watch::Watch;
 use crate::engine::Inner;
 use crate::executor::{self, StopCause, Stopper};
+use crate::measure;
 
 /// What the dispatcher is told.
 pub(crate) enum Order {
@@ -27,6 +34,7 @@ pub(crate) async fn run(engine: Arc<Inner>, mut inbox: mpsc::UnboundedReceiver<O
         engine.services.keys().filter(|id| !engine.blocked.contains_key(*id)).cloned().collect();
     let mut running: JoinSet<JobId> = JoinSet::new();
     let mut stoppers: HashMap<JobId, Stopper> = HashMap::new();
+    let mut watch = Watch::default();
     let mut poll = tokio::time::interval(engine.config.limits.poll);
     poll.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let bound = loop {
@@ -46,7 +54,9 @@ pub(crate) async fn run(engine: Arc<Inner>, mut inbox: mpsc::UnboundedReceiver<O
                 claim(&engine, &services, &mut running, &mut stoppers).await;
             }
             _ = poll.tick() => {
-                take_over(&engine).await;
+                if let Err(failure) = take_over(&engine, &mut watch).await {
+                    tracing::warn!(error = %failure, "lost attempts cannot be looked for; trying again");
+                }
                 claim(&engine, &services, &mut running, &mut stoppers).await;
             }
         }
@@ -66,7 +76,8 @@ async fn claim(
             Ok(Some((job, attempt))) => {
                 let stopper = Stopper::default();
                 stoppers.insert(job.id.clone(), stopper.clone());
-                running.spawn(executor::run(Arc::clone(engine), job, attempt, stopper));
+                let span = executor::span(&job, &attempt);
+                running.spawn(executor::run(Arc::clone(engine), job, attempt, stopper).instrument(span));
             }
             Ok(None) => return,
             Err(failure) => {
@@ -77,19 +88,23 @@ async fn claim(
     }
 }
 
-async fn take_over(engine: &Inner) {
-    match engine.catalog.take_over_lost(Duration::ZERO).await {
-        Ok(jobs) => {
-            for job in jobs {
-                tracing::warn!(job = %job.id, state = %job.state, "the lease of an attempt ran out");
-                let _nobody = engine.changes.send(job.id);
-            }
+/// Ends attempts whose hosts give no sign of life.
+async fn take_over(engine: &Inner, watch: &mut Watch) -> Result<()> {
+    let (begin, now) = (Instant::now(), engine.clock.now());
+    let leases = engine.catalog.leases().await?;
+    let over = watch.over(leases, begin..Instant::now(), now, engine.config.limits.lease);
+    for job in engine.catalog.take_over(&over).await? {
+        tracing::warn!(job = %job.id, service = %job.service, state = %job.state, "the lease of an attempt ran out");
+        counter!("bulkhead_attempts_lost_total").increment(1);
+        if job.state.is_final() {
+            measure::job_ended(&job, job.state, now);
         }
-        Err(failure) => tracing::warn!(error = %failure, "lost attempts cannot be looked for; trying again"),
+        let _nobody = engine.changes.send(job.id);
     }
+    Ok(())
 }
 
-fn forget(stoppers: &mut HashMap<JobId, Stopper>, ended: Result<JobId, tokio::task::JoinError>) {
+fn forget(stoppers: &mut HashMap<JobId, Stopper>, ended: std::result::Result<JobId, tokio::task::JoinError>) {
     match ended {
         Ok(job) => {
             stoppers.remove(&job);

@@ -1,25 +1,29 @@
-//! What the API calls: asks are checked here, written to the catalog, and carried out by the dispatcher.
+//! A running host: what its attempts share, how it starts and stops. What callers can ask of it is in `ask.rs`.
+
+mod ask;
+mod start;
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bulkhead_catalog::{Backup, Catalog, Job, NewBackup, NewJob, NewRestore, Restore, Schedule};
-use bulkhead_model::{
-    BackupId, BackupState, Clock, Failure, JobId, JobKind, Method, OrganizationId, Result, ServiceId, TargetId,
-};
+use bulkhead_catalog::Catalog;
+use bulkhead_model::{Clock, Failure, JobId, Method, OrganizationId, Result, ServiceId, TargetId};
 use bulkhead_runtime::{PluginInfo, Runtime};
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{Notify, broadcast, mpsc};
 use tokio::task::JoinHandle;
 
 use crate::config::{EngineConfig, ServiceConfig};
 use crate::dispatcher::{self, Order};
+use crate::measure::Observed;
 use crate::pipeline::Keys;
-use crate::request::{CreateBackup, CreateRestore};
-use crate::swap::Recovered;
+use crate::seal::MasterKey;
 use crate::target::Target;
-use crate::{failpoint, swap, sweep};
+use crate::webhook::Outbox;
+use crate::{automatic, failpoint, housekeeping, scheduler, staleness, sweep, webhook};
+
+pub(crate) use ask::needs_server;
 
 /// What helps when a service is not found. The same words wherever that is said, so that nobody learns from them which services
 /// exist.
@@ -28,7 +32,7 @@ pub const SERVICES_HINT: &str = "`bulkhead service list` shows the services of y
 /// A running host. Cheap to clone.
 #[derive(Clone)]
 pub struct Engine {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
 }
 
 /// What every attempt of this host shares.
@@ -38,12 +42,17 @@ pub(crate) struct Inner {
     pub runtime: Runtime,
     pub clock: Arc<dyn Clock>,
     pub keys: Keys,
+    pub master_key: MasterKey,
     pub services: BTreeMap<ServiceId, ServiceConfig>,
     /// Services whose interrupted restore could neither be finished nor undone: nothing runs on them, and a person has to look.
     pub blocked: BTreeMap<ServiceId, Failure>,
     pub targets: BTreeMap<TargetId, Target>,
     /// Jobs of this host that moved.
     pub changes: broadcast::Sender<JobId>,
+    /// Somebody made or changed a schedule here.
+    pub schedules_changed: Notify,
+    pub outbox: Outbox,
+    pub observed: Observed,
     orders: mpsc::UnboundedSender<Order>,
     tasks: std::sync::Mutex<Vec<JoinHandle<()>>>,
     /// Held while this process lives: one host per data directory.
@@ -63,27 +72,34 @@ impl Engine {
         clock: Arc<dyn Clock>,
     ) -> Result<Self> {
         failpoint::arm(config.fail_at.as_deref())?;
-        let lock = lock_data_dir(&config)?;
-        clear_scratch(&config)?;
+        let lock = start::lock_data_dir(&config)?;
+        start::clear_scratch(&config)?;
         let keys = Keys::load(&config.encryption)?;
+        let master_key = MasterKey::load(&config.encryption.master_key, &config.data_dir)?;
         let mut targets = BTreeMap::new();
         for target in &config.targets {
             targets.insert(target.id.clone(), Target::open(&runtime, target).await?);
         }
         let services: BTreeMap<_, _> = config.services.iter().map(|s| (s.id.clone(), s.clone())).collect();
+        catalog.set_job_limits(&start::job_limits(&config)).await?;
         let (orders, inbox) = mpsc::unbounded_channel();
         let (changes, _) = broadcast::channel(1024);
-        let blocked = end_interrupted_swaps(&catalog, &services).await;
+        let blocked = start::end_interrupted_swaps(&catalog, &services).await;
+        let outbox = Outbox::new(&config.webhooks);
         let inner = Arc::new(Inner {
             config,
             catalog,
             runtime,
             clock,
             keys,
+            master_key,
             services,
             blocked,
             targets,
             changes,
+            schedules_changed: Notify::new(),
+            outbox,
+            observed: Observed::default(),
             orders,
             tasks: std::sync::Mutex::default(),
             _lock: lock,
@@ -91,10 +107,15 @@ impl Engine {
         for job in inner.catalog.release_host(&inner.config.host).await? {
             tracing::warn!(job = %job.id, state = %job.state, "an attempt was running when this host last stopped");
         }
-        let dispatcher = tokio::spawn(dispatcher::run(Arc::clone(&inner), inbox));
-        let sweeper = tokio::spawn(sweep::run(Arc::clone(&inner)));
+        automatic::ensure(&inner).await;
         if let Ok(mut tasks) = inner.tasks.lock() {
-            tasks.extend([dispatcher, sweeper]);
+            // The dispatcher first: a shutdown waits for it and ends the others.
+            tasks.push(tokio::spawn(dispatcher::run(Arc::clone(&inner), inbox)));
+            tasks.push(tokio::spawn(scheduler::run(Arc::clone(&inner))));
+            tasks.push(tokio::spawn(sweep::run(Arc::clone(&inner))));
+            tasks.push(tokio::spawn(webhook::run(Arc::clone(&inner))));
+            tasks.push(tokio::spawn(staleness::run(Arc::clone(&inner))));
+            tasks.push(tokio::spawn(housekeeping::run(Arc::clone(&inner))));
         }
         Ok(Self { inner })
     }
@@ -153,118 +174,6 @@ impl Engine {
             }
         }
     }
-
-    /// Schedules a backup to be made at once.
-    ///
-    /// # Errors
-    /// `not-found` for an unknown service or target, `unsupported` when no plugin serves the method, `invalid` when the plugin
-    /// refuses its configuration.
-    pub async fn create_backup(
-        &self,
-        organization: &OrganizationId,
-        ask: CreateBackup,
-    ) -> Result<(Schedule, Backup, Job)> {
-        let service = self.inner.service(organization, &ask.service)?;
-        let plugin = self.inner.runtime.method(&service.engine, &ask.method)?;
-        plugin.validate(&self.inner.method_config(service, &ask.method)).await?;
-        let target = self.inner.target_for(organization, ask.target.as_ref())?;
-        let made = self
-            .inner
-            .catalog
-            .schedule_backup(NewBackup {
-                organization: organization.clone(),
-                service: service.id.clone(),
-                method: ask.method.clone(),
-                engine: service.engine.clone(),
-                name: ask.name,
-                target: target.id.clone(),
-                server: service.server_name.clone(),
-                parent: None,
-                schedule_expression: Schedule::ONCE.to_owned(),
-                attempts_max: self.inner.config.limits.attempts_max,
-                request: serde_json::json!({ "retention": ask.retention }),
-            })
-            .await?;
-        self.inner.wake();
-        Ok(made)
-    }
-
-    /// Schedules the deletion of a backup. From now on it cannot be restored.
-    ///
-    /// # Errors
-    /// `not-found`; `conflict` while it is being made, restored or verified.
-    pub async fn delete_backup(&self, organization: &OrganizationId, id: &BackupId) -> Result<Job> {
-        self.schedule(organization, id, JobKind::Expire).await
-    }
-
-    /// Schedules a check of every stored byte of a backup against its manifest.
-    ///
-    /// # Errors
-    /// `not-found`; `conflict` when the backup has not succeeded.
-    pub async fn verify_backup(&self, organization: &OrganizationId, id: &BackupId) -> Result<Job> {
-        self.schedule(organization, id, JobKind::Verify).await
-    }
-
-    async fn schedule(&self, organization: &OrganizationId, id: &BackupId, kind: JobKind) -> Result<Job> {
-        let job = self
-            .inner
-            .catalog
-            .schedule_job(NewJob {
-                organization: organization.clone(),
-                kind,
-                backup: id.clone(),
-                request: serde_json::Value::Null,
-                attempts_max: self.inner.config.limits.attempts_max,
-            })
-            .await?;
-        self.inner.wake();
-        Ok(job)
-    }
-
-    /// Schedules a restore.
-    ///
-    /// # Errors
-    /// `not-found` for an unknown service or backup, `conflict` for an ambiguous prefix or a backup that has not succeeded,
-    /// `invalid` when the service's engine is not the backup's.
-    pub async fn create_restore(&self, organization: &OrganizationId, ask: CreateRestore) -> Result<(Restore, Job)> {
-        let service = self.inner.service(organization, &ask.service)?;
-        let backup = self.inner.catalog.resolve_backup(organization, &ask.backup).await?;
-        require_succeeded(&backup)?;
-        if backup.engine != service.engine {
-            return Err(Failure::invalid(format!(
-                "backup `{}` was taken from {}, but service `{}` runs {}",
-                backup.id, backup.engine, service.id, service.engine
-            )));
-        }
-        let plugin = self.inner.runtime.method(&service.engine, &backup.method)?;
-        if needs_server(plugin.info()) {
-            swap::require_configured(service)?;
-        }
-        let made = self
-            .inner
-            .catalog
-            .schedule_restore(NewRestore {
-                organization: organization.clone(),
-                service: service.id.clone(),
-                backup: backup.id.clone(),
-                attempts_max: self.inner.config.limits.attempts_max,
-                request: serde_json::Value::Null,
-            })
-            .await?;
-        self.inner.wake();
-        Ok(made)
-    }
-
-    /// Asks for a job to stop. A job that waits stops at once, one that runs within seconds.
-    ///
-    /// # Errors
-    /// `not-found`; `conflict` when it has ended.
-    pub async fn cancel_job(&self, organization: &OrganizationId, id: &JobId) -> Result<Job> {
-        let job = self.inner.catalog.request_cancel(organization, id).await?;
-        let _stopped = self.inner.orders.send(Order::Cancel(id.clone()));
-        let _nobody = self.inner.changes.send(id.clone());
-        Ok(job)
-    }
 }
 
 impl Inner {
@@ -284,7 +193,11 @@ impl Inner {
         let visible = |target: &&Target| target.organization.as_ref().is_none_or(|owner| owner == organization);
         let found = match id {
             Some(id) => self.targets.get(id).filter(visible),
-            None => self.targets.values().filter(visible).find(|target| target.default),
+            // An organization's own default comes before the one for all.
+            None => {
+                let defaults = || self.targets.values().filter(visible).filter(|target| target.default);
+                defaults().find(|target| target.organization.is_some()).or_else(|| defaults().next())
+            }
         };
         found.ok_or_else(|| match id {
             Some(id) => Failure::not_found(format!("there is no target `{id}`")),
@@ -301,70 +214,9 @@ impl Inner {
     pub fn wake(&self) {
         let _stopped = self.orders.send(Order::Wake);
     }
-}
 
-/// Whether a method replaces the data directory of its service, through staging and swap.
-pub(crate) fn needs_server(plugin: &PluginInfo) -> bool {
-    plugin.grants.iter().any(|asked| asked.grant == "server")
-}
-
-fn require_succeeded(backup: &Backup) -> Result<()> {
-    if backup.state == BackupState::Succeeded {
-        return Ok(());
+    /// Tells the dispatcher to stop a job if it runs here.
+    fn stop(&self, job: &JobId) {
+        let _stopped = self.orders.send(Order::Cancel(job.clone()));
     }
-    Err(Failure::conflict(format!("backup `{}` is {}, not succeeded", backup.id, backup.state)))
-}
-
-/// Ends the swaps that an earlier process of this host began. A restore that turns out to be complete is written down as such, so
-/// that it is not run a second time.
-///
-/// Answers the services where that failed: the others must not wait for them.
-async fn end_interrupted_swaps(
-    catalog: &Catalog,
-    services: &BTreeMap<ServiceId, ServiceConfig>,
-) -> BTreeMap<ServiceId, Failure> {
-    let mut blocked = BTreeMap::new();
-    for service in services.values() {
-        match swap::recover(service).await {
-            Ok(Some(Recovered::Finished(attempt))) => {
-                let message = "Restore has succeeded! It was completed when the host started again.";
-                if let Err(failure) = catalog.finish_restore(&attempt, message).await {
-                    tracing::warn!(%attempt, error = %failure, "a completed restore could not be recorded; it runs again");
-                }
-            }
-            Ok(_) => {}
-            Err(failure) => {
-                tracing::error!(service = %service.id, error = %failure, "the service is blocked until a person has looked");
-                blocked.insert(service.id.clone(), failure);
-            }
-        }
-    }
-    blocked
-}
-
-fn lock_data_dir(config: &EngineConfig) -> Result<File> {
-    let path = config.data_dir.join("host.lock");
-    let cannot = |error: &dyn std::fmt::Display| {
-        Failure::invalid(format!("cannot use data directory {}: {error}", config.data_dir.display()))
-            .with_hint("[server] data_dir must name a directory that this user may write")
-    };
-    std::fs::create_dir_all(&config.data_dir).map_err(|error| cannot(&error))?;
-    let file = File::create(&path).map_err(|error| cannot(&error))?;
-    file.try_lock().map_err(|_| {
-        Failure::conflict(format!("another host works in {}", config.data_dir.display()))
-            .with_hint("stop it, or give this one a [server] data_dir of its own")
-    })?;
-    Ok(file)
-}
-
-/// Attempts of an earlier process are over; what they left in scratch is worth nothing.
-fn clear_scratch(config: &EngineConfig) -> Result<()> {
-    let scratch = config.data_dir.join("scratch");
-    match std::fs::remove_dir_all(&scratch) {
-        Ok(()) => {}
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-        Err(error) => return Err(Failure::internal(format!("cannot clear {}: {error}", scratch.display()))),
-    }
-    std::fs::create_dir_all(&scratch)
-        .map_err(|error| Failure::internal(format!("cannot make {}: {error}", scratch.display())))
 }

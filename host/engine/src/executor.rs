@@ -5,14 +5,17 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bulkhead_catalog::{Attempt as AttemptRow, Job, Progress};
-use bulkhead_model::{Failure, FailureKind, JobId, JobKind, JobState, Result};
+use bulkhead_model::{AttemptId, Failure, FailureKind, JobId, JobKind, JobState, Result, RetentionPolicy};
+use metrics::counter;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, Span};
 
 use crate::engine::Inner;
 use crate::failpoint::fail_point;
 use crate::observer::AttemptObserver;
 use crate::pipeline::Meter;
-use crate::{retention, verb};
+use crate::{measure, retention, swap, verb};
 
 /// Why an attempt was told to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +43,11 @@ impl Stopper {
         self.token.cancel();
     }
 
+    fn lose_lease(&self) {
+        counter!("bulkhead_lease_losses_total").increment(1);
+        self.stop(StopCause::LeaseLost);
+    }
+
     pub fn cause(&self) -> Option<StopCause> {
         self.cause.get().copied()
     }
@@ -65,21 +73,32 @@ pub(crate) enum Outcome {
     Expire,
 }
 
+/// What every log line of an attempt says.
+pub(crate) fn span(job: &Job, attempt: &AttemptRow) -> Span {
+    let span = tracing::info_span!(
+        "job", job = %job.id, kind = %job.kind, method = %job.method, service = %job.service,
+        organization = %job.organization
+    );
+    tracing::info_span!(parent: &span, "attempt", attempt = %attempt.id, number = attempt.number)
+}
+
 /// Runs one attempt to its end and returns its job's id. Never fails: how it ended is in the catalog, or its lease runs out.
 pub(crate) async fn run(engine: Arc<Inner>, job: Job, attempt: AttemptRow, stopper: Stopper) -> JobId {
     let id = job.id.clone();
     let meter = Arc::new(Meter::default());
     let observer = Arc::new(AttemptObserver::new(&job, &attempt, Arc::clone(&meter)));
     let scratch = engine.config.data_dir.join("scratch").join(attempt.id.as_str());
+    let held_until = Instant::now() + engine.config.limits.lease;
+    meter.hold_until(held_until.into_std());
     let run = Arc::new(Run { engine, job, attempt, stopper, observer, meter, scratch });
     tracing::info!(
         job = %run.job.id, attempt = %run.attempt.id, number = run.attempt.number, kind = %run.job.kind,
         service = %run.job.service, method = %run.job.method, "attempt begins"
     );
     let _nobody = run.engine.changes.send(id.clone());
-    let keeper = tokio::spawn(keep_lease(Arc::clone(&run)));
+    let keeper = tokio::spawn(keep_lease(Arc::clone(&run), held_until).in_current_span());
     // In a task of its own, so that a panic costs this attempt and not the lease's bookkeeping.
-    let outcome = match tokio::spawn(attempt_once(Arc::clone(&run))).await {
+    let outcome = match tokio::spawn(attempt_once(Arc::clone(&run)).in_current_span()).await {
         Ok(outcome) => outcome,
         Err(error) => Err(Failure::internal(format!("the attempt broke down: {error}"))),
     };
@@ -90,6 +109,7 @@ pub(crate) async fn run(engine: Arc<Inner>, job: Job, attempt: AttemptRow, stopp
     let (lease, progress) = (run.engine.config.limits.lease, run.progress());
     let last_beat = run.engine.catalog.heartbeat(&run.attempt.id, lease, &progress);
     let _renewed = tokio::time::timeout(lease, last_beat).await;
+    measure::bytes_moved(run.job.kind, progress.plain_bytes, progress.stored_bytes);
     write_down(&run, outcome).await;
     let _nobody = run.engine.changes.send(id.clone());
     run.engine.wake();
@@ -121,10 +141,10 @@ fn make_private_dir(path: &std::path::Path) -> Result<()> {
         .map_err(|error| Failure::unavailable(format!("cannot make {}: {error}", path.display())))
 }
 
-/// Renews the lease and reports progress until aborted. A lease that cannot be renewed in time is given up.
-async fn keep_lease(run: Arc<Run>) {
+/// Renews the lease and reports progress until aborted. A lease that cannot be renewed in time is given up, by the monotonic clock:
+/// it counts from before each renewal was sent, so that it ends here before it ends for those who watch it.
+async fn keep_lease(run: Arc<Run>, mut held_until: Instant) {
     let limits = &run.engine.config.limits;
-    let mut last_good = tokio::time::Instant::now();
     let mut said = None;
     loop {
         tokio::select! {
@@ -133,24 +153,26 @@ async fn keep_lease(run: Arc<Run>) {
         }
         run.observer.drain(&run.engine.catalog).await;
         let progress = run.progress();
+        let sent = Instant::now();
         let beat = run.engine.catalog.heartbeat(&run.attempt.id, limits.lease, &progress);
-        match tokio::time::timeout(limits.lease, beat).await {
+        match tokio::time::timeout_at(held_until, beat).await {
             Ok(Ok(beat)) => {
-                last_good = tokio::time::Instant::now();
+                held_until = sent + limits.lease;
+                run.meter.hold_until(held_until.into_std());
                 if beat.cancel_requested {
                     run.stopper.stop(StopCause::Requested);
                 }
             }
             Ok(Err(failure)) if failure.kind == FailureKind::Conflict => {
-                tracing::warn!(attempt = %run.attempt.id, "the lease is lost; stopping");
-                return run.stopper.stop(StopCause::LeaseLost);
+                tracing::warn!("the lease is lost; stopping");
+                return run.stopper.lose_lease();
             }
-            Ok(Err(failure)) => tracing::warn!(attempt = %run.attempt.id, error = %failure, "heartbeat failed"),
-            Err(_) => tracing::warn!(attempt = %run.attempt.id, "heartbeat timed out"),
+            Ok(Err(failure)) => tracing::warn!(error = %failure, "heartbeat failed"),
+            Err(_) => tracing::warn!("heartbeat timed out"),
         }
-        if last_good.elapsed() > limits.lease {
-            tracing::warn!(attempt = %run.attempt.id, "the lease could not be renewed; stopping");
-            return run.stopper.stop(StopCause::LeaseLost);
+        if Instant::now() >= held_until {
+            tracing::warn!("the lease could not be renewed; stopping");
+            return run.stopper.lose_lease();
         }
         if said.as_ref() != Some(&progress) {
             said = Some(progress);
@@ -167,7 +189,13 @@ async fn write_down(run: &Run, outcome: Result<Outcome>) {
         Ok(outcome) => {
             let done = match outcome {
                 Outcome::Backup(completed) => catalog.finish_backup(attempt, &completed).await,
-                Outcome::Restore { message } => catalog.finish_restore(attempt, &message).await,
+                Outcome::Restore { message } => {
+                    let recorded = catalog.finish_restore(attempt, &message).await;
+                    if recorded.is_ok() {
+                        run.forget_swap();
+                    }
+                    recorded
+                }
                 Outcome::Verify { level, damage } => catalog.finish_verify(attempt, &level, damage.as_ref()).await,
                 Outcome::Expire => catalog.finish_expire(attempt).await,
             };
@@ -187,12 +215,19 @@ async fn write_down(run: &Run, outcome: Result<Outcome>) {
         run.apply_retention().await;
     }
     match written {
-        Ok((state, failure)) => match &failure {
-            None => tracing::info!(job = %run.job.id, %attempt, %state, "attempt ended"),
-            Some(failure) => {
-                tracing::warn!(job = %run.job.id, %attempt, %state, error = %failure, "attempt ended");
+        Ok((state, failure)) => {
+            match &failure {
+                None => tracing::info!(job = %run.job.id, %attempt, %state, "attempt ended"),
+                Some(failure) => {
+                    tracing::warn!(job = %run.job.id, %attempt, %state, error = %failure, "attempt ended");
+                }
             }
-        },
+            if state.is_final() {
+                measure::job_ended(&run.job, state, run.engine.clock.now());
+                // Somebody may want to be told.
+                run.engine.outbox.wake();
+            }
+        }
         Err(failure) => {
             tracing::error!(job = %run.job.id, %attempt, error = %failure, "how the attempt ended could not be recorded");
         }
@@ -200,24 +235,35 @@ async fn write_down(run: &Run, outcome: Result<Outcome>) {
 }
 
 impl Run {
-    /// After a success, by what the request asked for or else the service's configuration.
+    /// After a success. What a one-time backup asked for stands, this once, for the service's own retention.
     async fn apply_retention(&self) {
-        let asked = self.job.request.get("retention").and_then(serde_json::Value::as_u64);
-        let configured = self.engine.services.get(&self.job.service).and_then(|service| service.retention);
-        let count = asked.and_then(|count| u32::try_from(count).ok()).or(configured);
-        let Some(count) = count else { return };
         let Job { organization, service, method, .. } = &self.job;
-        if let Err(failure) = retention::apply(&self.engine, organization, service, method, count).await {
+        let applied = async {
+            let asked = self.asked_retention().await?;
+            retention::apply(&self.engine, organization, service, method, asked.as_ref()).await
+        };
+        if let Err(failure) = applied.await {
             tracing::warn!(%service, error = %failure, "retention could not be applied; the next sweep tries again");
         }
     }
 
-    fn progress(&self) -> Progress {
-        Progress {
-            phase: self.observer.current_phase(),
-            plain_bytes: self.meter.plain_bytes(),
-            stored_bytes: self.meter.stored_bytes(),
-            expected_bytes: self.observer.expected_bytes(),
+    /// A recurring schedule keeps its retention itself, where it can be changed.
+    async fn asked_retention(&self) -> Result<Option<RetentionPolicy>> {
+        let Some(asked) = self.job.request.get("retention").filter(|asked| !asked.is_null()) else { return Ok(None) };
+        let Some(schedule) = self.job.schedule else { return Ok(None) };
+        match self.engine.catalog.schedule(&self.job.organization, schedule).await {
+            Ok(schedule) if schedule.is_once() => RetentionPolicy::from_json(asked).map(Some),
+            Ok(_) => Ok(None),
+            Err(failure) if failure.kind == FailureKind::NotFound => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// The catalog knows that the restore is done: what was kept to find that out after a crash is no longer needed.
+    fn forget_swap(&self) {
+        let Some(service) = self.engine.services.get(&self.job.service) else { return };
+        if let Err(failure) = swap::forget(service) {
+            tracing::warn!(error = %failure, "the journal of a restore is left to the next restore or start");
         }
     }
 
@@ -238,13 +284,63 @@ impl Run {
 
     /// Fails unless this attempt still holds its lease, asked right before what cannot be taken back.
     pub async fn confirm_lease(&self) -> Result<()> {
-        self.check_stopped()?;
-        let lease = self.engine.config.limits.lease;
-        let beat = self.engine.catalog.heartbeat(&self.attempt.id, lease, &self.progress()).await?;
-        if beat.cancel_requested {
-            self.stopper.stop(StopCause::Requested);
+        self.lease().confirm().await
+    }
+
+    /// The attempt's lease, for who has to ask about it later.
+    pub fn lease(&self) -> HeldLease {
+        HeldLease {
+            engine: Arc::clone(&self.engine),
+            attempt: self.attempt.id.clone(),
+            stopper: self.stopper.clone(),
+            observer: Arc::clone(&self.observer),
+            meter: Arc::clone(&self.meter),
+        }
+    }
+
+    fn progress(&self) -> Progress {
+        progress(&self.observer, &self.meter)
+    }
+}
+
+/// The lease of an attempt.
+pub(crate) struct HeldLease {
+    engine: Arc<Inner>,
+    attempt: AttemptId,
+    stopper: Stopper,
+    observer: Arc<AttemptObserver>,
+    meter: Arc<Meter>,
+}
+
+impl HeldLease {
+    /// Fails unless the lease is held still.
+    pub async fn confirm(&self) -> Result<()> {
+        if self.stopper.token.is_cancelled() {
             return Err(Failure::cancelled());
         }
-        Ok(())
+        let lease = self.engine.config.limits.lease;
+        let progress = progress(&self.observer, &self.meter);
+        match self.engine.catalog.heartbeat(&self.attempt, lease, &progress).await {
+            Ok(beat) if beat.cancel_requested => {
+                self.stopper.stop(StopCause::Requested);
+                Err(Failure::cancelled())
+            }
+            Ok(_) => Ok(()),
+            Err(failure) => {
+                if failure.kind == FailureKind::Conflict {
+                    self.stopper.lose_lease();
+                }
+                Err(failure)
+            }
+        }
+    }
+}
+
+fn progress(observer: &AttemptObserver, meter: &Meter) -> Progress {
+    Progress {
+        phase: observer.current_phase(),
+        plain_bytes: meter.plain_bytes(),
+        stored_bytes: meter.stored_bytes(),
+        expected_bytes: observer.expected_bytes(),
     }
 }

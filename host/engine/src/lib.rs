@@ -1,20 +1,33 @@
-//! The verbs of Bulkhead: backup, restore, verify, expire; and the dispatcher that decides which of them runs now.
+//! The verbs of Bulkhead: backup, restore, verify, expire; the dispatcher that decides which of them runs now; and what runs without
+//! being asked: schedules, retention, the sweep, notices.
 
+mod automatic;
 mod config;
 mod dispatcher;
 mod engine;
 mod executor;
 pub mod failpoint;
+mod housekeeping;
+mod measure;
 mod observer;
 pub mod pipeline;
 mod request;
 mod retention;
+mod scheduler;
+mod seal;
+mod staleness;
 pub mod swap;
 mod sweep;
 mod target;
 mod verb;
+mod webhook;
 
 pub use bulkhead_runtime::PluginInfo;
-pub use config::{EncryptionConfig, EngineConfig, EngineLimits, ServiceConfig, TargetConfig};
+pub use config::{
+    AutomaticConfig, EncryptionConfig, EngineConfig, EngineLimits, HousekeepingConfig, JobLimits, MasterKeySource,
+    SecretText, ServiceConfig, TargetConfig, WebhookConfig,
+};
 pub use engine::{Engine, SERVICES_HINT};
-pub use request::{CreateBackup, CreateRestore};
+pub use measure::describe_metrics;
+pub use request::{CreateBackup, CreateRestore, CreateSchedule, CreateWebhook, UpdateSchedule, UpdateWebhook};
+pub use retention::{PlannedBackup, PolicySource, RetentionPlan};

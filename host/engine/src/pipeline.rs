@@ -11,7 +11,9 @@ pub mod layout;
 pub mod manifest;
 mod verify;
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 pub use decode::{decode, decode_then};
 pub use encode::{EncodeFailure, EncodeOptions, Encoded, encode};
@@ -23,6 +25,7 @@ pub use verify::{verify_plain, verify_stored};
 pub struct Meter {
     plain_bytes: AtomicU64,
     stored_bytes: AtomicU64,
+    held_until: Mutex<Option<Instant>>,
 }
 
 impl Meter {
@@ -34,6 +37,18 @@ impl Meter {
     /// Bytes given to the target or read from it.
     pub fn stored_bytes(&self) -> u64 {
         self.stored_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Says until when the attempt holds its lease: no byte is read from a target after that. A process that was frozen for longer
+    /// must not go on, when it thaws, with a restore that somebody else does meanwhile.
+    pub fn hold_until(&self, instant: Instant) {
+        if let Ok(mut held_until) = self.held_until.lock() {
+            *held_until = Some(instant);
+        }
+    }
+
+    fn is_held(&self) -> bool {
+        self.held_until.lock().is_ok_and(|until| until.is_none_or(|until| Instant::now() < until))
     }
 
     fn add_plain(&self, bytes: usize) {

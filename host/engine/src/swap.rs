@@ -26,6 +26,7 @@ use tokio::sync::Mutex;
 use self::perform::Swap;
 use self::places::Places;
 pub use self::recover::{Recovered, recover};
+pub(crate) use self::recover::{completed, forget};
 use self::server::Server;
 use crate::config::ServiceConfig;
 use crate::failpoint::{self, FailPoints};

@@ -1,16 +1,17 @@
 //! Removes from the targets what no backup will ever need: a reconciler, woken by time, without memory.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bulkhead_model::{BackupId, BackupState, FailureKind, Result, Timestamp};
 use bulkhead_runtime::Entry;
+use metrics::counter;
 
 use crate::engine::Inner;
 use crate::pipeline::{layout, manifest};
 use crate::retention;
 use crate::target::Target;
-use crate::verb::{Stored, delete_keys, list_all};
+use crate::verb::{Listing, Stored, delete_keys};
 
 /// Sweeps every target now and at every interval.
 pub(crate) async fn run(engine: Arc<Inner>) {
@@ -18,7 +19,7 @@ pub(crate) async fn run(engine: Arc<Inner>) {
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         every.tick().await;
-        if let Err(failure) = retention::apply_configured(&engine).await {
+        if let Err(failure) = retention::apply_all(&engine).await {
             tracing::warn!(error = %failure, "retention could not be applied");
         }
         for target in engine.targets.values() {
@@ -31,30 +32,50 @@ pub(crate) async fn run(engine: Arc<Inner>) {
     }
 }
 
+/// One folder after the other, as the listing brings them: a target may hold more than fits into memory.
 async fn sweep(engine: &Inner, target: &Target) -> Result<usize> {
     let before = engine.clock.now().minus(engine.config.limits.sweep_grace);
-    let mut folders: BTreeMap<(String, BackupId), Vec<Entry>> = BTreeMap::new();
-    for entry in list_all(&target.bucket, "").await? {
-        // Keys of another form are not ours.
-        if let Some(folder) = layout::parse_key(&entry.key) {
-            folders.entry(folder).or_default().push(entry);
+    let mut listing = Listing::new(&target.bucket, "");
+    let mut folder: Option<Folder> = None;
+    let mut swept = 0;
+    while let Some(page) = listing.next().await? {
+        for entry in page {
+            // Keys of another form are not ours.
+            let Some((prefix, backup)) = layout::parse_key(&entry.key) else { continue };
+            match &mut folder {
+                Some(folder) if folder.prefix == prefix => folder.entries.push(entry),
+                _ => {
+                    let complete = folder.replace(Folder { prefix, backup, entries: vec![entry] });
+                    swept += sweep_folder(engine, target, complete, before).await?;
+                }
+            }
         }
     }
-    let mut swept = 0;
-    for ((prefix, backup), entries) in folders {
-        let stored = Stored { bucket: target.bucket.clone(), backup, prefix };
-        let doomed = match doomed(engine, &stored, &entries, before).await {
-            // One damaged backup must not keep the sweep from all others.
-            Err(failure) if failure.kind == FailureKind::Corrupt => {
-                tracing::warn!(target = %target.id, backup = %stored.backup, error = %failure, "a damaged backup is not swept");
-                continue;
-            }
-            doomed => doomed?,
-        };
-        delete_keys(&target.bucket, &doomed).await?;
-        swept += doomed.len();
-    }
+    swept += sweep_folder(engine, target, folder, before).await?;
+    counter!("bulkhead_swept_objects_total").increment(swept as u64);
     Ok(swept)
+}
+
+/// All that lies in a target of one backup.
+struct Folder {
+    prefix: String,
+    backup: BackupId,
+    entries: Vec<Entry>,
+}
+
+async fn sweep_folder(engine: &Inner, target: &Target, folder: Option<Folder>, before: Timestamp) -> Result<usize> {
+    let Some(Folder { prefix, backup, entries }) = folder else { return Ok(0) };
+    let stored = Stored { bucket: target.bucket.clone(), backup, prefix };
+    let doomed = match doomed(engine, &stored, &entries, before).await {
+        // One damaged backup must not keep the sweep from all others.
+        Err(failure) if failure.kind == FailureKind::Corrupt => {
+            tracing::warn!(target = %target.id, backup = %stored.backup, error = %failure, "a damaged backup is not swept");
+            return Ok(0);
+        }
+        doomed => doomed?,
+    };
+    delete_keys(&target.bucket, &doomed).await?;
+    Ok(doomed.len())
 }
 
 /// The keys of one backup's folder that may go, the manifest last.

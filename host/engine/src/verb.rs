@@ -11,7 +11,7 @@ use bulkhead_model::{JobKind, Result};
 
 use crate::executor::{Outcome, Run};
 
-pub(crate) use stored::{Stored, delete_keys, list_all};
+pub(crate) use stored::{Listing, Stored, delete_keys};
 
 /// Does what the job asks for.
 pub(crate) async fn run(run: &Run) -> Result<Outcome> {

@@ -88,6 +88,9 @@ impl BufRead for Intake {
                 return Err(io::Error::new(io::ErrorKind::InvalidData, "it is longer than it may be"));
             }
             let read = read_some(&mut self.file, &mut self.buffer)?;
+            if !self.meter.is_held() {
+                return Err(io::Error::other("the lease ran out"));
+            }
             let fresh = self.buffer.get(..read).unwrap_or_default();
             self.sha256.update(fresh);
             self.meter.add_stored(read);

@@ -31,8 +31,11 @@ impl Swap {
     pub fn finish_earlier(&self) -> Result<()> {
         match Journal::read(&self.places)? {
             None => Ok(()),
-            Some(journal) if journal.step == Step::Answered => Places::new(&self.places.data_dir, &journal.attempt)
-                .and_then(|places| give_up_old(&places, self.fail_points)),
+            Some(journal) if journal.step == Step::Answered => {
+                let places = Places::new(&self.places.data_dir, &journal.attempt)?;
+                give_up_old(&places, self.fail_points)?;
+                Journal::remove(&places)
+            }
             Some(journal) => Err(Failure::conflict(format!(
                 "an earlier restore of service `{}` (attempt {}) was interrupted",
                 self.service, journal.attempt
@@ -149,14 +152,14 @@ impl Swap {
     }
 }
 
-/// Gives up the old directory of a swap whose server has answered, and the journal with it.
+/// Gives up the old directory of a swap whose server has answered. The journal stays: until the catalog knows that the restore is
+/// done, nothing else does.
 pub(super) fn give_up_old(places: &Places, fail_points: FailPoints) -> Result<()> {
     if places.old.exists() {
         // Only a name that says so may ever be removed in part.
         places.rename(&places.old, &places.discard)?;
     }
     fail_points.hit("restore.swap.discarded")?;
-    Journal::remove(places)?;
     if places.discard.exists() {
         remove_in_background(places.discard.clone());
     }

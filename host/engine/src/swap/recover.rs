@@ -21,8 +21,30 @@ pub enum Recovered {
     RolledBack(AttemptId),
 }
 
+/// The attempt whose restored data is live although nothing has been written down of it since.
+///
+/// # Errors
+/// When the journal cannot be read.
+pub(crate) fn completed(service: &ServiceConfig) -> Result<Option<AttemptId>> {
+    let Some(data_dir) = service.data_dir.as_deref() else { return Ok(None) };
+    let journal = Journal::read(&Places::new(data_dir, &AttemptId::new())?)?;
+    Ok(journal.filter(|journal| journal.step == Step::Answered).map(|journal| journal.attempt))
+}
+
+/// Removes the journal of a swap that is done, once the catalog knows.
+///
+/// # Errors
+/// When it cannot be read or removed.
+pub(crate) fn forget(service: &ServiceConfig) -> Result<()> {
+    match (completed(service)?, service.data_dir.as_deref()) {
+        (Some(attempt), Some(data_dir)) => Journal::remove(&Places::new(data_dir, &attempt)?),
+        _ => Ok(()),
+    }
+}
+
 /// Ends what an earlier process of this host began: forward when the restored server answers, back in every other case. Safe to
-/// be interrupted and repeated. Also removes directories that earlier attempts have left.
+/// be interrupted and repeated; one that has gone forward is answered again until it is [forgotten](forget). Also removes
+/// directories that earlier attempts have left.
 ///
 /// Call while no attempt on this service runs, on the one host that reaches its data directory.
 ///

@@ -13,7 +13,7 @@ use bulkhead_model::{AttemptId, FailureKind};
 use bulkhead_runtime::{Connection, Level, Observer, ServerControl};
 use tempfile::TempDir;
 
-use super::recover::{Recovered, recover_with};
+use super::recover::{Recovered, completed, forget, recover_with};
 use super::{ServiceControl, answers};
 use crate::config::ServiceConfig;
 use crate::failpoint::{self, FailPoints};
@@ -110,9 +110,11 @@ impl Fixture {
         ServiceControl::with_fail_points(&self.service, &AttemptId::new(), Arc::new(Quiet), points).unwrap()
     }
 
-    /// Which data is live, checked to be whole: the server answers from it, and nothing else lies beside it.
+    /// Which data is live, checked to be whole: the server answers from it, and nothing else lies beside it once what was done is
+    /// written down.
     async fn live(&self) -> &'static str {
         answers(&self.service).await.unwrap();
+        forget(&self.service).unwrap();
         until("only the data directory is left", async || self.beside().is_empty()).await;
         match (self.data().join("old_data").exists(), self.data().join("new_data").exists()) {
             (true, false) => "old",
@@ -170,6 +172,8 @@ fn service(root: &Path, port: u16) -> ServiceConfig {
         start: script("start.sh"),
         start_deadline: Duration::from_secs(60),
         retention: None,
+        automatic: None,
+        max_age: None,
         methods: std::collections::BTreeMap::new(),
     }
 }
@@ -214,6 +218,7 @@ async fn restored_data_takes_the_place_of_the_live_data() {
     assert!(status.running && status.data_bytes > 1 << 20, "{status:?}");
     let downtime = control.swap().await.unwrap();
     control.close().await;
+    assert!(completed(&fixture.service).unwrap().is_some());
     assert!(control.swapped() && downtime > Duration::ZERO);
     assert_eq!(fixture.live().await, "new");
     assert_eq!(fs::metadata(fixture.data()).unwrap().mode() & 0o777, 0o750);
@@ -299,6 +304,12 @@ async fn a_host_killed_at_any_step_goes_forward_or_back_at_its_next_start() {
         fixture.in_doomed_process(work, name);
         let recovered = recover_with(&fixture.service, FailPoints::default()).await.unwrap().unwrap();
         assert_eq!(matches!(recovered, Recovered::Finished(_)), *expected == "new", "{name}: {recovered:?}");
+        if let Recovered::Finished(attempt) = &recovered {
+            // Nobody else knows it yet: until that is written down, it is answered again.
+            assert_eq!(completed(&fixture.service).unwrap().as_ref(), Some(attempt), "{name}");
+            let again = recover_with(&fixture.service, FailPoints::default()).await.unwrap();
+            assert_eq!(again.as_ref(), Some(&recovered), "{name}");
+        }
         assert_eq!(fixture.live().await, *expected, "{name}");
         assert_eq!(recover_with(&fixture.service, FailPoints::default()).await.unwrap(), None, "{name}");
     }

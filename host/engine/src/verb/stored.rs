@@ -137,20 +137,57 @@ impl Stored {
 }
 
 /// All entries below a prefix.
-pub(crate) async fn list_all(bucket: &Bucket, prefix: &str) -> Result<Vec<Entry>> {
-    let mut entries = Vec::new();
-    let mut after = None;
-    for _ in 0..PAGES_MAX {
-        let page = bucket.list(prefix, after.as_deref(), PAGE).await?;
-        entries.extend(page.entries);
-        match page.next {
-            None => return Ok(entries),
-            // A plugin that hands out the same page for ever is stopped at once.
-            Some(next) if after.as_ref().is_some_and(|before| *before >= next) => break,
-            Some(next) => after = Some(next),
-        }
+async fn list_all(bucket: &Bucket, prefix: &str) -> Result<Vec<Entry>> {
+    let (mut listing, mut entries) = (Listing::new(bucket, prefix), Vec::new());
+    while let Some(mut page) = listing.next().await? {
+        entries.append(&mut page);
     }
-    Err(Failure::corrupt(format!("the target's listing of `{prefix}` does not end")))
+    Ok(entries)
+}
+
+/// The entries below a prefix, a page at a time, in ascending order of their keys. What a storage plugin says is checked: whoever
+/// deletes by what is not listed must be able to rely on it.
+pub(crate) struct Listing<'a> {
+    bucket: &'a Bucket,
+    prefix: &'a str,
+    after: Option<String>,
+    last: String,
+    pages: usize,
+    ended: bool,
+}
+
+impl<'a> Listing<'a> {
+    pub fn new(bucket: &'a Bucket, prefix: &'a str) -> Self {
+        Self { bucket, prefix, after: None, last: String::new(), pages: 0, ended: false }
+    }
+
+    /// The next page; `None` after the last one.
+    pub async fn next(&mut self) -> Result<Option<Vec<Entry>>> {
+        if self.ended {
+            return Ok(None);
+        }
+        let page = self.bucket.list(self.prefix, self.after.as_deref(), PAGE).await?;
+        self.pages += 1;
+        for entry in &page.entries {
+            if entry.key <= self.last {
+                return Err(self.corrupt("is out of order"));
+            }
+            self.last.clone_from(&entry.key);
+        }
+        match page.next {
+            None => self.ended = true,
+            // A plugin that hands out the same page for ever is stopped at once.
+            Some(next) if self.after.as_ref().is_some_and(|before| *before >= next) || self.pages >= PAGES_MAX => {
+                return Err(self.corrupt("does not end"));
+            }
+            Some(next) => self.after = Some(next),
+        }
+        Ok(Some(page.entries))
+    }
+
+    fn corrupt(&self, what: &str) -> Failure {
+        Failure::corrupt(format!("the target's listing of `{}` {what}", self.prefix))
+    }
 }
 
 /// Deletes keys one by one.

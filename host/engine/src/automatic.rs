@@ -1,0 +1,73 @@
+//! The backup that every service gets without being asked for: a schedule like any other, made once.
+
+use bulkhead_catalog::{NewSchedule, ScheduleOrigin};
+use bulkhead_model::{Method, Misfire, Result};
+use bulkhead_runtime::{ChainKind, PluginInfo};
+
+use crate::config::{AutomaticConfig, ServiceConfig};
+use crate::engine::Inner;
+
+/// The methods to be preferred, the one that restores fastest first.
+const PREFERRED: [&str; 3] = ["full", "dump", "export"];
+
+/// Makes the automatic schedule of each service that has none yet. One that an administrator has changed or deleted stays so.
+pub(crate) async fn ensure(engine: &Inner) {
+    for service in engine.services.values() {
+        let config = service.automatic.as_ref().unwrap_or(&engine.config.automatic);
+        if let Err(failure) = ensure_one(engine, service, config).await {
+            // A service without its automatic backup is no reason to leave the others without theirs.
+            tracing::error!(service = %service.id, error = %failure, "the service has no automatic backup");
+        }
+    }
+}
+
+async fn ensure_one(engine: &Inner, service: &ServiceConfig, config: &AutomaticConfig) -> Result<()> {
+    let Some(expression) = &config.expression else { return Ok(()) };
+    let plugins = engine.runtime.plugins();
+    let Some(method) = method_for(service, &plugins) else {
+        tracing::warn!(service = %service.id, engine = service.engine, "no plugin can make an automatic backup");
+        return Ok(());
+    };
+    let target = engine.target_for(&service.organization, None)?;
+    let made = engine
+        .catalog
+        .ensure_automatic(NewSchedule {
+            organization: service.organization.clone(),
+            service: service.id.clone(),
+            method,
+            engine: service.engine.clone(),
+            server: service.server_name.clone(),
+            target: target.id.clone(),
+            expression: expression.to_string(),
+            zone: config.zone.clone(),
+            enabled: true,
+            misfire: Misfire::RunOnce,
+            misfire_grace: Misfire::DEFAULT_GRACE,
+            jitter: config.jitter,
+            retention: config.retention.clone(),
+            name: None,
+            origin: ScheduleOrigin::Automatic,
+            idempotency: None,
+        })
+        .await?;
+    if let Some(schedule) = made {
+        tracing::info!(
+            schedule = %schedule.id, service = %service.id, method = %schedule.method, expression = %expression,
+            "the service gets an automatic backup"
+        );
+    }
+    Ok(())
+}
+
+/// The method of a service's automatic backup: one that restores alone.
+fn method_for(service: &ServiceConfig, plugins: &[PluginInfo]) -> Option<Method> {
+    let serves = |info: &&PluginInfo| {
+        info.engines.contains(&service.engine) && info.chain.is_none_or(|chain| chain == ChainKind::Standalone)
+    };
+    let methods: Vec<&Method> = plugins.iter().filter(serves).filter_map(|info| info.method.as_ref()).collect();
+    let preferred = PREFERRED.iter().filter(|name| **name != "full" || service.data_dir.is_some());
+    let mut preferred = preferred.filter_map(|name| methods.iter().find(|method| method.as_str() == *name));
+    // A physical method without a data directory would fail each night.
+    let other = methods.iter().find(|method| method.as_str() != "full");
+    preferred.next().or(other).map(|method| (*method).clone())
+}

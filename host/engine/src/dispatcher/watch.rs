@@ -1,0 +1,109 @@
+//! Finds out which hosts are gone without believing anybody's clock.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::time::Duration;
+
+use bulkhead_catalog::Lease;
+use bulkhead_model::{AttemptId, Timestamp};
+use tokio::time::Instant;
+
+/// After so many leases without a sign of life, a lease is over although its holder's clock says otherwise.
+const WRONG_CLOCK: u32 = 10;
+
+/// The leases of all hosts, and since when this host has seen them unchanged.
+///
+/// A holder renews its lease every few seconds, and each renewal changes the time until which it lasts. So a lease that stays the
+/// same for its whole length, by the monotonic clock of this host, is held by nobody, whatever the clocks say: the clock of a
+/// host that is wrong by hours costs no running attempt. (All hosts on one catalog have the same length of lease; should they
+/// not, the holder's own time, which must have passed too, protects a longer one.)
+#[derive(Debug, Default)]
+pub(super) struct Watch {
+    seen: HashMap<AttemptId, (Timestamp, Instant)>,
+}
+
+impl Watch {
+    /// Takes a look: these leases were `read` from the catalog between two instants, with `now` on the clock. Answers those that are
+    /// over.
+    pub fn over(&mut self, leases: Vec<Lease>, read: Range<Instant>, now: Timestamp, length: Duration) -> Vec<Lease> {
+        let before = std::mem::take(&mut self.seen);
+        let mut over = Vec::new();
+        for lease in leases {
+            let since = match before.get(&lease.attempt) {
+                Some((until, since)) if *until == lease.until => *since,
+                // A renewal may have come while they were read: it counts from the end of that.
+                _ => read.end,
+            };
+            self.seen.insert(lease.attempt.clone(), (lease.until, since));
+            let silent = read.start.saturating_duration_since(since);
+            if silent >= length && (lease.until < now || silent >= length.saturating_mul(WRONG_CLOCK)) {
+                over.push(lease);
+            }
+        }
+        over
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LENGTH: Duration = Duration::from_secs(30);
+
+    struct Scene {
+        watch: Watch,
+        begin: Instant,
+        attempt: AttemptId,
+    }
+
+    impl Scene {
+        fn new() -> Self {
+            Self { watch: Watch::default(), begin: Instant::now(), attempt: AttemptId::new() }
+        }
+
+        /// What this host sees `seconds` after the beginning, with its own clock and the lease's end shown in seconds.
+        fn over(&mut self, seconds: u64, clock: i64, until: i64) -> bool {
+            let micros = |seconds: i64| Timestamp::from_micros(seconds * 1_000_000);
+            let lease = Lease { attempt: self.attempt.clone(), host: "other".to_owned(), until: micros(until) };
+            let at = self.begin + Duration::from_secs(seconds);
+            !self.watch.over(vec![lease], at..at, micros(clock), LENGTH).is_empty()
+        }
+    }
+
+    #[test]
+    fn a_silent_host_loses_its_lease_and_one_that_renews_it_does_not() {
+        let mut scene = Scene::new();
+        assert!(!scene.over(0, 1000, 1030));
+        assert!(!scene.over(29, 1029, 1030));
+        // Renewed at the last moment.
+        assert!(!scene.over(31, 1031, 1059));
+        assert!(!scene.over(60, 1060, 1059));
+        assert!(scene.over(61, 1061, 1059));
+    }
+
+    #[test]
+    fn a_clock_that_is_wrong_by_an_hour_takes_nothing_from_a_host_that_works() {
+        // This host is an hour ahead, or has just jumped: every lease seems to have run out long ago.
+        let mut scene = Scene::new();
+        for second in 0..300_u32 {
+            let renewed = i64::from(second - second % 2);
+            assert!(!scene.over(u64::from(second), i64::from(second) + 3600, renewed + 30), "{second}");
+        }
+        // The other one is an hour ahead, and then dies.
+        let mut scene = Scene::new();
+        assert!(!scene.over(0, 0, 3630));
+        assert!(!scene.over(299, 299, 3630));
+        assert!(scene.over(300, 300, 3630));
+    }
+
+    #[test]
+    fn a_host_that_has_just_started_watches_first() {
+        let mut scene = Scene::new();
+        assert!(!scene.over(0, 1000, 10));
+        assert!(scene.over(30, 1030, 10));
+        // What is no longer there is forgotten, and would be watched anew.
+        let at = scene.begin + Duration::from_secs(31);
+        assert!(scene.watch.over(Vec::new(), at..at, Timestamp::from_micros(0), LENGTH).is_empty());
+        assert!(!scene.over(61, 1061, 10));
+    }
+}

@@ -1,0 +1,272 @@
+//! What the API calls: asks are checked here, written to the catalog, and carried out by the dispatcher.
+
+use bulkhead_catalog::{
+    Backup, Idempotency, Job, Made, NewBackup, NewJob, NewRestore, NewSchedule, Restore, Schedule, ScheduleChange,
+    ScheduleOrigin,
+};
+use bulkhead_model::{
+    BackupId, BackupState, Failure, JobId, JobKind, Method, OrganizationId, Result, RetentionPolicy, ScheduleId,
+    TargetId,
+};
+use bulkhead_runtime::PluginInfo;
+use serde_json::{Value, json};
+
+use super::{Engine, Inner};
+use crate::config::ServiceConfig;
+use crate::request::{CreateBackup, CreateRestore, CreateSchedule, UpdateSchedule};
+use crate::retention::{self, RetentionPlan};
+use crate::{swap, target::Target};
+
+impl Engine {
+    /// Schedules a backup to be made at once.
+    ///
+    /// # Errors
+    /// `not-found` for an unknown service or target, `unsupported` when no plugin serves the method, `invalid` when the plugin
+    /// refuses its configuration, `conflict` when the idempotency key stands for another request.
+    pub async fn create_backup(
+        &self,
+        organization: &OrganizationId,
+        ask: CreateBackup,
+    ) -> Result<Made<(Schedule, Backup, Job)>> {
+        let (service, target) = self.inner.check(organization, &ask.service, &ask.method, ask.target.as_ref()).await?;
+        let made = self
+            .inner
+            .catalog
+            .schedule_backup(NewBackup {
+                organization: organization.clone(),
+                service: service.id.clone(),
+                method: ask.method,
+                engine: service.engine.clone(),
+                name: ask.name,
+                target: target.id.clone(),
+                server: service.server_name.clone(),
+                parent: None,
+                attempts_max: self.inner.config.limits.attempts_max,
+                request: json!({ "retention": ask.retention }),
+                idempotency: ask.idempotency,
+            })
+            .await?;
+        self.inner.wake();
+        Ok(made)
+    }
+
+    /// Makes a recurring schedule.
+    ///
+    /// # Errors
+    /// As [`create_backup`](Self::create_backup); `invalid` for names that would be too long.
+    pub async fn create_schedule(&self, organization: &OrganizationId, ask: CreateSchedule) -> Result<Made<Schedule>> {
+        let (service, target) = self.inner.check(organization, &ask.service, &ask.method, ask.target.as_ref()).await?;
+        let made = self
+            .inner
+            .catalog
+            .create_schedule(NewSchedule {
+                organization: organization.clone(),
+                service: service.id.clone(),
+                method: ask.method,
+                engine: service.engine.clone(),
+                server: service.server_name.clone(),
+                target: target.id.clone(),
+                expression: ask.expression.to_string(),
+                zone: ask.zone,
+                enabled: ask.enabled,
+                misfire: ask.misfire,
+                misfire_grace: ask.misfire_grace,
+                jitter: ask.jitter,
+                retention: ask.retention,
+                name: ask.name.map(String::from),
+                origin: ScheduleOrigin::Manual,
+                idempotency: ask.idempotency,
+            })
+            .await?;
+        self.inner.schedules_changed.notify_one();
+        Ok(made)
+    }
+
+    /// Changes a recurring schedule.
+    ///
+    /// # Errors
+    /// `not-found` for an unknown schedule or target, `conflict` when it runs once, `invalid` for names that would be too long.
+    pub async fn update_schedule(
+        &self,
+        organization: &OrganizationId,
+        id: ScheduleId,
+        ask: UpdateSchedule,
+    ) -> Result<Schedule> {
+        if let Some(target) = &ask.target {
+            self.inner.target_for(organization, Some(target))?;
+        }
+        let change = ScheduleChange {
+            expression: ask.expression.map(|expression| expression.to_string()),
+            zone: ask.zone,
+            enabled: ask.enabled,
+            misfire: ask.misfire,
+            misfire_grace: ask.misfire_grace,
+            jitter: ask.jitter,
+            retention: ask.retention,
+            name: ask.name.map(|name| name.map(String::from)),
+            target: ask.target,
+        };
+        let schedule = self.inner.catalog.update_schedule(organization, id, change).await?;
+        self.inner.schedules_changed.notify_one();
+        Ok(schedule)
+    }
+
+    /// Deletes a schedule; its backups stay. The jobs of it that wait are cancelled, what runs goes on.
+    ///
+    /// # Errors
+    /// `not-found`; `conflict` while the one job of a one-time schedule runs.
+    pub async fn delete_schedule(&self, organization: &OrganizationId, id: ScheduleId) -> Result<Schedule> {
+        self.inner.catalog.delete_schedule(organization, id).await
+    }
+
+    /// What retention would keep and expire now, of the backups that the schedule's policy covers.
+    ///
+    /// # Errors
+    /// `not-found`; `unavailable` when the service's own retention would say and only another host knows it.
+    pub async fn retention_plan(&self, organization: &OrganizationId, id: ScheduleId) -> Result<RetentionPlan> {
+        retention::show(&self.inner, organization, id, None).await
+    }
+
+    /// The same if the schedule had this policy.
+    ///
+    /// # Errors
+    /// As [`retention_plan`](Self::retention_plan).
+    pub async fn retention_plan_with(
+        &self,
+        organization: &OrganizationId,
+        id: ScheduleId,
+        policy: RetentionPolicy,
+    ) -> Result<RetentionPlan> {
+        retention::show(&self.inner, organization, id, Some(policy)).await
+    }
+
+    /// Schedules the deletion of a backup, on request with all that is restored on top of it. From now on it cannot be restored.
+    ///
+    /// # Errors
+    /// `not-found`; `conflict` while it is pinned, being made, restored or verified, or when others depend on it.
+    pub async fn delete_backup(
+        &self,
+        organization: &OrganizationId,
+        id: &BackupId,
+        with_dependants: bool,
+    ) -> Result<Job> {
+        let new = self.inner.new_job(organization, JobKind::Expire, id);
+        let made = self.inner.catalog.schedule_job(NewJob { with_dependants, ..new }).await?;
+        self.inner.wake();
+        Ok(made.value)
+    }
+
+    /// Schedules a check of every stored byte of a backup against its manifest.
+    ///
+    /// # Errors
+    /// `not-found`; `conflict` when the backup has not succeeded, or when the idempotency key stands for another request.
+    pub async fn verify_backup(
+        &self,
+        organization: &OrganizationId,
+        id: &BackupId,
+        idempotency: Option<Idempotency>,
+    ) -> Result<Made<Job>> {
+        let new = self.inner.new_job(organization, JobKind::Verify, id);
+        let made = self.inner.catalog.schedule_job(NewJob { idempotency, ..new }).await?;
+        self.inner.wake();
+        Ok(made)
+    }
+
+    /// Pins a backup, so that neither retention nor a person deletes it, or lets go of it.
+    ///
+    /// # Errors
+    /// `not-found`; `conflict` when it is on its way out.
+    pub async fn pin_backup(&self, organization: &OrganizationId, id: &BackupId, pinned: bool) -> Result<Backup> {
+        self.inner.catalog.pin_backup(organization, id, pinned).await
+    }
+
+    /// Schedules a restore.
+    ///
+    /// # Errors
+    /// `not-found` for an unknown service or backup, `conflict` for an ambiguous prefix, a backup that has not succeeded or an
+    /// idempotency key that stands for another request, `invalid` when the service's engine is not the backup's.
+    pub async fn create_restore(
+        &self,
+        organization: &OrganizationId,
+        ask: CreateRestore,
+    ) -> Result<Made<(Restore, Job)>> {
+        let service = self.inner.service(organization, &ask.service)?;
+        let backup = self.inner.catalog.resolve_backup(organization, &ask.backup).await?;
+        require_succeeded(&backup)?;
+        if backup.engine != service.engine {
+            return Err(Failure::invalid(format!(
+                "backup `{}` was taken from {}, but service `{}` runs {}",
+                backup.id, backup.engine, service.id, service.engine
+            )));
+        }
+        let plugin = self.inner.runtime.method(&service.engine, &backup.method)?;
+        if needs_server(plugin.info()) {
+            swap::require_configured(service)?;
+        }
+        let made = self
+            .inner
+            .catalog
+            .schedule_restore(NewRestore {
+                organization: organization.clone(),
+                service: service.id.clone(),
+                backup: backup.id.clone(),
+                attempts_max: self.inner.config.limits.attempts_max,
+                request: Value::Null,
+                idempotency: ask.idempotency,
+            })
+            .await?;
+        self.inner.wake();
+        Ok(made)
+    }
+
+    /// Asks for a job to stop. A job that waits stops at once, one that runs within seconds.
+    ///
+    /// # Errors
+    /// `not-found`; `conflict` when it has ended.
+    pub async fn cancel_job(&self, organization: &OrganizationId, id: &JobId) -> Result<Job> {
+        let job = self.inner.catalog.request_cancel(organization, id).await?;
+        self.inner.stop(id);
+        let _nobody = self.inner.changes.send(id.clone());
+        Ok(job)
+    }
+}
+
+impl Inner {
+    /// What a backup needs, now or at 02:00: a service, a plugin that takes its configuration, and a target.
+    async fn check(
+        &self,
+        organization: &OrganizationId,
+        service: &bulkhead_model::ServiceId,
+        method: &Method,
+        target: Option<&TargetId>,
+    ) -> Result<(&ServiceConfig, &Target)> {
+        let service = self.service(organization, service)?;
+        let plugin = self.runtime.method(&service.engine, method)?;
+        plugin.validate(&self.method_config(service, method)).await?;
+        Ok((service, self.target_for(organization, target)?))
+    }
+
+    pub(crate) fn new_job(&self, organization: &OrganizationId, kind: JobKind, backup: &BackupId) -> NewJob {
+        NewJob {
+            organization: organization.clone(),
+            kind,
+            backup: backup.clone(),
+            with_dependants: false,
+            request: Value::Null,
+            attempts_max: self.config.limits.attempts_max,
+            idempotency: None,
+        }
+    }
+}
+
+/// Whether a method replaces the data directory of its service, through staging and swap.
+pub(crate) fn needs_server(plugin: &PluginInfo) -> bool {
+    plugin.grants.iter().any(|asked| asked.grant == "server")
+}
+
+fn require_succeeded(backup: &Backup) -> Result<()> {
+    if backup.state == BackupState::Succeeded {
+        return Ok(());
+    }
+    Err(Failure::conflict(format!("backup `{}` is {}, not succeeded", backup.id, backup.state)))
+}

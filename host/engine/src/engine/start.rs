@@ -1,0 +1,92 @@
+//! What happens before a host takes work: its data directory, limits, and what an earlier process of it left.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+
+use bulkhead_catalog::{Catalog, Scope};
+use bulkhead_model::{Failure, Result, ServiceId};
+
+use crate::config::{EngineConfig, ServiceConfig};
+use crate::swap::{self, Recovered};
+
+/// The limits of everything that this host's configuration names, also those that are not limited: an earlier configuration may
+/// have been otherwise.
+pub(super) fn job_limits(config: &EngineConfig) -> Vec<(Scope, Option<u32>)> {
+    let limits = &config.job_limits;
+    let organizations = config
+        .organizations
+        .iter()
+        .map(|id| (Scope::Organization(id.clone()), limits.organizations.get(id).copied().or(limits.per_organization)));
+    let targets = config.targets.iter().map(|target| {
+        (Scope::Target(target.id.clone()), limits.targets.get(&target.id).copied().or(limits.per_target))
+    });
+    let services = config.services.iter().map(|service| {
+        (Scope::Service(service.id.clone()), limits.services.get(&service.id).copied().or(limits.per_service))
+    });
+    organizations.chain(targets).chain(services).collect()
+}
+
+/// Ends the swaps that an earlier process of this host began. A restore that turns out to be complete is written down as such, so
+/// that it is not run a second time.
+///
+/// Answers the services where that failed: the others must not wait for them.
+pub(super) async fn end_interrupted_swaps(
+    catalog: &Catalog,
+    services: &BTreeMap<ServiceId, ServiceConfig>,
+) -> BTreeMap<ServiceId, Failure> {
+    let mut blocked = BTreeMap::new();
+    for service in services.values() {
+        match swap::recover(service).await {
+            Ok(Some(Recovered::Finished(attempt))) => {
+                let message = "Restore has succeeded! It was completed when the host started again.";
+                // Another host may have declared the attempt lost meanwhile; what it did is true all the same.
+                match catalog.finish_recovered_restore(&attempt, message).await {
+                    Err(failure) if failure.retry => {
+                        tracing::warn!(%attempt, error = %failure, "a completed restore could not be recorded yet");
+                        continue;
+                    }
+                    Err(failure) => {
+                        tracing::warn!(%attempt, error = %failure, "a completed restore could not be recorded; it runs again");
+                    }
+                    Ok(job) => tracing::info!(job = %job.id, %attempt, "a completed restore was recorded"),
+                }
+                if let Err(failure) = swap::forget(service) {
+                    tracing::warn!(%attempt, error = %failure, "the journal of a restore is left to the next restore or start");
+                }
+            }
+            Ok(_) => {}
+            Err(failure) => {
+                tracing::error!(service = %service.id, error = %failure, "the service is blocked until a person has looked");
+                blocked.insert(service.id.clone(), failure);
+            }
+        }
+    }
+    blocked
+}
+
+pub(super) fn lock_data_dir(config: &EngineConfig) -> Result<File> {
+    let path = config.data_dir.join("host.lock");
+    let cannot = |error: &dyn std::fmt::Display| {
+        Failure::invalid(format!("cannot use data directory {}: {error}", config.data_dir.display()))
+            .with_hint("[server] data_dir must name a directory that this user may write")
+    };
+    std::fs::create_dir_all(&config.data_dir).map_err(|error| cannot(&error))?;
+    let file = File::create(&path).map_err(|error| cannot(&error))?;
+    file.try_lock().map_err(|_| {
+        Failure::conflict(format!("another host works in {}", config.data_dir.display()))
+            .with_hint("stop it, or give this one a [server] data_dir of its own")
+    })?;
+    Ok(file)
+}
+
+/// Attempts of an earlier process are over; what they left in scratch is worth nothing.
+pub(super) fn clear_scratch(config: &EngineConfig) -> Result<()> {
+    let scratch = config.data_dir.join("scratch");
+    match std::fs::remove_dir_all(&scratch) {
+        Ok(()) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(Failure::internal(format!("cannot clear {}: {error}", scratch.display()))),
+    }
+    std::fs::create_dir_all(&scratch)
+        .map_err(|error| Failure::internal(format!("cannot make {}: {error}", scratch.display())))
+}

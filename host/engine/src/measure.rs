@@ -1,0 +1,125 @@
+//! What is counted and timed. Names, labels and units of every metric of the process stand in [`describe_metrics`].
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bulkhead_catalog::Job;
+use bulkhead_model::{JobKind, JobState, Result, Timestamp};
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use tokio::time::Instant;
+
+use crate::engine::{Engine, Inner};
+
+/// What the catalog is asked for a scrape holds this long: however many ask, it is asked rarely.
+const HOLDS: Duration = Duration::from_secs(5);
+
+/// The states that are counted; how many jobs have ended is a counter.
+const OPEN: [JobState; 2] = [JobState::Scheduled, JobState::Running];
+
+/// Tells the recorder what every metric means. Call once it is installed.
+pub fn describe_metrics() {
+    let counters: [(&'static str, Unit, &'static str); 12] = [
+        ("bulkhead_jobs_finished_total", Unit::Count, "Jobs of this host that ended, by kind, method and state"),
+        (
+            "bulkhead_bytes_total",
+            Unit::Bytes,
+            "Bytes that jobs moved, before compression (plain) and in targets (stored)",
+        ),
+        ("bulkhead_attempts_lost_total", Unit::Count, "Attempts, of whatever host, that this host found lost"),
+        ("bulkhead_lease_losses_total", Unit::Count, "Leases that this host could not keep"),
+        (
+            "bulkhead_schedules_fired_total",
+            Unit::Count,
+            "Due times of schedules, by outcome: started, coalesced, missed",
+        ),
+        ("bulkhead_plugin_starts_total", Unit::Count, "Sandboxes started, one for each call of a plugin"),
+        ("bulkhead_plugin_traps_total", Unit::Count, "Calls of plugins that ended in a trap"),
+        (
+            "bulkhead_plugin_limits_hit_total",
+            Unit::Count,
+            "Calls of plugins that wanted more than they may have, by limit",
+        ),
+        ("bulkhead_webhook_deliveries_total", Unit::Count, "Attempts to deliver a notice, by outcome"),
+        ("bulkhead_swept_objects_total", Unit::Count, "Objects that the sweep removed from targets"),
+        ("bulkhead_forgotten_rows_total", Unit::Count, "Rows that housekeeping removed from the catalog, by noun"),
+        ("bulkhead_http_requests_total", Unit::Count, "Requests answered, by operation and status"),
+    ];
+    for (name, unit, text) in counters {
+        describe_counter!(name, unit, text);
+    }
+    for (name, text) in [
+        ("bulkhead_job_duration_seconds", "From the first attempt's begin to the job's end, by kind and method"),
+        ("bulkhead_schedule_lag_seconds", "From the fire time of a schedule to its job"),
+        ("bulkhead_http_request_duration_seconds", "From a request to its answer, by operation"),
+    ] {
+        describe_histogram!(name, Unit::Seconds, text);
+    }
+    describe_gauge!("bulkhead_jobs", Unit::Count, "Jobs of all hosts that wait or run, by kind and state");
+    describe_gauge!(
+        "bulkhead_last_good_backup_age_seconds",
+        Unit::Seconds,
+        "Since the newest backup that succeeded and is not known to be damaged was finished, by service and method"
+    );
+}
+
+/// A job has ended here.
+pub(crate) fn job_ended(job: &Job, state: JobState, now: Timestamp) {
+    let (kind, method) = (job.kind.as_str(), job.method.to_string());
+    counter!("bulkhead_jobs_finished_total", "kind" => kind, "method" => method.clone(), "state" => state.as_str())
+        .increment(1);
+    if let Some(started_at) = job.started_at {
+        histogram!("bulkhead_job_duration_seconds", "kind" => kind, "method" => method)
+            .record(now.since(started_at).as_secs_f64());
+    }
+}
+
+/// An attempt has moved bytes, whatever became of them.
+pub(crate) fn bytes_moved(kind: JobKind, plain: u64, stored: u64) {
+    for (side, bytes) in [("plain", plain), ("stored", stored)] {
+        counter!("bulkhead_bytes_total", "kind" => kind.as_str(), "side" => side).increment(bytes);
+    }
+}
+
+/// What was last read for a scrape, and when.
+#[derive(Default)]
+pub(crate) struct Observed(Arc<tokio::sync::Mutex<Option<Instant>>>);
+
+impl Engine {
+    /// Brings the gauges up to date: queue depth, and the age of the last good backups of this host's services. Call before each
+    /// scrape; within 5 s the catalog is not asked again.
+    ///
+    /// # Errors
+    /// Only those of the catalog; the gauges keep their values then.
+    pub async fn observe(&self) -> Result<()> {
+        // Held meanwhile: of many scrapes at once the first asks, the others find what it found.
+        let mut last = self.inner.observed.0.lock().await;
+        if last.is_some_and(|last| last.elapsed() < HOLDS) {
+            return Ok(());
+        }
+        observe(&self.inner).await?;
+        *last = Some(Instant::now());
+        Ok(())
+    }
+}
+
+async fn observe(engine: &Inner) -> Result<()> {
+    let depth = engine.catalog.queue_depth().await?;
+    for kind in JobKind::ALL {
+        for state in OPEN {
+            let found = depth.iter().find(|(k, s, _)| (k, s) == (kind, &state)).map_or(0, |(_, _, jobs)| *jobs);
+            gauge!("bulkhead_jobs", "kind" => kind.as_str(), "state" => state.as_str()).set(to_f64(found));
+        }
+    }
+    let services: Vec<_> = engine.services.keys().cloned().collect();
+    let now = engine.clock.now();
+    for (service, method, at) in engine.catalog.last_good_backups(&services).await? {
+        let labels = [("service", service.to_string()), ("method", method.to_string())];
+        gauge!("bulkhead_last_good_backup_age_seconds", &labels).set(now.since(at).as_secs_f64());
+    }
+    Ok(())
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a count of jobs is far below 2^52")]
+fn to_f64(count: u64) -> f64 {
+    count as f64
+}
