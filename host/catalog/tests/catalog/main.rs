@@ -8,6 +8,7 @@ mod claiming;
 mod databases;
 mod deleting;
 mod leases;
+mod notices;
 mod opening;
 mod outcomes;
 mod pruning;
