@@ -93,11 +93,11 @@ impl Host {
             target: "managed".parse().unwrap(),
             server: "tx-filip-mdb-ms-0".to_owned(),
             parent: None,
-            schedule_expression: "once".to_owned(),
             request: Value::Null,
             attempts_max: 1,
+            idempotency: None,
         };
-        let (_, backup, job) = self.catalog.schedule_backup(new).await.unwrap();
+        let (_, backup, job) = self.catalog.schedule_backup(new).await.unwrap().value;
         (backup, job)
     }
 
@@ -199,8 +199,9 @@ async fn restores_are_told_in_skysqls_words_and_can_be_hidden() {
         backup: backup.id.clone(),
         request: Value::Null,
         attempts_max: 1,
+        idempotency: None,
     };
-    let (restore, job) = host.catalog.schedule_restore(new).await.unwrap();
+    let (restore, job) = host.catalog.schedule_restore(new).await.unwrap().value;
     let administrator = token("acme", "administrator");
     let path = format!("/v1/restores/{}", restore.id);
     let (status, _) = host.call(Some(&administrator), "DELETE", &path, None).await;

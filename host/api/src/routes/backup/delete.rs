@@ -18,7 +18,7 @@ pub async fn delete(
     Id(id): Id,
 ) -> Answer<(StatusCode, Json<JobDto>)> {
     let backup = api.engine.catalog().resolve_backup(&caller.organization, &id).await?;
-    let job = api.engine.delete_backup(&caller.organization, &backup.id).await?;
+    let job = api.engine.delete_backup(&caller.organization, &backup.id, false).await?;
     tracing::info!(organization = %caller.organization, subject = caller.subject, backup = %backup.id, job = %job.id, "deletion asked for");
     Ok((StatusCode::ACCEPTED, Json(job.into())))
 }

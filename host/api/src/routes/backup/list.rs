@@ -48,6 +48,7 @@ fn filter(query: Fields) -> Result<BackupFilter> {
     let query = query.only_params::<ListQuery>()?;
     Ok(BackupFilter {
         service: query.parsed("service_id")?,
+        services: None,
         method: query.parsed("type")?,
         state: query.text("status")?.map(state).transpose()?,
         page: query.number("page", 1..=u32::MAX, 1)?,

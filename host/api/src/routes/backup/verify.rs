@@ -20,7 +20,7 @@ pub async fn verify(
     _body: NoBody,
 ) -> Answer<(StatusCode, Json<JobDto>)> {
     let backup = api.engine.catalog().resolve_backup(&caller.organization, &id).await?;
-    let job = api.engine.verify_backup(&caller.organization, &backup.id).await?;
+    let job = api.engine.verify_backup(&caller.organization, &backup.id, None).await?.value;
     tracing::info!(organization = %caller.organization, subject = caller.subject, backup = %backup.id, job = %job.id, "verification asked for");
     Ok((StatusCode::ACCEPTED, Json(job.into())))
 }

@@ -35,7 +35,7 @@ pub async fn create(
     body: Fields,
 ) -> Answer<(StatusCode, [(HeaderName, String); 1], Json<RestoreDto>)> {
     let ask = read(body)?;
-    let (restore, job) = api.engine.create_restore(&caller.organization, ask).await?;
+    let (restore, job) = api.engine.create_restore(&caller.organization, ask).await?.value;
     tracing::info!(
         organization = %caller.organization, subject = caller.subject, service = %restore.service, backup = %restore.backup,
         job = %job.id, "restore asked for"
@@ -66,7 +66,7 @@ fn read(body: Fields) -> Result<CreateRestore> {
                 .with_hint("add \"key\": \"<backup id>\"; GET /v1/backups lists them"));
         }
     };
-    Ok(CreateRestore { service, backup })
+    Ok(CreateRestore { service, backup, idempotency: None })
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@ use std::collections::HashMap;
 
 use axum::Json;
 use axum::extract::State;
+use bulkhead_catalog::RestoreFilter;
 
 use crate::Api;
 use crate::auth::Viewer;
@@ -13,7 +14,8 @@ use crate::problem::Answer;
     responses((status = 200, description = "Newest first", body = [RestoreDto])))]
 pub async fn list(State(api): State<Api>, Viewer(caller): Viewer) -> Answer<Json<Vec<RestoreDto>>> {
     let catalog = api.engine.catalog();
-    let restores = catalog.restores(&caller.organization).await?;
+    let restores =
+        catalog.restores(&caller.organization, &RestoreFilter { page_size: 1000, ..RestoreFilter::default() }).await?.0;
     // The same few backups are restored again and again.
     let mut backups = HashMap::new();
     let mut answer = Vec::with_capacity(restores.len());

@@ -2,7 +2,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
 use bulkhead_engine::CreateBackup;
-use bulkhead_model::{Failure, Result};
+use bulkhead_model::{Failure, Result, RetentionPolicy};
 use utoipa::ToSchema;
 
 use crate::Api;
@@ -36,7 +36,7 @@ pub async fn create(
     body: Fields,
 ) -> Answer<(StatusCode, [(HeaderName, String); 1], Json<ScheduleDto>)> {
     let ask = read(body)?;
-    let (schedule, backup, job) = api.engine.create_backup(&caller.organization, ask).await?;
+    let (schedule, backup, job) = api.engine.create_backup(&caller.organization, ask).await?.value;
     tracing::info!(organization = %caller.organization, subject = caller.subject, backup = %backup.id, job = %job.id, "backup asked for");
     let location = format!("/v1/backups/schedules/{}", schedule.id);
     let answer = ScheduleDto::created(schedule, backup, job);
@@ -66,10 +66,11 @@ fn read(body: Fields) -> Result<CreateBackup> {
         method: body.required("backup_type", "full")?,
         name: body.text("name")?.map(name).transpose()?,
         retention: match body.has("retention") {
-            true => Some(body.number("retention", 1..=100_000, 1)?),
+            true => Some(RetentionPolicy::last(body.number("retention", 1..=100_000, 1)?)),
             false => None,
         },
         target: body.parsed("target")?,
+        idempotency: None,
     })
 }
 

@@ -1,5 +1,6 @@
 use axum::Json;
 use axum::extract::State;
+use bulkhead_catalog::ScheduleFilter;
 use utoipa::IntoParams;
 
 use crate::Api;
@@ -25,7 +26,7 @@ pub async fn list(
     QueryFields(query): QueryFields,
 ) -> Answer<Json<Vec<ScheduleDto>>> {
     let query = query.only_params::<ListQuery>()?;
-    let service = query.parsed("service_id")?;
-    let schedules = api.engine.catalog().schedules(&caller.organization, service.as_ref()).await?;
+    let filter = ScheduleFilter { service: query.parsed("service_id")?, page_size: 1000, ..ScheduleFilter::default() };
+    let (schedules, _) = api.engine.catalog().schedules(&caller.organization, &filter).await?;
     Ok(Json(schedules.into_iter().map(ScheduleDto::from).collect()))
 }
