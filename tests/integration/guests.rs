@@ -2,5 +2,4 @@
 
 mod loading;
 mod methods;
-mod scene;
 mod storage;

@@ -7,3 +7,6 @@ mod crash;
 mod damage;
 mod failures;
 mod guests;
+mod hosts;
+mod scene;
+mod skysql;

@@ -1,13 +1,15 @@
-//! Developer commands: `cargo xtask demo`, `test`, `bench`, `plugins`, `lint`, `doctor`.
+//! Developer commands: `cargo xtask demo`, `test`, `bench`, `bench-catalog`, `fuzz`, `plugins`, `lint`, `doctor`.
 
 mod bench;
 mod cargo;
 mod demo;
 mod doctor;
+mod fuzz;
 mod install;
 mod lint;
 mod outage;
 mod plugins;
+mod scale;
 mod suite;
 mod terminal;
 
@@ -29,8 +31,12 @@ enum Command {
     Demo(demo::Arguments),
     /// Measure against the same tools by hand, and keep the figures in `docs/benchmarks.md`.
     Bench(bench::Arguments),
+    /// Measure the catalog at the sizes it is made for, and keep the figures in `docs/benchmarks-catalog.md`.
+    BenchCatalog(scale::Arguments),
     /// Install what is missing, build everything, run every test.
     Test(suite::Arguments),
+    /// Send the API what its document allows and does not allow, and check every answer against the document.
+    Fuzz(fuzz::Arguments),
     /// Build the components and put them where the host finds them.
     Plugins,
     /// Formatting, clippy and documentation, with warnings denied.
@@ -45,7 +51,9 @@ fn main() -> ExitCode {
     let ended = match Arguments::parse().command {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::BenchCatalog(arguments) => scale::run(&arguments),
         Command::Test(arguments) => suite::run(&arguments),
+        Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Plugins => plugins::build().map(|()| true),
         Command::Lint => lint::run().map(|()| true),
         Command::Install => install::ensure(false).map(|()| true),

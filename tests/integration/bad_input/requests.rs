@@ -65,8 +65,8 @@ fn over_http(host: &BulkheadHost, backup: &str) {
             "POST",
             schedules,
             r#"{"backup_type": "sideways", "schedule": "once", "service_id": "db1"}"#,
-            404,
-            "not-found",
+            422,
+            "unsupported",
             "no plugin makes `sideways` backups of `mariadb`",
         ),
         (
@@ -169,7 +169,7 @@ fn from_the_command_line(host: &BulkheadHost, ambiguous: &str) {
     // Arguments, exit code, and what standard error says.
     let rows: &[(&[&str], i32, &str)] = &[
         (&["backup", "create", "--service", "nowhere"], 3, "there is no service `nowhere`"),
-        (&["backup", "create", "--type", "sideways"], 3, "no plugin makes `sideways` backups"),
+        (&["backup", "create", "--type", "sideways"], 2, "no plugin makes `sideways` backups"),
         (&["backup", "create", "--type", "A B"], 2, "backup_type"),
         (&["backup", "create", "--target", "nowhere"], 3, "there is no target `nowhere`"),
         (&["backup", "show", "00000000"], 3, "there is no backup `00000000`"),

@@ -6,7 +6,7 @@ use std::path::Path;
 use bulkhead_test_support::{HostOptions, MariaDb, ServiceEntry, process, workspace};
 use serde_json::json;
 
-use super::scene::{DEADLINE, Scene, files};
+use crate::scene::{DEADLINE, Scene, files};
 
 /// Guest, failure code, and what the message says.
 type Row = (&'static str, &'static str, &'static [&'static str]);

@@ -2,7 +2,7 @@
 
 use bulkhead_test_support::{HostOptions, MariaDb, ServiceEntry, dataset, workspace};
 
-use super::scene::{Scene, files};
+use crate::scene::{Scene, files};
 
 /// Target and plugin, failure code, and what the message says.
 const ROWS: &[(&str, &str, &str)] = &[

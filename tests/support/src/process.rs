@@ -138,6 +138,16 @@ pub fn terminate(pid: u32) {
     signal(pid, Signal::TERM);
 }
 
+/// Stops a process where it stands (SIGSTOP).
+pub fn freeze(pid: u32) {
+    signal(pid, Signal::STOP);
+}
+
+/// Lets a frozen process go on (SIGCONT).
+pub fn thaw(pid: u32) {
+    signal(pid, Signal::CONT);
+}
+
 fn signal(pid: u32, signal: Signal) {
     if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
         let _ = rustix::process::kill_process(pid, signal);

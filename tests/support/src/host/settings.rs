@@ -27,6 +27,8 @@ pub struct HostOptions {
     pub plugin_dir: Option<PathBuf>,
     /// More TOML: sections that are not written by this crate, e.g. `[limits]`.
     pub extra: String,
+    /// The catalog's address; a SQLite file of the host's own by default.
+    pub catalog: Option<String>,
     /// More environment for the serving process, in all its runs.
     pub environment: Vec<(String, String)>,
 }
@@ -38,6 +40,8 @@ pub struct ServiceEntry {
     pub id: String,
     /// Its organization.
     pub organization: String,
+    /// Its engine: `mariadb`, or `example` for the example plugins.
+    pub engine: String,
     /// The login Bulkhead uses.
     pub account: Account,
     /// More keys of the entry, e.g. `server_name = "x"`; tables such as `methods.full = { ... }` inline.
@@ -54,12 +58,29 @@ impl ServiceEntry {
         Self {
             id: id.to_owned(),
             organization: "acme".to_owned(),
+            engine: "mariadb".to_owned(),
             account: Account::BACKUP,
             extra: String::new(),
             port: server.port(),
             data_dir: server.data_dir(),
             start: server.start_command(),
             stop: server.stop_command(),
+        }
+    }
+
+    /// A service without a server, for methods that need none: its engine is `example`, and nothing listens where it says.
+    pub fn without_server(id: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            organization: "acme".to_owned(),
+            engine: "example".to_owned(),
+            account: Account::BACKUP,
+            extra: String::new(),
+            // Discard: nobody listens there.
+            port: 9,
+            data_dir: PathBuf::new(),
+            start: Vec::new(),
+            stop: Vec::new(),
         }
     }
 
@@ -105,6 +126,13 @@ pub(super) fn render(options: &HostOptions, bucket: &Path) -> String {
             list(&identities)
         );
     }
+    if let Some(url) = &options.catalog {
+        let _ = writeln!(text, "[catalog]\nurl = {}\n", string(url));
+    }
+    // A test that runs at night makes the backups it asks for, and no others.
+    if !options.extra.contains("[automatic]") {
+        text.push_str("[automatic]\nschedule = \"off\"\n\n");
+    }
     if let Some(dir) = &options.plugin_dir {
         let _ = writeln!(text, "[plugins]\ndir = {}\n", string(&dir.to_string_lossy()));
     }
@@ -123,18 +151,24 @@ pub(super) fn render(options: &HostOptions, bucket: &Path) -> String {
     for service in &options.services {
         let _ = writeln!(
             text,
-            "[[service]]\nid = {}\norganization = {}\nengine = \"mariadb\"\nhost = \"127.0.0.1\"\nport = {}\nuser = {}\npassword_env = {}\n\
-             data_dir = {}\nserver = {{ start = {}, stop = {} }}\n{}\n",
+            "[[service]]\nid = {}\norganization = {}\nengine = {}\nhost = \"127.0.0.1\"\nport = {}\nuser = {}\npassword_env = {}",
             string(&service.id),
             string(&service.organization),
+            string(&service.engine),
             service.port,
             string(service.account.user),
             string(&service.password_variable()),
-            string(&service.data_dir.to_string_lossy()),
-            list(&service.start),
-            list(&service.stop),
-            service.extra,
         );
+        if !service.start.is_empty() {
+            let _ = writeln!(
+                text,
+                "data_dir = {}\nserver = {{ start = {}, stop = {} }}",
+                string(&service.data_dir.to_string_lossy()),
+                list(&service.start),
+                list(&service.stop),
+            );
+        }
+        let _ = writeln!(text, "{}\n", service.extra);
     }
     text.push_str(&options.extra);
     text
