@@ -76,6 +76,7 @@ CREATE TABLE row_counts (
     quantity     BIGINT NOT NULL,              -- how many; a share may be below 0
     PRIMARY KEY (noun, organization, service, kind, state)
 );
+CREATE INDEX row_counts_of_service ON row_counts (service, noun);
 INSERT INTO row_counts (noun, organization, service, kind, state, quantity)
     SELECT 'backup', organization, service, method, state, COUNT(*) FROM backups WHERE state <> 'deleted'
     GROUP BY organization, service, method, state;
@@ -87,4 +88,5 @@ INSERT INTO row_counts (noun, organization, service, kind, state, quantity)
 INSERT INTO row_counts (noun, organization, service, kind, state, quantity)
     SELECT 'schedule', organization, service, 'once', '', COUNT(*) FROM schedules GROUP BY organization, service;
 INSERT INTO row_counts (noun, organization, service, kind, state, quantity)
-    SELECT noun, organization, '#0', kind, state, SUM(quantity) FROM row_counts GROUP BY noun, organization, kind, state;
+    SELECT noun, organization, '#0', kind, state, CAST(SUM(quantity) AS BIGINT) FROM row_counts
+    GROUP BY noun, organization, kind, state;

@@ -157,7 +157,7 @@ impl Catalog {
             session.execute(sql_of_parts(text)).await?;
         }
         let shares = sql("INSERT INTO row_counts (noun, organization, service, kind, state, quantity)
-             SELECT noun, organization, '#0', kind, state, SUM(quantity) FROM row_counts
+             SELECT noun, organization, '#0', kind, state, CAST(SUM(quantity) AS BIGINT) FROM row_counts
              GROUP BY noun, organization, kind, state");
         session.execute(shares).await?;
         session.commit().await

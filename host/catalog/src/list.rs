@@ -46,6 +46,14 @@ impl Selection {
         self.given(&format!("{column} IN ({})", places.join(", ")));
     }
 
+    /// Only rows from one value on, up to before another.
+    pub(crate) fn between(&mut self, column: &str, from: &str, before: &str) {
+        for (relation, value) in [(">=", from), ("<", before)] {
+            self.values.push(value.to_owned());
+            self.given(&format!("{column} {relation} ${}", self.values.len()));
+        }
+    }
+
     /// Only rows of a service, and of some services.
     pub(crate) fn of_services(&mut self, service: Option<&ServiceId>, services: Option<&[ServiceId]>) {
         self.only("service", service.map(ServiceId::as_str));
@@ -54,13 +62,21 @@ impl Selection {
 
     /// Reads `columns` of the rows; `rest` are further clauses.
     pub(crate) fn query<'q>(self, columns: &str, rest: &str) -> Sql<'q> {
-        let mut query = sql_of_parts(format!("SELECT {columns} FROM {} WHERE {} {rest}", self.table, self.conditions));
+        let text = format!("SELECT {columns} FROM {} WHERE {} {rest}", self.table, self.conditions);
+        self.bound(text)
+    }
+
+    fn bound<'q>(self, text: String) -> Sql<'q> {
+        let mut query = sql_of_parts(text);
         for value in self.values {
             query = query.bind(value);
         }
         query
     }
 }
+
+/// From how many rows passed over on it pays not to look at them.
+const FAR: u64 = 1000;
 
 /// A page of a list.
 #[derive(Clone, Copy, Debug)]
@@ -93,8 +109,15 @@ impl Catalog {
         let order: Vec<String> = order.iter().map(|column| format!("{column} {direction}")).collect();
         // Numbers of our own making, but as values they leave the statement the same for all pages.
         let first = selection.values.len() + 1;
-        let rest = format!("ORDER BY {} LIMIT ${first} OFFSET ${}", order.join(", "), first + 1);
-        let query = selection.query("*", &rest).bind(big(rows)).bind(big(offset));
+        let (table, conditions) = (selection.table, &selection.conditions);
+        let order = order.join(", ");
+        let place = format!("{conditions} ORDER BY {order} LIMIT ${first} OFFSET ${}", first + 1);
+        let text = match offset {
+            0..FAR => format!("SELECT * FROM {table} WHERE {place}"),
+            // What is passed over is found in the index alone, without its row.
+            _ => format!("SELECT * FROM {table} WHERE id IN (SELECT id FROM {table} WHERE {place}) ORDER BY {order}"),
+        };
+        let query = selection.bound(text).bind(big(rows)).bind(big(offset));
         let mut rows = self.rows(query).await?;
         if backwards {
             rows.reverse();

@@ -3,10 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bulkhead_catalog::{Attempt, Backup, Catalog, Completed, Job, NewBackup, NewJob, NewRestore, Progress, Restore};
+use bulkhead_catalog::{
+    Attempt, Backup, Catalog, Completed, Job, NewBackup, NewJob, NewRestore, NewSchedule, Progress, Restore,
+    ScheduleOrigin,
+};
 use bulkhead_model::{
-    AttemptId, BackupId, Clock, Digest, FailureKind, JobKind, OrganizationId, Report, Result, ServiceId, TestClock,
-    Timestamp,
+    AttemptId, BackupId, Clock, Digest, FailureKind, JobKind, Misfire, OrganizationId, Report, Result, ServiceId,
+    TestClock, Timestamp, Zone,
 };
 use serde_json::json;
 
@@ -104,6 +107,27 @@ pub fn new_backup(service: &str, method: &str) -> NewBackup {
         parent: None,
         request: json!({ "level": 3 }),
         attempts_max: 3,
+        idempotency: None,
+    }
+}
+
+pub fn new_schedule(service: &str, expression: &str) -> NewSchedule {
+    NewSchedule {
+        organization: acme(),
+        service: service.parse().unwrap(),
+        method: "full".parse().unwrap(),
+        engine: "mariadb".to_owned(),
+        server: "db-0".to_owned(),
+        target: "managed".parse().unwrap(),
+        expression: expression.to_owned(),
+        zone: Zone::UTC,
+        enabled: true,
+        misfire: Misfire::RunOnce,
+        misfire_grace: Misfire::DEFAULT_GRACE,
+        jitter: Duration::ZERO,
+        retention: None,
+        name: None,
+        origin: ScheduleOrigin::Manual,
         idempotency: None,
     }
 }
