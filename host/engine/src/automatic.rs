@@ -71,3 +71,57 @@ fn method_for(service: &ServiceConfig, plugins: &[PluginInfo]) -> Option<Method>
     let other = methods.iter().find(|method| method.as_str() != "full");
     preferred.next().or(other).map(|method| (*method).clone())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+    use std::time::Duration;
+
+    use bulkhead_model::Digest;
+    use bulkhead_runtime::PluginKind;
+    use serde_json::json;
+
+    use super::*;
+    use crate::scene::service;
+
+    fn plugin(method: &str, engine: &str, chain: ChainKind) -> PluginInfo {
+        PluginInfo {
+            name: format!("{engine}-{method}"),
+            version: "1".to_owned(),
+            kind: PluginKind::Method,
+            digest: Digest::new([0; 32]),
+            path: PathBuf::new(),
+            bundled: true,
+            method: Some(method.parse().unwrap()),
+            engines: vec![engine.to_owned()],
+            media_types: Vec::new(),
+            chain: Some(chain),
+            config_schema: json!({}),
+            grants: Vec::new(),
+            load_time: Duration::ZERO,
+            instance_time: Duration::ZERO,
+        }
+    }
+
+    #[test]
+    fn the_automatic_backup_restores_alone_and_can_be_made() {
+        use ChainKind::{Incremental, Standalone};
+        let with_data = ServiceConfig { data_dir: Some(PathBuf::from("/var/lib/mysql")), ..service() };
+        let full = plugin("full", "mariadb", Standalone);
+        let dump = plugin("dump", "mariadb", Standalone);
+        let incremental = plugin("incremental", "mariadb", Incremental);
+        let other = plugin("export", "surrealdb", Standalone);
+        let own = plugin("pages", "mariadb", Standalone);
+        for (service, plugins, method) in [
+            (&with_data, vec![&dump, &full, &incremental], Some("full")),
+            (&service(), vec![&dump, &full], Some("dump")),
+            (&service(), vec![&full, &incremental, &other], None),
+            (&service(), vec![&full, &own], Some("pages")),
+            (&with_data, vec![], None),
+        ] {
+            let plugins: Vec<PluginInfo> = plugins.into_iter().cloned().collect();
+            let found = method_for(service, &plugins);
+            assert_eq!(found.as_ref().map(Method::as_str), method, "{plugins:?}");
+        }
+    }
+}

@@ -171,3 +171,90 @@ async fn expire(
         left = refused.into_iter().map(|(backup, _)| backup).collect();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use bulkhead_catalog::BackupFilter;
+    use bulkhead_model::BackupState;
+
+    use super::*;
+    use crate::scene::{Scene, acme, service, until};
+
+    /// The ids of the backups that are not on their way out, oldest first.
+    async fn kept(scene: &Scene) -> Vec<BackupId> {
+        let filter = BackupFilter { state: Some(BackupState::Succeeded), ..BackupFilter::default() };
+        let (backups, _) = scene.catalog.backups(&acme(), &filter).await.unwrap();
+        backups.into_iter().rev().map(|backup| backup.id).collect()
+    }
+
+    /// Lets a schedule fire so often; answers its backups.
+    async fn fire(scene: &Scene, times: usize) -> Vec<BackupId> {
+        let mut made = Vec::new();
+        for _ in 0..times {
+            let before = kept(scene).await;
+            let next = scene.catalog.next_fire_at().await.unwrap().unwrap();
+            scene.clock.advance(next.since(scene.now()));
+            until("the schedule fires", async || {
+                let depth = scene.catalog.queue_depth().await.unwrap();
+                depth.iter().any(|(kind, _, jobs)| *kind == JobKind::Backup && *jobs > 0).then_some(())
+            })
+            .await;
+            scene.succeed().await;
+            made.extend(kept(scene).await.into_iter().filter(|id| !before.contains(id)));
+        }
+        made
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn each_backup_is_under_one_policy_and_a_deleted_schedule_leaves_its_own_behind() {
+        let two = Some(RetentionPolicy::last(2));
+        let scene = Scene::start(|config| config.services[0].retention = two).await;
+        let (id, method): (_, Method) = (service().id, "full".parse().unwrap());
+        let apply_all = async || apply(&scene.engine.inner, &acme(), &id, &method, None).await.unwrap();
+
+        let mut manual = Vec::new();
+        for _ in 0..3 {
+            manual.push(scene.backup().await);
+            scene.clock.advance(Duration::from_secs(1));
+        }
+        let schedule = scene.schedule("0 * * * *", Some(RetentionPolicy::last(3))).await;
+        let made = fire(&scene, 4).await;
+
+        // The plan says it before it is done, for each group.
+        let plan = scene.engine.retention_plan(&acme(), schedule.id).await.unwrap();
+        assert_eq!((plan.source, plan.policy.as_ref()), (PolicySource::Schedule, Some(&RetentionPolicy::last(3))));
+        let gone = |plan: &RetentionPlan| -> Vec<BackupId> {
+            plan.backups.iter().filter(|backup| backup.expires).map(|backup| backup.verdict.id.clone()).collect()
+        };
+        assert_eq!((plan.backups.len(), gone(&plan)), (4, vec![made[0].clone()]));
+        let stricter = scene.engine.retention_plan_with(&acme(), schedule.id, RetentionPolicy::last(1)).await.unwrap();
+        assert_eq!(gone(&stricter).len(), 3);
+        assert_eq!(kept(&scene).await.len(), 7, "a plan has changed something");
+
+        apply_all().await;
+        let left: Vec<BackupId> = manual[1..].iter().chain(&made[1..]).cloned().collect();
+        assert_eq!(kept(&scene).await, left);
+
+        scene.engine.delete_schedule(&acme(), schedule.id).await.unwrap();
+        apply_all().await;
+        assert_eq!(kept(&scene).await, left, "a deleted schedule took its backups along");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_is_pinned_stays_and_what_a_request_asked_for_stands_once() {
+        let scene = Scene::start(|_| ()).await;
+        let (id, method): (_, Method) = (service().id, "full".parse().unwrap());
+        let mut made = Vec::new();
+        for _ in 0..4 {
+            made.push(scene.backup().await);
+            scene.clock.advance(Duration::from_secs(1));
+        }
+        scene.engine.pin_backup(&acme(), &made[0], true).await.unwrap();
+        apply(&scene.engine.inner, &acme(), &id, &method, None).await.unwrap();
+        assert_eq!(kept(&scene).await.len(), 4, "without a policy everything is kept");
+        apply(&scene.engine.inner, &acme(), &id, &method, Some(&RetentionPolicy::last(1))).await.unwrap();
+        assert_eq!(kept(&scene).await, [made[0].clone(), made[3].clone()]);
+    }
+}

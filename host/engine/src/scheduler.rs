@@ -82,3 +82,39 @@ fn tell(fired: &Fired) -> bool {
     counter!("bulkhead_schedules_fired_total", "outcome" => word).increment(1);
     matches!(outcome, FireOutcome::Started { .. })
 }
+
+#[cfg(test)]
+mod tests {
+    use bulkhead_catalog::JobFilter;
+    use bulkhead_model::JobState;
+
+    use crate::scene::{Scene, acme, until};
+    use std::time::Duration;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_schedule_fires_when_its_time_comes_and_what_is_too_late_is_told() {
+        let scene = Scene::start(|_| ()).await;
+        // At 17:18:30.
+        let schedule = scene.schedule("20 * * * *", None).await;
+        let jobs = async || scene.catalog.jobs(&acme(), &JobFilter::default()).await.unwrap().0;
+        scene.clock.advance(Duration::from_secs(89));
+        // Longer than between two looks: nothing may come of it.
+        tokio::time::sleep(super::LOOK * 2).await;
+        assert!(jobs().await.is_empty());
+        scene.clock.advance(Duration::from_secs(1));
+        let made = until("the schedule fires", async || jobs().await.pop()).await;
+        assert_eq!((made.schedule, made.state), (Some(schedule.id), JobState::Scheduled));
+        scene.succeed().await;
+
+        // Three times pass while nobody looks; it says `skip`.
+        scene.clock.advance(Duration::from_hours(3) + Duration::from_mins(5));
+        let after = until("the times are missed", async || {
+            let schedule = scene.catalog.schedule(&acme(), schedule.id).await.unwrap();
+            (schedule.misses > 0).then_some(schedule)
+        });
+        let after = after.await;
+        assert_eq!((after.fires, after.misses), (1, 1));
+        assert!(after.next_fire_at.unwrap() > scene.now());
+        assert_eq!(jobs().await.len(), 1);
+    }
+}

@@ -70,3 +70,47 @@ async fn tell(engine: &Inner, service: &ServiceConfig, last: Option<Timestamp>, 
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use bulkhead_catalog::Page;
+
+    use super::*;
+    use crate::request::CreateWebhook;
+    use crate::scene::{Scene, acme, service};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_service_without_a_fresh_backup_is_told_of_once_an_episode() {
+        let hour = Duration::from_hours(1);
+        let scene = Scene::start(|config| {
+            config.services[0].max_age = Some(24 * hour);
+            // Nothing is sent in this test.
+            config.webhooks.max_sending = 0;
+        })
+        .await;
+        let ask = CreateWebhook {
+            url: "https://example.com/".to_owned(),
+            events: vec![NoticeEvent::BackupTooOld],
+            enabled: true,
+        };
+        let (webhook, _) = scene.engine.create_webhook(&acme(), ask).await.unwrap();
+        let (id, since) = ([service().id], scene.now());
+        let told = async || {
+            look(&scene.engine.inner, &id, since).await.unwrap();
+            scene.catalog.deliveries(&acme(), &webhook.id, Page::default()).await.unwrap().0
+        };
+        assert!(told().await.is_empty(), "a new service has not had its time yet");
+        scene.clock.advance(25 * hour);
+        assert_eq!(told().await.len(), 1, "never backed up");
+        assert_eq!(told().await.len(), 1);
+        scene.backup().await;
+        scene.clock.advance(24 * hour);
+        assert_eq!(told().await.len(), 1);
+        scene.clock.advance(hour);
+        let notices = told().await;
+        assert_eq!(notices.len(), 2);
+        assert_eq!(notices[0].payload["data"]["service_id"], "db1", "{}", notices[0].payload);
+        scene.clock.advance(hour);
+        assert_eq!(told().await.len(), 2);
+    }
+}
