@@ -13,6 +13,8 @@ mod observer;
 pub mod pipeline;
 mod request;
 mod retention;
+#[cfg(test)]
+mod scene;
 mod scheduler;
 mod seal;
 mod staleness;
@@ -27,7 +29,7 @@ pub use config::{
     AutomaticConfig, EncryptionConfig, EngineConfig, EngineLimits, HousekeepingConfig, JobLimits, MasterKeySource,
     SecretText, ServiceConfig, TargetConfig, WebhookConfig,
 };
-pub use engine::{Engine, SERVICES_HINT};
+pub use engine::{Binding, Engine, SERVICES_HINT};
 pub use measure::describe_metrics;
 pub use request::{CreateBackup, CreateRestore, CreateSchedule, CreateWebhook, UpdateSchedule, UpdateWebhook};
 pub use retention::{PlannedBackup, PolicySource, RetentionPlan};
