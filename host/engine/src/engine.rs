@@ -15,7 +15,7 @@ use bulkhead_runtime::{PluginInfo, Runtime};
 use tokio::sync::{Notify, broadcast, mpsc};
 use tokio::task::JoinHandle;
 
-use crate::config::{EngineConfig, ServiceConfig};
+use crate::config::{EngineConfig, ServiceConfig, TargetConfig};
 use crate::dispatcher::{self, Order};
 use crate::measure::Observed;
 use crate::pipeline::Keys;
@@ -156,6 +156,12 @@ impl Engine {
     /// `not-found`, also when it belongs to another organization.
     pub fn service(&self, organization: &OrganizationId, id: &ServiceId) -> Result<&ServiceConfig> {
         self.inner.service(organization, id)
+    }
+
+    /// The targets that backups of an organization may go to.
+    pub fn targets(&self, organization: &OrganizationId) -> Vec<&TargetConfig> {
+        let visible = |target: &&TargetConfig| target.organization.as_ref().is_none_or(|owner| owner == organization);
+        self.inner.config.targets.iter().filter(visible).collect()
     }
 
     /// Wakes whenever a job of this host moved. Other hosts' jobs are seen in the catalog only.

@@ -13,6 +13,8 @@ mod observer;
 pub mod pipeline;
 mod request;
 mod retention;
+#[cfg(test)]
+mod scene;
 mod scheduler;
 mod seal;
 mod staleness;
