@@ -128,8 +128,12 @@ pub(crate) async fn insert(session: &mut Session, draft: Draft) -> Result<Job> {
 
 /// Makes the row that claims of a service's jobs queue at.
 pub(crate) async fn ensure_lock(session: &mut Session, service: &ServiceId) -> Result<()> {
-    let lock = sql("INSERT INTO service_locks (service, claims) VALUES ($1, 0) ON CONFLICT (service) DO NOTHING")
-        .bind(service.as_str().to_owned());
+    // Looked for first: an insert that meets a row waits for the claim that holds it, which may wait for a backup that
+    // this transaction holds.
+    let lock = sql("INSERT INTO service_locks (service, claims)
+         SELECT v.column1, 0 FROM (VALUES ($1)) AS v
+         WHERE NOT EXISTS (SELECT 1 FROM service_locks l WHERE l.service = $1) ON CONFLICT (service) DO NOTHING")
+    .bind(service.as_str().to_owned());
     session.execute(lock).await.map(|_| ())
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use bulkhead_test_support::PostgreSql;
 use sqlx::postgres::PgConnection;
-use sqlx::{AnyConnection, AssertSqlSafe, Connection, Executor};
+use sqlx::{AnyConnection, AssertSqlSafe, Connection, Executor, Row};
 
 /// An empty database of its own.
 pub struct Database {
@@ -33,11 +33,20 @@ impl Database {
     }
 
     /// Runs a statement past the catalog.
-    pub async fn execute(&self, statement: &'static str) -> u64 {
+    pub async fn execute(&self, statement: &str) -> u64 {
         let mut connection = AnyConnection::connect(&self.url).await.unwrap();
-        let changed = connection.execute(statement).await.unwrap().rows_affected();
+        let changed =
+            connection.execute(sqlx::raw_sql(AssertSqlSafe(statement.to_owned()))).await.unwrap().rows_affected();
         connection.close().await.unwrap();
         changed
+    }
+
+    /// Reads a text and a number of each row, past the catalog.
+    pub async fn rows(&self, statement: &'static str) -> Vec<(String, i64)> {
+        let mut connection = AnyConnection::connect(&self.url).await.unwrap();
+        let rows = connection.fetch_all(statement).await.unwrap();
+        connection.close().await.unwrap();
+        rows.iter().map(|row| (row.get(0), row.get(1))).collect()
     }
 
     pub fn is_sqlite(&self) -> bool {

@@ -1,10 +1,10 @@
 //! Deleting backups without pulling them from under somebody.
 
-use bulkhead_catalog::{BackupFilter, Catalog, Job, NewBackup, NewRestore};
+use bulkhead_catalog::{BackupFilter, Catalog, Job, NewBackup, NewJob, NewRestore};
 use bulkhead_model::{BackupId, BackupState, Failure, FailureKind, JobKind, JobState, Result};
 
 use crate::databases::on_both;
-use crate::scene::{Scene, acme, new_backup, new_job, refused};
+use crate::scene::{Scene, acme, globex, new_backup, new_job, refused};
 
 #[test]
 fn a_deleted_backup_is_gone_from_lists_and_names_but_not_from_the_record() {
@@ -97,4 +97,72 @@ async fn restore_of(catalog: &Catalog, backup: &BackupId) -> Result<Job> {
         idempotency: None,
     };
     Ok(catalog.schedule_restore(new).await?.value.1)
+}
+
+#[test]
+fn a_pinned_backup_stays() {
+    on_both(|database| async {
+        let scene = Scene::new(database).await;
+        let catalog = &scene.catalog;
+        let backup = scene.backup("db1", "full").await;
+        assert!(catalog.pin_backup(&acme(), &backup.id, true).await.unwrap().pinned);
+        let text = refused(catalog.schedule_job(new_job(JobKind::Expire, &backup.id)).await, FailureKind::Conflict);
+        assert!(text.contains("pinned") && text.contains("unpin"), "{text}");
+        refused(catalog.begin_deleting(&acme(), &backup.id).await, FailureKind::Conflict);
+        refused(catalog.pin_backup(&globex(), &backup.id, false).await, FailureKind::NotFound);
+        assert!(catalog.backup(&acme(), &backup.id).await.unwrap().pinned);
+        assert_eq!(catalog.pin_backup(&acme(), &backup.id, false).await.unwrap(), backup);
+        catalog.schedule_job(new_job(JobKind::Expire, &backup.id)).await.unwrap();
+        refused(catalog.pin_backup(&acme(), &backup.id, true).await, FailureKind::Conflict);
+    });
+}
+
+#[test]
+fn a_chain_is_deleted_whole_or_not_at_all_and_from_its_end() {
+    on_both(|database| async {
+        let scene = Scene::new(database).await;
+        let catalog = &scene.catalog;
+        let on = async |parent: &BackupId| {
+            let parent = Some(parent.clone());
+            scene.backup_new(NewBackup { parent, ..new_backup("db1", "incremental") }).await.id
+        };
+        let full = scene.backup("db1", "full").await.id;
+        let first = on(&full).await;
+        let (second, third) = (on(&first).await, on(&first).await);
+        let other = scene.backup("db1", "full").await.id;
+        let failed = scene.schedule_new(NewBackup { parent: Some(full.clone()), ..new_backup("db1", "dump") }).await.0;
+        let (_, attempt) = scene.claim(&["db1"]).await.unwrap();
+        catalog.fail(&attempt.id, &Failure::invalid("no"), None).await.unwrap();
+
+        let chain = || NewJob { with_dependants: true, ..new_job(JobKind::Expire, &full) };
+        let state = async |id: &BackupId| catalog.backup(&acme(), id).await.unwrap().state;
+        // Each of these keeps the whole chain.
+        catalog.pin_backup(&acme(), &third, true).await.unwrap();
+        let text = refused(catalog.schedule_job(chain()).await, FailureKind::Conflict);
+        assert!(text.contains(third.as_str()), "{text}");
+        catalog.pin_backup(&acme(), &third, false).await.unwrap();
+        let (_, restoring) = scene.schedule_restore("db2", &second).await;
+        refused(catalog.schedule_job(chain()).await, FailureKind::Conflict);
+        catalog.request_cancel(&acme(), &restoring.id).await.unwrap();
+        let (_, growing) =
+            scene.schedule_new(NewBackup { parent: Some(second.clone()), ..new_backup("db1", "incremental") }).await;
+        refused(catalog.schedule_job(chain()).await, FailureKind::Conflict);
+        catalog.request_cancel(&acme(), &growing.id).await.unwrap();
+        for id in [&full, &first, &second, &third] {
+            assert_eq!(state(id).await, BackupState::Succeeded);
+        }
+
+        let job = catalog.schedule_job(chain()).await.unwrap().value;
+        assert_eq!(job.backup.as_ref(), Some(&full));
+        assert_eq!(catalog.schedule_job(chain()).await.unwrap().value.id, job.id, "asked for twice, it is one job");
+        let mut order = Vec::new();
+        while let Some((job, attempt)) = scene.claim(&["db1"]).await {
+            order.push(job.backup.unwrap());
+            catalog.finish_expire(&attempt.id).await.unwrap();
+        }
+        let place = |id: &BackupId| order.iter().position(|gone| gone == id).unwrap();
+        assert_eq!(order.len(), 4);
+        assert!(place(&second) < place(&first) && place(&third) < place(&first) && place(&first) < place(&full));
+        assert_eq!((state(&other).await, state(&failed.id).await), (BackupState::Succeeded, BackupState::Failed));
+    });
 }
