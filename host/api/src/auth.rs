@@ -1,55 +1,68 @@
 //! Who calls, and what they may do.
 
+mod api_key;
 mod caller;
+mod config;
 mod extract;
+mod jwks;
 mod jwt;
+mod limit;
 mod local;
 
 use std::sync::Arc;
 
-use axum::http::HeaderMap;
-use bulkhead_model::{Clock, OrganizationId};
+use axum::http::{HeaderMap, header};
+use bulkhead_catalog::Catalog;
+use bulkhead_model::{Clock, Result};
 
-use crate::problem::Problem;
+use crate::problem::{Answer, Problem};
 
+pub use api_key::{KeyText, PREFIX_LENGTH};
 pub use caller::{Caller, Credential, Grant};
-pub use extract::{Administrator, Operator, OrgAdministrator, OrgOperator, OrgViewer, Viewer, authenticate};
+pub use config::{AuthConfig, AuthMode, Hs256, JwksConfig, JwksSource, TokenChecks};
+pub use extract::{Administrator, Operator, OrgAdministrator, OrgOperator, OrgViewer, Viewer};
 pub use jwt::{Claims, mint};
-
-/// How callers are recognised.
-#[derive(Clone)]
-pub enum AuthMode {
-    /// By a JWT signed with HS256.
-    Jwt {
-        /// The secret, at least 32 bytes.
-        secret: Arc<[u8]>,
-    },
-    /// Everybody is administrator of this organization. Only for a listener on loopback.
-    None {
-        /// The one organization.
-        organization: OrganizationId,
-    },
-}
+pub use limit::{Limits, RateLimit, authenticate, peer};
 
 /// Recognises callers.
 pub struct Authenticator {
-    mode: AuthMode,
+    mode: Mode,
     clock: Arc<dyn Clock>,
 }
 
+enum Mode {
+    Credentials(Box<jwt::Tokens>),
+    Local(bulkhead_model::OrganizationId),
+}
+
 impl Authenticator {
-    /// An authenticator; tokens are judged by `clock`.
-    pub fn new(mode: AuthMode, clock: Arc<dyn Clock>) -> Self {
-        Self { mode, clock }
+    /// An authenticator; credentials are judged by `clock`.
+    ///
+    /// # Errors
+    /// `invalid` when the keys' address or file cannot be one.
+    pub fn open(mode: AuthMode, clock: Arc<dyn Clock>) -> Result<Self> {
+        let mode = match mode {
+            AuthMode::Credentials(config) => Mode::Credentials(Box::new(jwt::Tokens::new(*config)?)),
+            AuthMode::Jwt { secret } => Mode::Credentials(Box::new(jwt::Tokens::new(AuthConfig::of_secret(secret))?)),
+            AuthMode::None { organization } => Mode::Local(organization),
+        };
+        Ok(Self { mode, clock })
     }
 
-    fn recognise(&self, headers: &HeaderMap) -> Result<Caller, Problem> {
-        match &self.mode {
-            AuthMode::Jwt { secret } => jwt::check(secret, jwt::bearer(headers)?, self.clock.now()),
-            AuthMode::None { organization } => {
+    async fn recognise(&self, headers: &HeaderMap, catalog: &Catalog) -> Answer<Caller> {
+        let tokens = match &self.mode {
+            Mode::Credentials(tokens) => tokens,
+            Mode::Local(organization) => {
                 local::check(headers)?;
-                Ok(Caller::local(organization.clone()))
+                return Ok(Caller::local(organization.clone()));
             }
+        };
+        match (headers.get(header::AUTHORIZATION), headers.get(api_key::HEADER)) {
+            // Which of the two would count is nothing to guess at.
+            (Some(_), Some(_)) => Err(Problem::unauthenticated("a token and an API key were sent")),
+            (Some(value), None) => tokens.check(jwt::bearer(value)?, self.clock.now(), catalog).await,
+            (None, Some(value)) => api_key::check(value, self.clock.now(), catalog).await,
+            (None, None) => Err(Problem::unauthenticated("no credential was sent")),
         }
     }
 }

@@ -1,12 +1,20 @@
 //! Reads bodies and query strings: a wrong field is named, with what to write instead; an unknown one with the nearest known.
 
 mod extract;
+mod grant;
+mod idempotency;
 mod known;
+mod page;
+mod printable;
+mod time;
 
+use bulkhead_catalog::Idempotency;
 use bulkhead_model::{Failure, Result};
 use serde_json::{Map, Value};
 
 pub use extract::{BODY_LIMIT, NoBody, QueryFields};
+pub use page::{ALL, ManyQuery, PageQuery, Paged, cut};
+pub use printable::printable;
 
 /// The fields of a request, or of an object within it.
 #[derive(Debug)]
@@ -16,6 +24,8 @@ pub struct Fields {
     /// In a query string, numbers and flags are text.
     query: bool,
     map: Map<String, Value>,
+    /// The key under which the caller may send this again.
+    pub idempotency: Option<Idempotency>,
 }
 
 impl Fields {
@@ -30,7 +40,7 @@ impl Fields {
                 return Err(Failure::invalid(format!("`{name}` is given twice")));
             }
         }
-        Ok(Self { place: String::new(), query: true, map })
+        Ok(Self { place: String::new(), query: true, map, idempotency: None })
     }
 
     /// Reads a JSON object.
@@ -39,7 +49,7 @@ impl Fields {
     /// `invalid`.
     pub fn from_json(body: &[u8]) -> Result<Self> {
         match serde_json::from_slice(body) {
-            Ok(Value::Object(map)) => Ok(Self { place: String::new(), query: false, map }),
+            Ok(Value::Object(map)) => Ok(Self { place: String::new(), query: false, map, idempotency: None }),
             Ok(_) => {
                 Err(Failure::invalid("the body is JSON, but no object").with_hint("send {\"field\": \"value\", ...}"))
             }
@@ -47,9 +57,9 @@ impl Fields {
         }
     }
 
-    /// The whole body as JSON.
-    pub fn as_map(&self) -> &Map<String, Value> {
-        &self.map
+    /// A field as JSON; an absent or null one is `None`.
+    pub fn json(&self, name: &str) -> Option<&Value> {
+        self.map.get(name).filter(|value| !value.is_null())
     }
 
     /// Whether a field is there and not null.
@@ -60,6 +70,11 @@ impl Fields {
     /// Whether a field is there, be it null.
     pub fn given(&self, name: &str) -> bool {
         self.map.contains_key(name)
+    }
+
+    /// Whether there is no field at all.
+    pub fn is_empty(&self) -> bool {
+        self.map.is_empty()
     }
 
     /// A failure that names the field.
@@ -88,6 +103,15 @@ impl Fields {
         let Some(text) = self.text(name)? else { return Ok(None) };
         let place = &self.place;
         text.parse().map(Some).map_err(|error| Failure::invalid(format!("`{place}{name}`: {error}")))
+    }
+
+    /// Text that is read by `parse`, whose failures say what is wrong and what to write instead.
+    ///
+    /// # Errors
+    /// `invalid`.
+    pub fn read<T>(&self, name: &str, parse: impl FnOnce(&str) -> Result<T>) -> Result<Option<T>> {
+        let Some(text) = self.text(name)? else { return Ok(None) };
+        parse(text).map(Some).map_err(|failure| failure.context(format_args!("`{}{name}`", self.place)))
     }
 
     /// As [`Fields::parsed`], but it must be there; `example` goes into the hint.
@@ -164,7 +188,8 @@ impl Fields {
         match self.map.get(name) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::Object(map)) => {
-                Ok(Some(Self { place: format!("{}{name}.", self.place), query: false, map: map.clone() }))
+                let place = format!("{}{name}.", self.place);
+                Ok(Some(Self { place, query: false, map: map.clone(), idempotency: None }))
             }
             Some(_) => Err(self.wrong(name, "must be an object")),
         }

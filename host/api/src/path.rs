@@ -2,7 +2,7 @@
 
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
-use bulkhead_model::Failure;
+use bulkhead_model::{Failure, FailureKind, Result};
 
 use crate::problem::Problem;
 
@@ -19,4 +19,22 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
             Err(_) => Err(Failure::not_found("the address names nothing: its id is not text").into()),
         }
     }
+}
+
+/// A number as ids have them: digits alone.
+pub fn number(text: &str) -> Option<i64> {
+    text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// What is said of all that does not exist, belongs to others, or may not be seen: in the same words, so that nobody learns which.
+pub fn missing(noun: &str, text: &str) -> Failure {
+    Failure::not_found(format!("there is no {noun} `{text}`"))
+}
+
+/// What was found, or these words.
+pub fn found<T>(found: Result<T>, noun: &str, text: &str) -> Result<T> {
+    found.map_err(|failure| match failure.kind {
+        FailureKind::NotFound => missing(noun, text),
+        _ => failure,
+    })
 }

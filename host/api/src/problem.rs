@@ -2,6 +2,8 @@
 
 mod documented;
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -9,7 +11,7 @@ use bulkhead_model::{Failure, FailureKind};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-pub use documented::{Conflict, NotFound, Unsupported};
+pub use documented::{Conflict, Denied, NotFound, Unauthenticated, Unsupported};
 
 /// A result of a handler.
 pub type Answer<T> = Result<T, Problem>;
@@ -35,7 +37,14 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     hint: Option<String>,
+    /// Seconds after which another try may help.
+    #[serde(skip)]
+    retry_after: Option<u64>,
 }
+
+/// The code of a problem, beside its answer, for the audit trail.
+#[derive(Clone, Debug)]
+pub struct Code(pub String);
 
 impl Problem {
     fn new(status: StatusCode, code: &str, detail: impl Into<String>, hint: Option<String>) -> Self {
@@ -46,12 +55,14 @@ impl Problem {
             detail: detail.into(),
             code: code.to_owned(),
             hint,
+            retry_after: (status == StatusCode::SERVICE_UNAVAILABLE).then_some(5),
         }
     }
 
     /// The caller did not say, or not credibly, who they are.
     pub fn unauthenticated(detail: impl Into<String>) -> Self {
-        let hint = "send `Authorization: Bearer TOKEN`; `bulkhead token create` makes one".to_owned();
+        let hint =
+            "send `Authorization: Bearer TOKEN` or `X-API-Key: KEY`; `bulkhead token create` makes a token".to_owned();
         Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", detail, Some(hint))
     }
 
@@ -88,6 +99,22 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "deadline", "the request took too long", Some(hint))
     }
 
+    /// What changes something cannot be written into the audit trail, and so is not done.
+    pub fn no_audit() -> Self {
+        let hint = "nothing was done; try again soon, the host's log says more".to_owned();
+        let detail = "the audit trail cannot be written";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail, Some(hint))
+    }
+
+    /// Too many requests; another one may pass after `wait`.
+    pub fn rate_limited(detail: &str, wait: Duration) -> Self {
+        // Rounded up: who comes back then must pass.
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        let hint = format!("try again in {seconds} s, as the header `Retry-After` says");
+        let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "rate-limited", detail, Some(hint));
+        Self { retry_after: Some(seconds), ..problem }
+    }
+
     /// The status of the answer.
     pub fn status(&self) -> StatusCode {
         StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
@@ -122,18 +149,16 @@ impl From<Failure> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let status = self.status();
+        let (status, retry_after, code) = (self.status(), self.retry_after, Code(self.code.clone()));
         let mut response = (status, Json(self)).into_response();
+        response.extensions_mut().insert(code);
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        match status {
-            StatusCode::UNAUTHORIZED => {
-                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-            }
-            StatusCode::SERVICE_UNAVAILABLE => {
-                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
-            }
-            _ => {}
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(seconds) = retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }
@@ -185,6 +210,7 @@ mod tests {
             Problem::too_large(1),
             Problem::media_type(),
             Problem::deadline(),
+            Problem::rate_limited("x", Duration::ZERO),
         ]);
         for problem in problems {
             let row = format!("| `{}` | {} |", problem.code, problem.status);

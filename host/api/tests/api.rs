@@ -7,9 +7,12 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
-use bulkhead_api::{Api, AuthMode, Authenticator, Claims, mint, router};
+use bulkhead_api::{Api, AuthMode, Claims, HttpConfig, mint, router};
 use bulkhead_catalog::{Backup, Catalog, Completed, Job, NewBackup, NewRestore};
-use bulkhead_engine::{EncryptionConfig, Engine, EngineConfig, EngineLimits, ServiceConfig};
+use bulkhead_engine::{
+    AutomaticConfig, EncryptionConfig, Engine, EngineConfig, EngineLimits, HousekeepingConfig, JobLimits,
+    ServiceConfig, WebhookConfig,
+};
 use bulkhead_model::{Clock, Report, ServiceId, SystemClock};
 use bulkhead_runtime::{Connection, Limits, Runtime, RuntimeConfig, ToolSet};
 use serde_json::{Value, json};
@@ -49,13 +52,16 @@ impl Host {
             targets: Vec::new(),
             encryption: EncryptionConfig::default(),
             limits: EngineLimits::default(),
+            job_limits: JobLimits::default(),
+            automatic: AutomaticConfig::default(),
+            webhooks: WebhookConfig::default(),
+            housekeeping: HousekeepingConfig::default(),
             fail_at: None,
         };
         let engine = Engine::start(config, catalog.clone(), runtime.await.unwrap(), Arc::clone(&clock)).await.unwrap();
         let (close, closing) = watch::channel(false);
         let mode = AuthMode::Jwt { secret: Arc::from(SECRET) };
-        let authenticator = Arc::new(Authenticator::new(mode, clock));
-        let api = Api { engine, authenticator, request_deadline: Duration::from_secs(20), closing };
+        let api = Api::new(engine, mode, HttpConfig::default(), clock, closing).unwrap();
         Self { router: router(api), catalog, _close: close, _dir: dir }
     }
 
@@ -143,6 +149,8 @@ fn service() -> ServiceConfig {
         start: Vec::new(),
         start_deadline: Duration::from_secs(1),
         retention: None,
+        automatic: None,
+        max_age: None,
         methods: BTreeMap::new(),
     }
 }
@@ -150,7 +158,7 @@ fn service() -> ServiceConfig {
 fn token(organization: &str, role: &str) -> String {
     let exp = SystemClock.now().as_micros() / 1_000_000 + 600;
     let (sub, org, roles) = ("ann".to_owned(), organization.to_owned(), vec![role.to_owned()]);
-    mint(SECRET, &Claims { sub, org, roles, exp, nbf: None, iat: None }).unwrap()
+    mint(SECRET, &Claims { sub, org, roles, exp, ..Claims::default() }).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

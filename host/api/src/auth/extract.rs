@@ -1,25 +1,11 @@
 //! How a handler gets at its caller: only by naming the role it needs.
 
-use axum::extract::{FromRequestParts, Request, State};
+use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
 use bulkhead_model::{Failure, Role};
 
 use super::Caller;
-use crate::Api;
 use crate::problem::Problem;
-
-/// Recognises the caller, for all that is done for this request.
-pub async fn authenticate(State(api): State<Api>, mut request: Request, next: Next) -> Response {
-    match api.authenticator.recognise(request.headers()) {
-        Ok(caller) => {
-            request.extensions_mut().insert(caller);
-            next.run(request).await
-        }
-        Err(problem) => problem.into_response(),
-    }
-}
 
 fn caller(parts: &Parts) -> Result<&Caller, Problem> {
     // Without it this route is not behind `authenticate`: nobody may pass then.

@@ -37,6 +37,8 @@ pub struct BackupDto {
     status: BackupStatus,
     // Not SkySQL's:
     name: Option<String>,
+    /// Whether neither retention nor a person may delete it.
+    pinned: bool,
     /// One sentence for people.
     message: String,
     /// The job that makes or made it.
@@ -106,6 +108,7 @@ impl From<Backup> for BackupDto {
             end_time: backup.finished_at.map(Timestamp::to_seconds_string),
             status: backup.state.into(),
             name: backup.name,
+            pinned: backup.pinned,
             message,
             job_id: backup.job.into(),
             created_at: backup.created_at.to_seconds_string(),

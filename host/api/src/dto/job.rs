@@ -52,6 +52,7 @@ pub struct JobDto {
     attempts_made: u32,
     attempts_max: u32,
     cancel_requested: bool,
+    target: Option<String>,
     backup_id: Option<String>,
     restore_id: Option<i64>,
     schedule_id: Option<i64>,
@@ -87,6 +88,7 @@ impl From<Job> for JobDto {
             attempts_made: job.attempts_made,
             attempts_max: job.attempts_max,
             cancel_requested: job.cancel_requested,
+            target: job.target.map(String::from),
             backup_id: job.backup.map(String::from),
             restore_id: job.restore.map(|id| id.0),
             schedule_id: job.schedule.map(|id| id.0),
@@ -96,4 +98,15 @@ impl From<Job> for JobDto {
             failure: job.failure.map(FailureDto::from),
         }
     }
+}
+
+/// A part of a listing.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct JobPage {
+    /// Newest first.
+    pub jobs: Vec<JobDto>,
+    /// Of all pages together.
+    pub jobs_count: u64,
+    /// Zero when there is no job.
+    pub pages_count: u64,
 }

@@ -3,10 +3,13 @@
 use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
-use bulkhead_model::Failure;
+use axum::http::{HeaderMap, Uri, header};
+use bulkhead_catalog::Idempotency;
+use bulkhead_model::{Failure, Result};
+use serde_json::Map;
 
 use super::Fields;
+use super::idempotency::idempotency;
 use crate::problem::Problem;
 
 /// The longest body that is read.
@@ -19,8 +22,10 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
         if !says_json(request.headers()) {
             return Err(Problem::media_type());
         }
-        let body = read_body(request.into_body()).await?;
-        Ok(Self::from_json(&body)?)
+        let (parts, body) = request.into_parts();
+        let mut fields = Self::from_json(&read_body(body).await?)?;
+        fields.idempotency = idempotency(&parts, &fields.map)?;
+        Ok(fields)
     }
 }
 
@@ -37,29 +42,43 @@ async fn read_body(body: Body) -> Result<axum::body::Bytes, Problem> {
 }
 
 /// A request that says all in its address: a body is empty, or an object without fields.
-pub struct NoBody;
+pub struct NoBody {
+    /// The key under which the caller may send this again.
+    pub idempotency: Option<Idempotency>,
+}
 
 impl<S: Send + Sync> FromRequest<S> for NoBody {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
-        let body = read_body(request.into_body()).await?;
+        let (parts, body) = request.into_parts();
+        let body = read_body(body).await?;
         if !body.is_empty() {
             Fields::from_json(&body)?.only(&[])?;
         }
-        Ok(Self)
+        Ok(Self { idempotency: idempotency(&parts, &Map::new())? })
     }
 }
 
 /// The query string.
 pub struct QueryFields(pub Fields);
 
+impl QueryFields {
+    /// Reads the query string of an address.
+    ///
+    /// # Errors
+    /// `invalid`.
+    pub fn of(uri: &Uri) -> Result<Fields> {
+        let query = Query::<Vec<(String, String)>>::try_from_uri(uri);
+        let Query(pairs) = query.map_err(|_| Failure::invalid("the query string cannot be read"))?;
+        Fields::from_query(pairs)
+    }
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for QueryFields {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let query = Query::<Vec<(String, String)>>::from_request_parts(parts, state).await;
-        let Query(pairs) = query.map_err(|_| Failure::invalid("the query string cannot be read"))?;
-        Ok(Self(Fields::from_query(pairs)?))
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        Ok(Self(Self::of(&parts.uri)?))
     }
 }

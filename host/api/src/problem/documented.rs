@@ -21,6 +21,10 @@ macro_rules! answers {
 }
 
 answers!(
+    /// No credential was sent, or one that does not count.
+    Unauthenticated => "401";
+    /// Not for this caller.
+    Denied => "403";
     /// What the request names does not exist, or belongs to another organization.
     NotFound => "404";
     /// Something is in the way.

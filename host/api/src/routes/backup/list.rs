@@ -2,31 +2,45 @@ use axum::Json;
 use axum::extract::State;
 use bulkhead_catalog::BackupFilter;
 use bulkhead_model::{BackupState, Failure, Result};
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::Api;
 use crate::auth::Viewer;
 use crate::dto::{BackupDto, BackupPage};
-use crate::fields::{Fields, QueryFields};
+use crate::fields::{Fields, Paged, QueryFields};
 use crate::problem::Answer;
-
-const DEFAULT_PAGE_SIZE: u32 = 100;
-const MAX_PAGE_SIZE: u32 = 1_000;
 
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "the parameters, for their document and the list of known ones")]
+#[expect(dead_code, reason = "the parameters, for their document")]
 struct ListQuery {
     /// Only those of this service.
+    #[param(pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
     service_id: Option<String>,
     /// Only those of this method.
+    #[param(pattern = "^[a-z-]{1,32}$")]
     r#type: Option<String>,
-    /// Only those in this state.
-    status: Option<String>,
-    #[param(minimum = 1)]
+    /// Only those in this state; the command line's words are understood too.
+    #[param(inline)]
+    status: Option<StatusQuery>,
+    /// The page, from 1.
+    #[param(minimum = 1, default = 1)]
     page: Option<u32>,
-    #[param(minimum = 1, maximum = 1000)]
+    /// Backups on a page.
+    #[param(minimum = 1, maximum = 1000, default = 50)]
     page_size: Option<u32>,
+}
+
+/// SkySQL's words.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "for the document")]
+enum StatusQuery {
+    Scheduled,
+    Running,
+    Succeeded,
+    Failed,
+    Cancelled,
+    Deleting,
 }
 
 /// `GET /backups`: newest first, a page at a time.
@@ -37,22 +51,22 @@ pub async fn list(
     Viewer(caller): Viewer,
     QueryFields(query): QueryFields,
 ) -> Answer<Json<BackupPage>> {
-    let filter = filter(query)?;
-    let page_size = u64::from(filter.page_size);
+    let page = query.page()?;
+    let filter = BackupFilter { services: caller.visible_services(), ..filter(&query)? };
     let (backups, total) = api.engine.catalog().backups(&caller.organization, &filter).await?;
     let backups = backups.into_iter().map(BackupDto::from).collect();
-    Ok(Json(BackupPage { backups, backups_count: total, pages_count: total.div_ceil(page_size) }))
+    Ok(Json(BackupPage { backups, backups_count: total, pages_count: Paged::new(total, page).pages }))
 }
 
-fn filter(query: Fields) -> Result<BackupFilter> {
-    let query = query.only_params::<ListQuery>()?;
+fn filter(query: &Fields) -> Result<BackupFilter> {
+    let page = query.page()?;
     Ok(BackupFilter {
         service: query.parsed("service_id")?,
         services: None,
         method: query.parsed("type")?,
         state: query.text("status")?.map(state).transpose()?,
-        page: query.number("page", 1..=u32::MAX, 1)?,
-        page_size: query.number("page_size", 1..=MAX_PAGE_SIZE, DEFAULT_PAGE_SIZE)?,
+        page: page.page,
+        page_size: page.page_size,
     })
 }
 
@@ -79,12 +93,12 @@ mod tests {
     #[test]
     fn filters_take_skysqls_words_and_refuse_others() {
         let read = |pairs: &[(&str, &str)]| {
-            filter(Fields::from_query(pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect())?)
+            filter(&Fields::from_query(pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect())?)
         };
         let filter = read(&[("type", "physical"), ("status", "Succeeded"), ("page", "3")]).unwrap();
         assert_eq!(filter.method.unwrap().as_str(), "full");
-        assert_eq!((filter.state, filter.page, filter.page_size), (Some(BackupState::Succeeded), 3, 100));
-        for bad in [("page", "0"), ("page_size", "1001"), ("status", "Done"), ("servise_id", "x"), ("type", "A B")] {
+        assert_eq!((filter.state, filter.page, filter.page_size), (Some(BackupState::Succeeded), 3, 50));
+        for bad in [("page", "0"), ("page_size", "1001"), ("status", "Done"), ("type", "A B")] {
             assert!(read(&[bad]).is_err(), "{bad:?}");
         }
         assert!(read(&[("page", "1"), ("page", "2")]).is_err());

@@ -6,17 +6,18 @@ use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use bulkhead_catalog::Job;
-use bulkhead_model::{Failure, JobId, OrganizationId, Result, Timestamp};
+use bulkhead_model::{Failure, JobId, OrganizationId, Result, Role, Timestamp};
 use serde::Serialize;
 use tokio::sync::mpsc::{Sender, channel};
 use tokio::sync::{broadcast, watch};
 use tokio::time::Instant;
 use tokio_stream::wrappers::ReceiverStream;
 
-use super::parse;
+use super::meant;
+use super::streams::Place;
 use crate::Api;
 use crate::auth::Viewer;
-use crate::dto::JobDto;
+use crate::dto::{JobDto, Status};
 use crate::path::Id;
 use crate::problem::Answer;
 
@@ -31,7 +32,7 @@ const FASTEST: Duration = Duration::from_millis(100);
 /// caller who comes back with `Last-Event-ID` misses none; `progress` is a snapshot without an id; `end` is the last.
 #[utoipa::path(get, path = "/jobs/{id}/events", operation_id = "jobs.events", tag = "jobs",
     params(
-        ("id" = String, Path, description = "32 hexadecimal digits"),
+        ("id" = String, Path, pattern = "^[0-9a-f]{32}$", description = "32 hexadecimal digits"),
         ("Last-Event-ID" = Option<i64>, Header, minimum = 0, description = "The id of the last event that was seen"),
     ),
     responses((status = 200, description = "Server-sent events: recorded ones, `progress` and, last, `end`",
@@ -42,13 +43,14 @@ pub async fn events(
     Id(id): Id,
     headers: HeaderMap,
 ) -> Answer<Response> {
-    let id = parse(&id)?;
     let after = last_event_id(&headers)?;
     // Listening begins before the first look, so that nothing falls in between.
     let changes = api.engine.changes();
-    let job = api.engine.catalog().job(&caller.organization, &id).await?;
+    let job = meant(&api, &caller, Role::Viewer, &id).await?;
+    let place = api.streams.place(&caller.organization)?;
     let (sender, receiver) = channel(16);
-    let feed = Feed { api, organization: caller.organization, id, after, sender, last: None };
+    let feed =
+        Feed { api, organization: caller.organization, id: job.id.clone(), after, sender, last: None, _place: place };
     tokio::spawn(feed.run(job, changes));
     let alive = KeepAlive::new().interval(Duration::from_secs(15));
     Ok(Sse::new(ReceiverStream::new(receiver)).keep_alive(alive).into_response())
@@ -65,7 +67,7 @@ fn last_event_id(headers: &HeaderMap) -> Result<i64> {
 
 #[derive(Serialize)]
 struct Progress {
-    status: &'static str,
+    status: Status,
     phase: Option<String>,
     plain_bytes: u64,
     stored_bytes: u64,
@@ -90,6 +92,7 @@ struct Feed {
     after: i64,
     sender: Sender<Result<Event, Infallible>>,
     last: Option<(Instant, Job)>,
+    _place: Place,
 }
 
 /// Nobody listens any more, or nothing can be said any more.
@@ -158,7 +161,7 @@ impl Feed {
         });
         let remaining = job.expected_bytes.and_then(|expected| expected.checked_sub(job.plain_bytes));
         let progress = Progress {
-            status: job.state.api_word(),
+            status: job.state.into(),
             phase: job.phase.clone(),
             plain_bytes: job.plain_bytes,
             stored_bytes: job.stored_bytes,

@@ -1,7 +1,8 @@
 use axum::extract::State;
 use axum::http::StatusCode;
+use bulkhead_model::Role;
 
-use super::number;
+use super::meant;
 use crate::Api;
 use crate::auth::Administrator;
 use crate::path::Id;
@@ -12,6 +13,7 @@ use crate::problem::{Answer, Conflict};
     params(("id" = i64, Path, minimum = 1)),
     responses((status = 204, description = "It is no longer listed"), Conflict))]
 pub async fn hide(State(api): State<Api>, Administrator(caller): Administrator, Id(id): Id) -> Answer<StatusCode> {
-    api.engine.catalog().hide_restore(&caller.organization, number(&id)?).await?;
+    let restore = meant(&api, &caller, Role::Administrator, &id).await?;
+    api.engine.catalog().hide_restore(&caller.organization, restore.id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,20 +1,20 @@
 use axum::Json;
 use axum::extract::State;
+use bulkhead_model::Role;
 
-use super::number;
+use super::meant;
 use crate::Api;
 use crate::auth::Viewer;
 use crate::dto::RestoreDto;
 use crate::path::Id;
 use crate::problem::Answer;
 
-/// `GET /restores/{id}`.
+/// `GET /restores/{id}`: one restore.
 #[utoipa::path(get, path = "/restores/{id}", operation_id = "restores.show", tag = "restores",
     params(("id" = i64, Path, minimum = 1)),
     responses((status = 200, description = "The restore", body = RestoreDto)))]
 pub async fn show(State(api): State<Api>, Viewer(caller): Viewer, Id(id): Id) -> Answer<Json<RestoreDto>> {
-    let catalog = api.engine.catalog();
-    let restore = catalog.restore(&caller.organization, number(&id)?).await?;
-    let backup = catalog.backup(&caller.organization, &restore.backup).await?;
+    let restore = meant(&api, &caller, Role::Viewer, &id).await?;
+    let backup = api.engine.catalog().backup(&caller.organization, &restore.backup).await?;
     Ok(Json(RestoreDto::new(restore, &backup)))
 }

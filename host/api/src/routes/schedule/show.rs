@@ -1,19 +1,18 @@
 use axum::Json;
 use axum::extract::State;
-use bulkhead_model::{Failure, ScheduleId};
+use bulkhead_model::Role;
 
+use super::meant;
 use crate::Api;
 use crate::auth::Viewer;
 use crate::dto::ScheduleDto;
 use crate::path::Id;
 use crate::problem::Answer;
 
-/// `GET /backups/schedules/{id}`.
+/// `GET /backups/schedules/{id}`: one schedule.
 #[utoipa::path(get, path = "/backups/schedules/{id}", operation_id = "schedules.show", tag = "schedules",
     params(("id" = i64, Path, minimum = 1)),
     responses((status = 200, description = "The schedule", body = ScheduleDto)))]
 pub async fn show(State(api): State<Api>, Viewer(caller): Viewer, Id(id): Id) -> Answer<Json<ScheduleDto>> {
-    let number = id.parse().map_err(|_| Failure::not_found(format!("there is no schedule `{id}`")))?;
-    let schedule = api.engine.catalog().schedule(&caller.organization, ScheduleId(number)).await?;
-    Ok(Json(schedule.into()))
+    Ok(Json(meant(&api, &caller, Role::Viewer, &id).await?.into()))
 }

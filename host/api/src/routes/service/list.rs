@@ -1,14 +1,24 @@
 use axum::Json;
 use axum::extract::State;
+use axum::http::{HeaderName, HeaderValue};
 
 use crate::Api;
 use crate::auth::Viewer;
 use crate::dto::ServiceDto;
+use crate::fields::{ALL, ManyQuery, Paged, QueryFields, cut};
 use crate::problem::Answer;
 
 /// `GET /services`: those that this host can reach.
-#[utoipa::path(get, path = "/services", operation_id = "services.list", tag = "services",
-    responses((status = 200, description = "All of them", body = [ServiceDto])))]
-pub async fn list(State(api): State<Api>, Viewer(caller): Viewer) -> Answer<Json<Vec<ServiceDto>>> {
-    Ok(Json(api.engine.services(&caller.organization).into_iter().map(ServiceDto::from).collect()))
+#[utoipa::path(get, path = "/services", operation_id = "services.list", tag = "services", params(ManyQuery),
+    responses((status = 200, description = "By id", body = [ServiceDto],
+        headers(("X-Total-Count" = u64, description = "Services on all pages")))))]
+pub async fn list(
+    State(api): State<Api>,
+    Viewer(caller): Viewer,
+    QueryFields(query): QueryFields,
+) -> Answer<([(HeaderName, HeaderValue); 1], Json<Vec<ServiceDto>>)> {
+    let page = query.page_of(ALL)?;
+    let services = api.engine.services(&caller.organization).into_iter();
+    let visible: Vec<_> = services.filter(|service| caller.sees(&service.id)).map(ServiceDto::from).collect();
+    Ok((Paged::header(visible.len() as u64), Json(cut(visible, page))))
 }

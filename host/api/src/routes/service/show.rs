@@ -1,18 +1,20 @@
 use axum::Json;
 use axum::extract::State;
-use bulkhead_model::{Failure, ServiceId};
+use bulkhead_model::Role;
 
+use super::parse;
 use crate::Api;
 use crate::auth::Viewer;
 use crate::dto::ServiceDto;
 use crate::path::Id;
-use crate::problem::Answer;
+use crate::problem::{Answer, Conflict};
 
-/// `GET /services/{id}`.
+/// `GET /services/{id}`: one service.
 #[utoipa::path(get, path = "/services/{id}", operation_id = "services.show", tag = "services",
-    params(("id" = String, Path)),
-    responses((status = 200, description = "The service", body = ServiceDto)))]
+    params(("id" = String, Path, pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")),
+    responses((status = 200, description = "The service", body = ServiceDto), Conflict))]
 pub async fn show(State(api): State<Api>, Viewer(caller): Viewer, Id(id): Id) -> Answer<Json<ServiceDto>> {
-    let id: ServiceId = id.parse().map_err(|_| Failure::not_found(format!("there is no service `{id}`")))?;
+    let id = parse(&id)?;
+    caller.on(Role::Viewer, &id)?;
     Ok(Json(api.engine.service(&caller.organization, &id)?.into()))
 }
