@@ -1,10 +1,10 @@
 //! From what a person typed to a backup.
 
-use bulkhead_model::{BackupId, BackupState, Failure, FailureKind, OrganizationId, Result};
+use bulkhead_model::{BackupId, BackupState, Failure, FailureKind, OrganizationId, Result, ServiceId};
 
 use super::{Backup, not_found};
 use crate::catalog::Catalog;
-use crate::session::sql;
+use crate::list::Selection;
 
 /// A shorter prefix is taken for a slip.
 const PREFIX_MIN: usize = 4;
@@ -19,9 +19,23 @@ impl Catalog {
     /// # Errors
     /// `not-found`; `conflict` that lists the candidates when several are meant.
     pub async fn resolve_backup(&self, organization: &OrganizationId, text: &str) -> Result<Backup> {
+        self.resolve_backup_of(organization, text, None).await
+    }
+
+    /// The same among the backups of these services: others are neither meant nor named.
+    ///
+    /// # Errors
+    /// As [`resolve_backup`](Self::resolve_backup).
+    pub async fn resolve_backup_of(
+        &self,
+        organization: &OrganizationId,
+        text: &str,
+        services: Option<&[ServiceId]>,
+    ) -> Result<Backup> {
+        let visible = |backup: &Backup| services.is_none_or(|services| services.contains(&backup.service));
         if let Ok(id) = text.parse::<BackupId>() {
             match self.backup(organization, &id).await {
-                Ok(backup) if backup.state != BackupState::Deleted => return Ok(backup),
+                Ok(backup) if backup.state != BackupState::Deleted && visible(&backup) => return Ok(backup),
                 // The beginning of an id, up to somewhere in the server's name, looks like one too.
                 Ok(_) => {}
                 Err(failure) if failure.kind == FailureKind::NotFound => {}
@@ -31,8 +45,8 @@ impl Catalog {
         if text.is_empty() || text.contains('\0') {
             return Err(not_found(text.trim_matches('\0')));
         }
-        let mut candidates = self.backups_named(organization, text).await?;
-        for backup in self.backups_with_prefix(organization, text).await? {
+        let mut candidates = self.backups_named(organization, text, services).await?;
+        for backup in self.backups_with_prefix(organization, text, services).await? {
             if candidates.iter().all(|candidate| candidate.id != backup.id) {
                 candidates.push(backup);
             }
@@ -52,25 +66,33 @@ impl Catalog {
         }
     }
 
-    async fn backups_named(&self, organization: &OrganizationId, name: &str) -> Result<Vec<Backup>> {
-        let query = sql("SELECT * FROM backups WHERE organization = $1 AND name = $2 AND state <> 'deleted'
-             ORDER BY created_at_us DESC, id DESC LIMIT $3")
-        .bind(organization.as_str())
-        .bind(name.to_owned())
-        .bind(CANDIDATES);
-        self.rows(query).await?.iter().map(Backup::from_row).collect()
+    async fn backups_named(
+        &self,
+        organization: &OrganizationId,
+        name: &str,
+        services: Option<&[ServiceId]>,
+    ) -> Result<Vec<Backup>> {
+        let mut selection = Selection::new("backups", organization);
+        selection.only("name", Some(name));
+        selection.given("state <> 'deleted'");
+        selection.of_services(None, services);
+        let rest = format!("ORDER BY created_at_us DESC, id DESC LIMIT {CANDIDATES}");
+        self.rows(selection.query("*", &rest)).await?.iter().map(Backup::from_row).collect()
     }
 
-    async fn backups_with_prefix(&self, organization: &OrganizationId, text: &str) -> Result<Vec<Backup>> {
+    async fn backups_with_prefix(
+        &self,
+        organization: &OrganizationId,
+        text: &str,
+        services: Option<&[ServiceId]>,
+    ) -> Result<Vec<Backup>> {
         let digits: String = text.chars().take(DIGITS).collect();
         let Some(end) = after_prefix(&digits) else { return Ok(Vec::new()) };
-        let query = sql("SELECT * FROM backups WHERE organization = $1 AND id >= $2 AND id < $3 AND state <> 'deleted'
-             ORDER BY id LIMIT $4")
-        .bind(organization.as_str())
-        .bind(digits)
-        .bind(end)
-        .bind(CANDIDATES);
-        let rows = self.rows(query).await?;
+        let mut selection = Selection::new("backups", organization);
+        selection.between("id", &digits, &end);
+        selection.given("state <> 'deleted'");
+        selection.of_services(None, services);
+        let rows = self.rows(selection.query("*", &format!("ORDER BY id LIMIT {CANDIDATES}"))).await?;
         let found: Vec<Backup> = rows.iter().map(Backup::from_row).collect::<Result<_>>()?;
         Ok(found.into_iter().filter(|backup| backup.id.as_str().starts_with(text)).collect())
     }
