@@ -188,7 +188,7 @@ impl Runtime {
     /// The plugin that implements `method` for `engine`.
     ///
     /// # Errors
-    /// `not-found`.
+    /// `unsupported` when there is none.
     pub fn method(&self, engine: &str, method: &Method) -> Result<MethodPlugin> {
         let fits = |info: &PluginInfo| info.method.as_ref() == Some(method) && info.engines.iter().any(|e| e == engine);
         self.plugins
@@ -196,7 +196,10 @@ impl Runtime {
             .iter()
             .find(|plugin| fits(plugin.info()))
             .cloned()
-            .ok_or_else(|| Failure::not_found(format!("no plugin makes `{method}` backups of `{engine}`")))
+            .ok_or_else(|| {
+                Failure::unsupported(format!("no plugin makes `{method}` backups of `{engine}`"))
+                    .with_hint("`bulkhead plugin list` shows what this host can do")
+            })
     }
 
     /// The storage plugin of that name.
