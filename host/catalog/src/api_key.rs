@@ -195,5 +195,5 @@ impl Catalog {
 }
 
 fn missing(id: &ApiKeyId) -> Failure {
-    Failure::not_found(format!("there is no API key {id}"))
+    Failure::not_found(format!("there is no API key `{id}`"))
 }

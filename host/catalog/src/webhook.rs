@@ -235,5 +235,5 @@ async fn give_up_waiting(session: &mut Session, webhook: &WebhookId, why: &str) 
 }
 
 fn missing(id: &WebhookId) -> Failure {
-    Failure::not_found(format!("there is no webhook {id}"))
+    Failure::not_found(format!("there is no webhook `{id}`"))
 }
