@@ -100,7 +100,7 @@ impl Dialect {
                 "(WITH RECURSIVE numbers (n) AS (SELECT {from} UNION ALL SELECT n + 1 FROM numbers WHERE n < {to})
                   SELECT n FROM numbers)"
             ),
-            Self::Postgres => format!("generate_series({from}, {to}) AS numbers (n)"),
+            Self::Postgres => format!("generate_series({from}::BIGINT, {to}::BIGINT) AS numbers (n)"),
         }
     }
 }

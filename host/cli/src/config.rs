@@ -1,11 +1,13 @@
 //! `bulkhead.toml`: one file a section. Every key can be overridden by `BULKHEAD_SECTION__KEY`; everything wrong is said at once.
 
 pub mod auth;
+mod automatic;
 mod catalog;
 mod encryption;
 mod environment;
 pub mod error;
 mod limits;
+mod metrics;
 mod organization;
 mod plugins;
 mod reader;
@@ -17,19 +19,21 @@ mod tests;
 mod tools;
 mod tree;
 pub mod units;
+mod webhooks;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use bulkhead_engine::{EncryptionConfig, EngineLimits, ServiceConfig, TargetConfig};
+use bulkhead_engine::{AutomaticConfig, EncryptionConfig, ServiceConfig, TargetConfig, WebhookConfig};
 use bulkhead_model::OrganizationId;
-use bulkhead_runtime::Limits;
 
-use auth::Auth;
+use auth::{Auth, Secret};
 use error::{ConfigError, ConfigErrors, Findings};
+pub use limits::AllLimits;
 pub use plugins::Plugins;
 use reader::Section;
 pub use server::{Log, LogFormat, Server, Traces};
+use service::Surroundings;
 pub use tools::Tools;
 
 /// The name looked for in the working directory when none is given.
@@ -62,10 +66,14 @@ pub struct Config {
     pub tools: Tools,
     /// `[plugins]`.
     pub plugins: Plugins,
-    /// `[limits]` of the engine.
-    pub limits: EngineLimits,
-    /// `[limits]` of plugins.
-    pub plugin_limits: Limits,
+    /// `[limits]`, and the numbers of jobs of organizations, targets and services.
+    pub limits: AllLimits,
+    /// `[automatic]`.
+    pub automatic: AutomaticConfig,
+    /// `[webhooks]`.
+    pub webhooks: WebhookConfig,
+    /// `[metrics]`: the token that is asked for.
+    pub metrics_token: Option<Secret>,
 }
 
 /// The environment, as a value that tests can make up.
@@ -131,12 +139,17 @@ impl Config {
         let catalog_url = catalog::read(&root, &context, &server.data_dir);
         let auth = auth::read(&root, &context);
         let encryption = encryption::read(&root, &context);
-        let organizations = organization::read(&root);
-        let targets = target::read(&root, &organizations);
-        let services = service::read(&root, &context, &organizations);
+        let mut limits = limits::read(&root);
+        let automatic = automatic::read(&root);
+        let organizations = organization::read(&root, &mut limits.jobs);
+        let targets = target::read(&root, &organizations, &mut limits.jobs);
+        let mut surroundings =
+            Surroundings { organizations: &organizations, automatic: &automatic, jobs: &mut limits.jobs };
+        let services = service::read(&root, &context, &mut surroundings);
         let tools = tools::read(&root, &context);
         let plugins = plugins::read(&root, &context);
-        let (limits, plugin_limits) = limits::read(&root);
+        let webhooks = webhooks::read(&root);
+        let metrics_token = metrics::read(&root, &context);
         if auth == Some(Auth::None) {
             check_open_access(&root, &server, &organizations);
         }
@@ -157,7 +170,9 @@ impl Config {
                 tools,
                 plugins,
                 limits,
-                plugin_limits,
+                automatic,
+                webhooks,
+                metrics_token,
             }),
             _ => Err(ConfigErrors(errors)),
         }

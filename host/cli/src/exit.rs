@@ -58,7 +58,7 @@ impl Exit {
             401 | 403 => ExitKind::Denied,
             404 if text("code").as_deref() != Some("no-route") => ExitKind::NotFound,
             400..=408 | 413 | 415 | 422 => ExitKind::Usage,
-            503 => ExitKind::Unreachable,
+            429 | 503 => ExitKind::Unreachable,
             _ => ExitKind::Failed,
         };
         let detail = text("detail").unwrap_or_else(|| format!("the host answered with status {status}"));

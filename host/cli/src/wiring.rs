@@ -4,17 +4,24 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use bulkhead_api::{Api, AuthMode, Authenticator};
+use bulkhead_api::{Api, AuthConfig, AuthMode, Hs256, HttpConfig, JwksConfig, Metrics, MetricsAccess, TokenChecks};
 use bulkhead_catalog::Catalog;
-use bulkhead_engine::{Engine, EngineConfig, TargetConfig};
+use bulkhead_engine::{
+    AutomaticConfig, Engine, EngineConfig, HousekeepingConfig, JobLimits, TargetConfig, WebhookConfig,
+};
 use bulkhead_model::{Clock, Failure, Result, SystemClock};
 use bulkhead_runtime::{PluginInfo, Runtime, RuntimeConfig, ToolSet};
+use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::config::Config;
 use crate::config::auth::Auth;
+
+/// Bounds of the histograms: from a request to a backup that takes a night.
+const SECONDS: [f64; 16] =
+    [0.001, 0.005, 0.02, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0, 60.0, 300.0, 900.0, 3_600.0, 14_400.0, 43_200.0];
 
 /// Runs the host until a signal says stop.
 ///
@@ -37,12 +44,7 @@ pub async fn serve(config: Config, fail_at: Option<String>) -> Result<()> {
     let engine = Engine::start(engine_config, catalog, runtime, Arc::clone(&clock)).await?;
 
     let (close, closing) = watch::channel(false);
-    let api = Api {
-        engine: engine.clone(),
-        authenticator: Arc::new(Authenticator::new(auth_mode(&config)?, clock)),
-        request_deadline: config.server.request_deadline,
-        closing,
-    };
+    let api = Api::new(engine.clone(), auth_mode(&config)?, http(&config)?, clock, closing)?;
     let mut stop = Box::pin(stop_signal()?);
     let mut server = tokio::spawn(bulkhead_api::serve(listener, api));
     announce(&format!("listening on http://{address}"));
@@ -91,9 +93,41 @@ fn announce(line: &str) {
     let _gone = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
 }
 
+/// How the API is offered, with the recorder of the process's metrics behind it.
+fn http(config: &Config) -> Result<HttpConfig> {
+    let recorder = PrometheusBuilder::new()
+        .set_buckets(&SECONDS)
+        .and_then(PrometheusBuilder::install_recorder)
+        .map_err(|error| Failure::internal(format!("metrics cannot be gathered: {error}")))?;
+    bulkhead_engine::describe_metrics();
+    let access = match &config.metrics_token {
+        Some(token) => MetricsAccess::Token(String::from_utf8_lossy(token.bytes()).into_owned()),
+        None => MetricsAccess::Loopback,
+    };
+    Ok(HttpConfig {
+        request_deadline: config.server.request_deadline,
+        cors_origins: config.server.cors_origins.clone(),
+        rate: Some(config.limits.requests),
+        metrics: Metrics { access, render: Some(Arc::new(move || recorder.render())) },
+        ..HttpConfig::default()
+    })
+}
+
 fn auth_mode(config: &Config) -> Result<AuthMode> {
     match (&config.auth, config.organizations.as_slice()) {
-        (Auth::Jwt(secret), _) => Ok(AuthMode::Jwt { secret: Arc::from(secret.bytes()) }),
+        (Auth::Jwt { secret, jwks }, _) => Ok(AuthMode::Credentials(Box::new(AuthConfig {
+            hs256: secret
+                .as_ref()
+                .map(|secret| Hs256 { secret: Arc::from(secret.bytes()), checks: TokenChecks::default() }),
+            jwks: jwks.as_ref().map(|jwks| JwksConfig {
+                source: jwks.source.clone(),
+                checks: TokenChecks {
+                    issuer: jwks.issuer.clone(),
+                    audience: jwks.audience.clone(),
+                    leeway: JwksConfig::LEEWAY,
+                },
+            }),
+        }))),
         (Auth::None, [organization]) if config.server.listen.ip().is_loopback() => {
             tracing::warn!("everybody who reaches this machine's loopback is administrator: [auth] mode is \"none\"");
             Ok(AuthMode::None { organization: organization.clone() })
@@ -129,7 +163,7 @@ pub fn runtime_config(config: &Config, tools: ToolSet) -> RuntimeConfig {
         plugin_dirs: config.plugins.dir.iter().cloned().collect(),
         tools,
         settings: config.plugins.settings.clone(),
-        default_limits: config.plugin_limits,
+        default_limits: config.limits.plugin,
     }
 }
 
@@ -153,6 +187,10 @@ pub fn engine_config(config: &Config, plugins: &[PluginInfo], fail_at: Option<St
         targets: config.targets.iter().map(|target| absolute_directories(config, target, plugins)).collect(),
         encryption: config.encryption.clone(),
         limits: config.limits.clone(),
+        job_limits: JobLimits::default(),
+        automatic: AutomaticConfig::default(),
+        webhooks: WebhookConfig::default(),
+        housekeeping: HousekeepingConfig::default(),
         fail_at,
     }
 }

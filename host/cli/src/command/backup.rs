@@ -3,6 +3,7 @@
 mod create;
 mod delete;
 mod list;
+mod pin;
 mod restore;
 mod show;
 mod verify;
@@ -25,6 +26,8 @@ pub enum BackupCommand {
     Restore(restore::Restore),
     /// Check every stored byte of a backup
     Verify(verify::Verify),
+    /// Keep a backup from being deleted, by retention or by hand
+    Pin(pin::Pin),
     /// Delete a backup
     Delete(delete::Delete),
 }
@@ -38,6 +41,7 @@ impl BackupCommand {
             Self::Show(show) => show.run(session),
             Self::Restore(restore) => restore.run(session),
             Self::Verify(verify) => verify.run(session),
+            Self::Pin(pin) => pin.run(session),
             Self::Delete(delete) => delete.run(session),
         }
     }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use bulkhead_api::JwksSource;
+
 use super::Context;
 use super::reader::Section;
 
@@ -40,13 +42,29 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// How callers are recognised.
+/// How callers are recognised, besides by API keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Auth {
-    /// By a token signed with this secret.
-    Jwt(Secret),
+    /// By tokens.
+    Jwt {
+        /// Signed with this secret.
+        secret: Option<Secret>,
+        /// Signed by somebody whose public keys are known.
+        jwks: Option<Jwks>,
+    },
     /// Not at all; only on loopback.
     None,
+}
+
+/// Whose tokens count besides the host's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Jwks {
+    /// Where the public keys are.
+    pub source: JwksSource,
+    /// The claim `iss` that is asked for.
+    pub issuer: Option<String>,
+    /// The claim `aud` that is asked for.
+    pub audience: Option<String>,
 }
 
 /// How a person makes a good secret.
@@ -55,15 +73,16 @@ pub const SECRET_HINT: &str = "make one with `openssl rand -hex 32`";
 /// Reads `[auth]`; `None` when something is wrong, which is noted.
 pub fn read(root: &Section<'_>, context: &Context) -> Option<Auth> {
     let Some(section) = root.table("auth") else {
-        return from_environment(root, "auth", DEFAULT_SECRET_ENV, context);
+        return from_environment(root, "auth", DEFAULT_SECRET_ENV, context).map(|secret| of_secret(Some(secret)));
     };
     let open = section.choice("mode", &[("jwt", false), ("none", true)], false);
     let variable = section.text("jwt_secret_env");
     let file = section.file("jwt_secret_file", &context.base);
+    let jwks = jwks(&section, context);
     let auth = match (open, variable, file) {
-        (true, None, None) => Some(Auth::None),
+        (true, None, None) if jwks.is_none() => Some(Auth::None),
         (true, _, _) => {
-            section.wrong("mode", "is \"none\", yet a secret is named", "remove the mode or the secret");
+            section.wrong("mode", "is \"none\", yet a secret or keys are named", "remove the mode or the others");
             None
         }
         (false, Some(_), Some(_)) => {
@@ -71,23 +90,66 @@ pub fn read(root: &Section<'_>, context: &Context) -> Option<Auth> {
             None
         }
         (false, None, Some(file)) => match std::fs::read_to_string(&file) {
-            Ok(text) => checked(&section, "jwt_secret_file", &text),
+            Ok(text) => {
+                checked(&section, "jwt_secret_file", &text).map(|secret| Auth::Jwt { secret: Some(secret), jwks })
+            }
             Err(error) => {
                 let message = format!("{} cannot be read: {error}", file.display());
                 section.wrong("jwt_secret_file", message, SECRET_HINT);
                 None
             }
         },
+        // Whoever has an identity provider needs no secret.
+        (false, None, None) if jwks.is_some() && context.environment.get(DEFAULT_SECRET_ENV).is_none() => {
+            Some(Auth::Jwt { secret: None, jwks })
+        }
         (false, variable, None) => {
             let variable = variable.unwrap_or_else(|| DEFAULT_SECRET_ENV.to_owned());
             from_environment(&section, "jwt_secret_env", &variable, context)
+                .map(|secret| Auth::Jwt { secret: Some(secret), jwks })
         }
     };
     section.finish();
     auth
 }
 
-fn from_environment(section: &Section<'_>, key: &str, variable: &str, context: &Context) -> Option<Auth> {
+fn of_secret(secret: Option<Secret>) -> Auth {
+    Auth::Jwt { secret, jwks: None }
+}
+
+fn jwks(section: &Section<'_>, context: &Context) -> Option<Jwks> {
+    let url = section.text("jwks_url");
+    let file = section.file("jwks_file", &context.base);
+    let (issuer, audience) = (section.text("issuer"), section.text("audience"));
+    let source = match (url, file) {
+        (Some(_), Some(_)) => {
+            section.wrong("jwks_file", "stands beside jwks_url", "keep one of the two");
+            return None;
+        }
+        (Some(url), None) => JwksSource::Url(url),
+        (None, Some(file)) if file.is_file() => JwksSource::File(file),
+        (None, Some(file)) => {
+            let hint = "name a file with the public keys of the identity provider, {\"keys\": [...]}";
+            section.wrong("jwks_file", format!("{} is no file", file.display()), hint);
+            return None;
+        }
+        (None, None) => {
+            for (key, value) in [("issuer", &issuer), ("audience", &audience)] {
+                if value.is_some() {
+                    section.wrong(
+                        key,
+                        "is only asked of tokens by jwks_url or jwks_file",
+                        "remove it, or name the keys",
+                    );
+                }
+            }
+            return None;
+        }
+    };
+    Some(Jwks { source, issuer, audience })
+}
+
+fn from_environment(section: &Section<'_>, key: &str, variable: &str, context: &Context) -> Option<Secret> {
     match context.environment.get(variable) {
         Some(text) => checked(section, key, text),
         None => {
@@ -98,9 +160,9 @@ fn from_environment(section: &Section<'_>, key: &str, variable: &str, context: &
     }
 }
 
-fn checked(section: &Section<'_>, key: &str, text: &str) -> Option<Auth> {
+fn checked(section: &Section<'_>, key: &str, text: &str) -> Option<Secret> {
     match Secret::new(text) {
-        Ok(secret) => Some(Auth::Jwt(secret)),
+        Ok(secret) => Some(secret),
         Err(message) => {
             section.wrong(key, message, SECRET_HINT);
             None

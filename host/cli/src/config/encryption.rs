@@ -1,6 +1,6 @@
 //! `[encryption]`: to whom artifacts are encrypted.
 
-use bulkhead_engine::EncryptionConfig;
+use bulkhead_engine::{EncryptionConfig, MasterKeySource, SecretText};
 
 use super::Context;
 use super::reader::Section;
@@ -21,5 +21,25 @@ pub fn read(root: &Section<'_>, context: &Context) -> EncryptionConfig {
         section.wrong("identities", format!("{} is no file", file.display()), hint);
     }
     section.finish();
-    EncryptionConfig { recipients, identities }
+    EncryptionConfig { recipients, identities, ..EncryptionConfig::default() }
+}
+
+/// The key under which the catalog's secrets are sealed.
+fn master_key(section: &Section<'_>, context: &Context) -> MasterKeySource {
+    match (section.file("master_key_file", &context.base), section.text("master_key_env")) {
+        (Some(_), Some(_)) => {
+            section.wrong("master_key_file", "stands beside master_key_env", "keep one of the two");
+            MasterKeySource::DataDir
+        }
+        (Some(file), None) => MasterKeySource::File(file),
+        (None, Some(variable)) => match context.environment.get(&variable) {
+            Some(key) => MasterKeySource::Given(SecretText::new(key)),
+            None => {
+                let hint = format!("set {variable} to 32 bytes; make them with `openssl rand -hex 32`");
+                section.wrong("master_key_env", format!("the environment variable {variable} is not set"), hint);
+                MasterKeySource::DataDir
+            }
+        },
+        (None, None) => MasterKeySource::DataDir,
+    }
 }

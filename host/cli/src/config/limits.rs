@@ -1,19 +1,46 @@
 //! `[limits]`: bounds and intervals of the engine, and the limits of plugins that have no own ones.
 
-use bulkhead_engine::EngineLimits;
+use std::num::NonZeroU32;
+
+use bulkhead_api::RateLimit;
+use bulkhead_engine::{EngineLimits, HousekeepingConfig, JobLimits};
 use bulkhead_runtime::Limits;
 
 use super::reader::Section;
 
+/// What `[limits]` says of everything.
+#[derive(Clone, Debug)]
+pub struct AllLimits {
+    /// Of the engine.
+    pub engine: EngineLimits,
+    /// Of plugins without own ones.
+    pub plugin: Limits,
+    /// Of jobs on all hosts together.
+    pub jobs: JobLimits,
+    /// Of requests.
+    pub requests: RateLimit,
+    /// How long things are remembered.
+    pub housekeeping: HousekeepingConfig,
+}
+
 /// Reads `[limits]`.
-pub fn read(root: &Section<'_>) -> (EngineLimits, Limits) {
-    let mut engine = EngineLimits::default();
-    let mut plugin = Limits::default();
-    let Some(section) = root.table("limits") else { return (engine, plugin) };
+pub fn read(root: &Section<'_>) -> AllLimits {
+    let mut limits = AllLimits {
+        engine: EngineLimits::default(),
+        plugin: Limits::default(),
+        jobs: JobLimits::default(),
+        requests: RateLimit::CALLER,
+        housekeeping: HousekeepingConfig::default(),
+    };
+    let Some(section) = root.table("limits") else { return limits };
+    let AllLimits { engine, plugin, jobs, requests, housekeeping } = &mut limits;
     let number = |key: &str, range, default: i64| section.integer(key, range).unwrap_or(default);
 
-    let jobs = number("max_running_jobs", 1..=1_000, engine.max_running_jobs as i64);
-    engine.max_running_jobs = usize::try_from(jobs).unwrap_or(engine.max_running_jobs);
+    let running = number("max_running_jobs", 1..=1_000, engine.max_running_jobs as i64);
+    engine.max_running_jobs = usize::try_from(running).unwrap_or(engine.max_running_jobs);
+    jobs.per_organization = running_jobs(&section, "max_running_jobs_per_organization");
+    jobs.per_target = running_jobs(&section, "max_running_jobs_per_target");
+    jobs.per_service = running_jobs(&section, "max_running_jobs_per_service");
     let attempts = number("attempts_max", 1..=100, i64::from(engine.attempts_max));
     engine.attempts_max = u32::try_from(attempts).unwrap_or(engine.attempts_max);
     let level = number("compression_level", 1..=19, i64::from(engine.compression_level));
@@ -28,6 +55,11 @@ pub fn read(root: &Section<'_>) -> (EngineLimits, Limits) {
     engine.scratch_bytes = section.bytes("scratch", engine.scratch_bytes);
     engine.sweep_grace = section.duration("sweep_grace", engine.sweep_grace);
     engine.sweep_every = section.duration("sweep_every", engine.sweep_every);
+
+    requests.per_minute = rate(&section, "requests_per_minute", requests.per_minute);
+    requests.burst = rate(&section, "request_burst", requests.burst);
+    housekeeping.job_events = section.duration("keep_job_events", housekeeping.job_events);
+    housekeeping.deliveries = section.duration("keep_deliveries", housekeeping.deliveries);
 
     let memory = section.bytes("plugin_memory", plugin.memory_bytes as u64);
     plugin.memory_bytes = usize::try_from(memory).unwrap_or(plugin.memory_bytes);
@@ -53,5 +85,15 @@ pub fn read(root: &Section<'_>) -> (EngineLimits, Limits) {
         section.wrong("lease", "must be at least three heartbeats long", "lengthen lease or shorten heartbeat");
     }
     section.finish();
-    (engine, plugin)
+    limits
+}
+
+/// A number of jobs that may run at the same time on all hosts together; also a key of organizations, targets and services.
+pub fn running_jobs(section: &Section<'_>, key: &str) -> Option<u32> {
+    section.integer(key, 1..=100_000).and_then(|number| u32::try_from(number).ok())
+}
+
+fn rate(section: &Section<'_>, key: &str, default: NonZeroU32) -> NonZeroU32 {
+    let number = section.integer(key, 1..=100_000_000).and_then(|number| u32::try_from(number).ok());
+    number.and_then(NonZeroU32::new).unwrap_or(default)
 }

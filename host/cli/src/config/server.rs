@@ -20,6 +20,8 @@ pub struct Server {
     pub request_deadline: Duration,
     /// How long running work may go on after a signal to stop.
     pub shutdown_deadline: Duration,
+    /// Pages of these origins may call the API from a browser.
+    pub cors_origins: Vec<String>,
 }
 
 /// `[log]`.
@@ -55,6 +57,7 @@ pub fn read_server(root: &Section<'_>, context: &Context) -> Server {
         host: host_name(),
         request_deadline: Duration::from_secs(30),
         shutdown_deadline: Duration::from_secs(30),
+        cors_origins: Vec::new(),
     };
     let Some(section) = root.table("server") else { return server };
     if let Some(listen) = section.text("listen") {
@@ -79,6 +82,14 @@ pub fn read_server(root: &Section<'_>, context: &Context) -> Server {
     }
     server.request_deadline = section.duration("request_deadline", server.request_deadline);
     server.shutdown_deadline = section.duration("shutdown_deadline", server.shutdown_deadline);
+    server.cors_origins = section.texts("cors_origins");
+    for origin in &server.cors_origins {
+        let rest = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
+        if rest.is_none_or(|host| host.is_empty() || host.contains(['/', '*', ' '])) {
+            let message = format!("`{origin}` is no origin");
+            section.wrong("cors_origins", message, "write e.g. cors_origins = [\"https://console.example.org\"]");
+        }
+    }
     if server.request_deadline.is_zero() {
         section.wrong("request_deadline", "must be longer than nothing", "write e.g. request_deadline = \"30s\"");
     }

@@ -3,19 +3,30 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use bulkhead_engine::ServiceConfig;
-use bulkhead_model::{Method, OrganizationId, ServiceId};
+use bulkhead_engine::{AutomaticConfig, JobLimits, ServiceConfig};
+use bulkhead_model::{Method, OrganizationId, RetentionPolicy, ServiceId};
 use bulkhead_runtime::Connection;
 
-use super::Context;
+use super::limits::running_jobs;
 use super::reader::Section;
 use super::target::known_organization;
+use super::{Context, automatic};
+
+/// What services refer to, and what they add to.
+pub struct Surroundings<'a> {
+    /// The tenants.
+    pub organizations: &'a [OrganizationId],
+    /// What services get that say nothing of it.
+    pub automatic: &'a AutomaticConfig,
+    /// Their limits go here.
+    pub jobs: &'a mut JobLimits,
+}
 
 /// Reads every `[[service]]`.
-pub fn read(root: &Section<'_>, context: &Context, organizations: &[OrganizationId]) -> Vec<ServiceConfig> {
+pub fn read(root: &Section<'_>, context: &Context, surroundings: &mut Surroundings<'_>) -> Vec<ServiceConfig> {
     let mut services: Vec<ServiceConfig> = Vec::new();
     for section in root.tables("service") {
-        if let Some(service) = read_one(&section, context, organizations) {
+        if let Some(service) = read_one(&section, context, surroundings) {
             // One id names one service, on all hosts and for all organizations.
             if services.iter().any(|other| other.id == service.id) {
                 section.wrong(
@@ -31,9 +42,9 @@ pub fn read(root: &Section<'_>, context: &Context, organizations: &[Organization
     services
 }
 
-fn read_one(section: &Section<'_>, context: &Context, organizations: &[OrganizationId]) -> Option<ServiceConfig> {
+fn read_one(section: &Section<'_>, context: &Context, surroundings: &mut Surroundings<'_>) -> Option<ServiceConfig> {
     let id = section.required::<ServiceId>("id", "db1");
-    let organization = known_organization(section, organizations, true);
+    let organization = known_organization(section, surroundings.organizations, true);
     let engine = section.text("engine").unwrap_or_else(|| "mariadb".to_owned());
     let connection = connection(section, context);
     let server_name = section
@@ -53,7 +64,16 @@ fn read_one(section: &Section<'_>, context: &Context, organizations: &[Organizat
     if section.text("migrations").is_some() {
         section.wrong("migrations", "migrations are not run by this version", "remove the key");
     }
-    let retention = section.integer("retention", 1..=100_000).and_then(|count| u32::try_from(count).ok());
+    let retention = automatic::retention(section);
+    let automatic = section.table("automatic").map(|table| {
+        let automatic = automatic::read_keys(&table, surroundings.automatic);
+        table.finish();
+        automatic
+    });
+    let max_age = Some(section.duration("max_age", Duration::ZERO)).filter(|age| !age.is_zero());
+    if let (Some(id), Some(running)) = (&id, running_jobs(section, "max_running_jobs")) {
+        surroundings.jobs.services.insert(id.clone(), running);
+    }
     let mut methods = BTreeMap::new();
     if let Some(table) = section.table("methods") {
         for name in table.keys() {
@@ -78,7 +98,9 @@ fn read_one(section: &Section<'_>, context: &Context, organizations: &[Organizat
         stop,
         start,
         start_deadline,
-        retention,
+        retention: retention.map(RetentionPolicy::last),
+        automatic: None,
+        max_age: None,
         methods,
     })
 }

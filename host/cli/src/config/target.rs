@@ -1,12 +1,14 @@
 //! `[[target]]`: where artifacts are kept.
 
-use bulkhead_engine::TargetConfig;
+use bulkhead_engine::{JobLimits, TargetConfig};
 use bulkhead_model::{OrganizationId, TargetId};
 
+use super::limits::running_jobs;
 use super::reader::Section;
 
 /// Reads every `[[target]]`. A relative directory in `config` is resolved later, when the plugin has said which keys are directories.
-pub fn read(root: &Section<'_>, organizations: &[OrganizationId]) -> Vec<TargetConfig> {
+/// Their limits go to `jobs`.
+pub fn read(root: &Section<'_>, organizations: &[OrganizationId], jobs: &mut JobLimits) -> Vec<TargetConfig> {
     let mut targets: Vec<TargetConfig> = Vec::new();
     let sections = root.tables("target");
     let single = sections.len() == 1;
@@ -27,7 +29,9 @@ pub fn read(root: &Section<'_>, organizations: &[OrganizationId]) -> Vec<TargetC
             section.wrong("config", "expected a table", "write e.g. config = { root = \"data/backups\" }");
         }
         let organization = known_organization(&section, organizations, false);
+        let running = running_jobs(&section, "max_running_jobs");
         if let Some(id) = &id {
+            jobs.targets.extend(running.map(|running| (id.clone(), running)));
             if targets.iter().any(|target| target.id == *id) {
                 section.wrong("id", format!("`{id}` is there twice"), "remove one of the two");
             }

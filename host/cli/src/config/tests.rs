@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::*;
 
 const SECRET: (&str, &str) = ("BULKHEAD_JWT_SECRET", "0123456789abcdef0123456789abcdef");
+const METRICS_TOKEN: (&str, &str) = ("METRICS_TOKEN", "a token for tests only, longer than thirty-two bytes");
 
 const GOOD: &str = r#"[server]
 listen = "127.0.0.1:0"
@@ -47,7 +48,7 @@ impl Directory {
     fn load(&self, text: &str, variables: &[(&str, &str)]) -> Result<Config, String> {
         let path = self.0.join("bulkhead.toml");
         std::fs::write(&path, text).unwrap();
-        let variables = variables.iter().chain([&SECRET, &("DB1_PASSWORD", "hunter2")]);
+        let variables = variables.iter().chain([&SECRET, &("DB1_PASSWORD", "hunter2"), &METRICS_TOKEN]);
         let environment = variables.rev().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         Config::load(&path, environment)
             .map_err(|errors| errors.to_string().replace(&format!("{}/", self.0.display()), ""))
@@ -282,8 +283,8 @@ fn the_documented_sample_is_understood() {
     let config = directory.load(&documented_sample().1, &[]).unwrap();
     assert_eq!(config.services[1].connection.password, "hunter2");
     // It shows the defaults where there are any.
-    assert_eq!(format!("{:?}", config.limits), format!("{:?}", EngineLimits::default()));
-    assert_eq!(config.plugin_limits, Limits::default());
+    assert_eq!(format!("{:?}", config.limits.engine), format!("{:?}", EngineLimits::default()));
+    assert_eq!(config.limits.plugin, Limits::default());
 }
 
 /// What is known in a section is what an unknown key is answered with.
@@ -292,7 +293,7 @@ fn every_known_key_is_documented_and_in_the_sample() {
     let directory = documented("keys");
     let (document, sample) = documented_sample();
     // Not in the sample, as another key stands there or the key is refused.
-    let unshown = ["jwt_secret_file", "migrations", "password"];
+    let unshown = ["jwt_secret_file", "jwks_file", "master_key_env", "migrations", "password"];
     let mut sections = 0;
     for header in sample.lines().filter(|line| line.starts_with('[') && !line.starts_with("[service.methods")) {
         let said = directory.load(&sample.replacen(header, &format!("{header}\nqqqq = 1"), 1), &[]).unwrap_err();
@@ -304,12 +305,15 @@ fn every_known_key_is_documented_and_in_the_sample() {
         sections += 1;
         for key in known.lines().next().unwrap().split(", ") {
             assert!(
-                document.contains(&format!("| `{key}` |")) || ["server", "methods"].contains(&key),
+                document.contains(&format!("| `{key}` |")) || ["server", "methods", "automatic"].contains(&key),
                 "{header} {key}"
             );
             let shown = sample.lines().any(|line| line.starts_with(&format!("{key} = ")));
-            assert!(shown || unshown.contains(&key) || ["server", "methods"].contains(&key), "{header} {key}");
+            assert!(
+                shown || unshown.contains(&key) || ["server", "methods", "automatic"].contains(&key),
+                "{header} {key}"
+            );
         }
     }
-    assert_eq!(sections, 14);
+    assert_eq!(sections, 18);
 }

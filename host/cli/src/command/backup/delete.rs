@@ -13,11 +13,18 @@ pub struct Delete {
     /// Id, unique beginning of it, or name
     #[arg(value_name = "ID")]
     id: String,
+    /// Delete the backups that are restored on top of it, too
+    #[arg(long)]
+    with_dependants: bool,
 }
 
 impl Delete {
     pub(super) fn run(self, session: &Session) -> Result<(), Exit> {
-        let job = session.client.delete(&format!("/backups/{}", segment(reference(&self.id))))?;
+        let mut path = format!("/backups/{}", segment(reference(&self.id)));
+        if self.with_dependants {
+            path.push_str("?with_dependants=true");
+        }
+        let job = session.client.delete(&path)?;
         // Deleting is quick and silent; only its end is worth a line.
         let follow = Follow { client: &session.client, job: text(&job, "id"), bound: Some(USUAL_BOUND), quiet: true };
         let ended = follow.until_end()?;

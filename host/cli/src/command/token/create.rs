@@ -58,7 +58,11 @@ impl Create {
         let environment = Environment::of_process();
         if let Some(path) = &self.config {
             return match load_auth(path, environment)? {
-                Auth::Jwt(secret) => Ok(secret),
+                Auth::Jwt { secret: Some(secret), .. } => Ok(secret),
+                Auth::Jwt { secret: None, .. } => {
+                    Err(Exit::new(ExitKind::Usage, "this host has no secret of its own: [auth] names only public keys")
+                        .with_hint("get a token from the identity provider, or add jwt_secret_env"))
+                }
                 Auth::None => Err(Exit::new(ExitKind::Usage, "this host asks for no token: [auth] mode is \"none\"")),
             };
         }
