@@ -17,6 +17,8 @@ mod notices;
 mod opening;
 mod outcomes;
 mod pruning;
+mod recovering;
+mod retaining;
 mod scale;
 mod scene;
 mod schedules;
