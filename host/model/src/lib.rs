@@ -30,6 +30,6 @@ pub use method::Method;
 pub use nearest::nearest;
 pub use notice::NoticeEvent;
 pub use report::Report;
-pub use retention::{Candidate, Reason, Retained, RetentionPolicy, Verdict, beyond_newest, plan as retention_plan};
+pub use retention::{Candidate, Reason, RetentionPolicy, Verdict, plan as retention_plan};
 pub use role::Role;
 pub use schedule::{BackupName, Expression, Misfire, NameTemplate, Zone, jitter_delay};

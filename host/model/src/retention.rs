@@ -1,11 +1,9 @@
 //! Which backups may go. Pure: the plan can be shown and tested without touching anything.
 
-mod newest;
 mod plan;
 mod policy;
 mod reason;
 
-pub use newest::{Retained, beyond_newest};
 pub use plan::{Candidate, Verdict, plan};
 pub use policy::RetentionPolicy;
 pub use reason::Reason;
