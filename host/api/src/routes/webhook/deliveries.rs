@@ -3,7 +3,7 @@ use axum::extract::State;
 
 use super::parse;
 use crate::Api;
-use crate::auth::OrgOperator;
+use crate::auth::OrgAdministrator;
 use crate::dto::{DeliveryDto, DeliveryPage};
 use crate::fields::{PageQuery, Paged, QueryFields};
 use crate::path::{Id, found};
@@ -15,7 +15,7 @@ use crate::problem::Answer;
     responses((status = 200, description = "Newest first, a page at a time", body = DeliveryPage)))]
 pub async fn deliveries(
     State(api): State<Api>,
-    OrgOperator(caller): OrgOperator,
+    OrgAdministrator(caller): OrgAdministrator,
     Id(id): Id,
     QueryFields(query): QueryFields,
 ) -> Answer<Json<DeliveryPage>> {

@@ -2,7 +2,7 @@ use axum::Json;
 use axum::extract::State;
 
 use crate::Api;
-use crate::auth::OrgOperator;
+use crate::auth::OrgAdministrator;
 use crate::dto::{WebhookDto, WebhookPage};
 use crate::fields::{PageQuery, Paged, QueryFields};
 use crate::problem::Answer;
@@ -12,7 +12,7 @@ use crate::problem::Answer;
     responses((status = 200, description = "Newest first, a page at a time", body = WebhookPage)))]
 pub async fn list(
     State(api): State<Api>,
-    OrgOperator(caller): OrgOperator,
+    OrgAdministrator(caller): OrgAdministrator,
     QueryFields(query): QueryFields,
 ) -> Answer<Json<WebhookPage>> {
     let page = query.page()?;

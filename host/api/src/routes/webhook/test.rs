@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 
 use super::parse;
 use crate::Api;
-use crate::auth::OrgOperator;
+use crate::auth::OrgAdministrator;
 use crate::dto::DeliveryDto;
 use crate::fields::NoBody;
 use crate::path::{Id, found};
@@ -16,7 +16,7 @@ use crate::problem::{Answer, Conflict};
     responses((status = 202, description = "It is on its way", body = DeliveryDto), Conflict))]
 pub async fn test(
     State(api): State<Api>,
-    OrgOperator(caller): OrgOperator,
+    OrgAdministrator(caller): OrgAdministrator,
     Id(id): Id,
     _body: NoBody,
 ) -> Answer<(StatusCode, Json<DeliveryDto>)> {
