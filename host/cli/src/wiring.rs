@@ -6,9 +6,7 @@ use std::sync::Arc;
 
 use bulkhead_api::{Api, AuthConfig, AuthMode, Hs256, HttpConfig, JwksConfig, Metrics, MetricsAccess, TokenChecks};
 use bulkhead_catalog::Catalog;
-use bulkhead_engine::{
-    AutomaticConfig, Engine, EngineConfig, HousekeepingConfig, JobLimits, TargetConfig, WebhookConfig,
-};
+use bulkhead_engine::{Engine, EngineConfig, TargetConfig};
 use bulkhead_model::{Clock, Failure, Result, SystemClock};
 use bulkhead_runtime::{PluginInfo, Runtime, RuntimeConfig, ToolSet};
 use metrics_exporter_prometheus::PrometheusBuilder;
@@ -186,11 +184,11 @@ pub fn engine_config(config: &Config, plugins: &[PluginInfo], fail_at: Option<St
         services: config.services.clone(),
         targets: config.targets.iter().map(|target| absolute_directories(config, target, plugins)).collect(),
         encryption: config.encryption.clone(),
-        limits: config.limits.clone(),
-        job_limits: JobLimits::default(),
-        automatic: AutomaticConfig::default(),
-        webhooks: WebhookConfig::default(),
-        housekeeping: HousekeepingConfig::default(),
+        limits: config.limits.engine.clone(),
+        job_limits: config.limits.jobs.clone(),
+        automatic: config.automatic.clone(),
+        webhooks: config.webhooks.clone(),
+        housekeeping: config.limits.housekeeping.clone(),
         fail_at,
     }
 }

@@ -20,8 +20,9 @@ pub fn read(root: &Section<'_>, context: &Context) -> EncryptionConfig {
         let hint = "name a file that `age-keygen -o FILE` made";
         section.wrong("identities", format!("{} is no file", file.display()), hint);
     }
+    let master_key = master_key(&section, context);
     section.finish();
-    EncryptionConfig { recipients, identities, ..EncryptionConfig::default() }
+    EncryptionConfig { recipients, identities, master_key }
 }
 
 /// The key under which the catalog's secrets are sealed.

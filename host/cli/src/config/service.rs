@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bulkhead_engine::{AutomaticConfig, JobLimits, ServiceConfig};
-use bulkhead_model::{Method, OrganizationId, RetentionPolicy, ServiceId};
+use bulkhead_model::{Method, OrganizationId, ServiceId};
 use bulkhead_runtime::Connection;
 
 use super::limits::running_jobs;
@@ -98,9 +98,9 @@ fn read_one(section: &Section<'_>, context: &Context, surroundings: &mut Surroun
         stop,
         start,
         start_deadline,
-        retention: retention.map(RetentionPolicy::last),
-        automatic: None,
-        max_age: None,
+        retention,
+        automatic,
+        max_age,
         methods,
     })
 }

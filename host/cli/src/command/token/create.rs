@@ -20,6 +20,9 @@ pub struct Create {
     /// viewer reads, operator also backs up, administrator also restores and deletes
     #[arg(long, value_name = "ROLE")]
     role: Role,
+    /// Only for these services
+    #[arg(long, value_name = "ID,...", value_delimiter = ',')]
+    only: Vec<String>,
     /// How long it is good for
     #[arg(long, value_name = "TIME", default_value = "1h", value_parser = parse_duration)]
     expires_in: std::time::Duration,
@@ -42,8 +45,9 @@ impl Create {
             org: self.organization.to_string(),
             roles: vec![self.role.to_string()],
             exp: seconds(expires),
-            nbf: None,
             iat: Some(seconds(now)),
+            services: Some(self.only).filter(|services| !services.is_empty()),
+            ..Claims::default()
         };
         let token = mint(secret.bytes(), &claims)?;
         if json {
