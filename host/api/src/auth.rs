@@ -17,10 +17,10 @@ use bulkhead_model::{Clock, Result};
 
 use crate::problem::{Answer, Problem};
 
-pub use api_key::{KeyText, PREFIX_LENGTH};
+pub use api_key::KeyText;
 pub use caller::{Caller, Credential, Grant};
 pub use config::{AuthConfig, AuthMode, Hs256, JwksConfig, JwksSource, TokenChecks};
-pub use extract::{Administrator, Operator, OrgAdministrator, OrgOperator, OrgViewer, Viewer};
+pub use extract::{Administrator, Operator, OrgAdministrator, Viewer};
 pub use jwt::{Claims, mint};
 pub use limit::{Limits, RateLimit, authenticate, peer};
 

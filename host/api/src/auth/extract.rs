@@ -42,14 +42,6 @@ role_extractor!(
     Administrator => require(Administrator)
 );
 role_extractor!(
-    /// A caller who may read what belongs to no single service.
-    OrgViewer => require_everywhere(Viewer)
-);
-role_extractor!(
-    /// An operator of the whole organization.
-    OrgOperator => require_everywhere(Operator)
-);
-role_extractor!(
     /// An administrator of the whole organization.
     OrgAdministrator => require_everywhere(Administrator)
 );

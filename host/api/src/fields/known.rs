@@ -1,8 +1,8 @@
 //! Which fields a request knows: those of its documented schema.
 
 use bulkhead_model::{Failure, Result};
+use utoipa::ToSchema;
 use utoipa::openapi::{RefOr, schema::Schema};
-use utoipa::{IntoParams, ToSchema};
 
 use super::Fields;
 
@@ -16,16 +16,6 @@ impl Fields {
             return Err(Failure::internal("the schema of a request is no object"));
         };
         let known: Vec<&str> = object.properties.keys().map(String::as_str).collect();
-        self.only(&known)
-    }
-
-    /// Refuses fields that are no parameters of `T`.
-    ///
-    /// # Errors
-    /// `invalid`, naming the field and the known one that was probably meant.
-    pub fn only_params<T: IntoParams>(self) -> Result<Self> {
-        let parameters = T::into_params(|| None);
-        let known: Vec<&str> = parameters.iter().map(|parameter| parameter.name.as_str()).collect();
         self.only(&known)
     }
 
