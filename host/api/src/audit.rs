@@ -70,7 +70,7 @@ async fn refused(api: &Api, entry: NewAudit, outcome: Outcome) {
 /// What the trail keeps of an answer.
 struct Outcome {
     status: u16,
-    code: Option<String>,
+    code: Option<&'static str>,
     object: Option<String>,
 }
 
@@ -80,14 +80,14 @@ impl Outcome {
         let made = response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
         Self {
             status: response.status().as_u16(),
-            code: response.extensions().get::<Code>().map(|code| code.0.clone()),
+            code: response.extensions().get::<Code>().map(|code| code.0),
             object: made.and_then(|location| location.rsplit('/').next()).map(str::to_owned),
         }
     }
 }
 
 async fn end(api: &Api, id: &AuditId, Outcome { status, code, object }: Outcome) {
-    if let Err(failure) = api.engine.catalog().end_audit(id, status, code.as_deref(), object.as_deref()).await {
+    if let Err(failure) = api.engine.catalog().end_audit(id, status, code, object.as_deref()).await {
         tracing::error!(entry = %id, status, error = %failure, "the end of an audit entry was not written");
     }
 }

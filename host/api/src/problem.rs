@@ -32,28 +32,29 @@ pub struct Problem {
     /// One lower-case phrase about this very request.
     detail: String,
     /// Stable; programs look at it and never at the words.
-    code: String,
+    #[schema(value_type = String)]
+    code: &'static str,
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     hint: Option<String>,
     /// Seconds after which another try may help.
     #[serde(skip)]
-    retry_after: Option<u64>,
+    retry_after: Option<u32>,
 }
 
 /// The code of a problem, beside its answer, for the audit trail.
 #[derive(Clone, Debug)]
-pub struct Code(pub String);
+pub struct Code(pub &'static str);
 
 impl Problem {
-    fn new(status: StatusCode, code: &str, detail: impl Into<String>, hint: Option<String>) -> Self {
+    fn new(status: StatusCode, code: &'static str, detail: impl Into<String>, hint: Option<String>) -> Self {
         Self {
             kind: format!("urn:bulkhead:problem:{code}"),
             title: status.canonical_reason().unwrap_or("Error"),
             status: status.as_u16(),
             detail: detail.into(),
-            code: code.to_owned(),
+            code,
             hint,
             retry_after: (status == StatusCode::SERVICE_UNAVAILABLE).then_some(5),
         }
@@ -110,6 +111,7 @@ impl Problem {
     pub fn rate_limited(detail: &str, wait: Duration) -> Self {
         // Rounded up: who comes back then must pass.
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        let seconds = u32::try_from(seconds).unwrap_or(u32::MAX);
         let hint = format!("try again in {seconds} s, as the header `Retry-After` says");
         let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "rate-limited", detail, Some(hint));
         Self { retry_after: Some(seconds), ..problem }
@@ -124,12 +126,14 @@ impl Problem {
 impl From<Failure> for Problem {
     /// What the caller can do something about is told; what they cannot is logged here, once, and answered with a constant.
     fn from(failure: Failure) -> Self {
-        let status = match failure.kind {
-            FailureKind::Invalid => StatusCode::BAD_REQUEST,
-            FailureKind::Unsupported => StatusCode::UNPROCESSABLE_ENTITY,
-            FailureKind::Denied => StatusCode::FORBIDDEN,
-            FailureKind::NotFound => StatusCode::NOT_FOUND,
-            FailureKind::Conflict | FailureKind::Corrupt | FailureKind::Cancelled => StatusCode::CONFLICT,
+        let (status, code) = match failure.kind {
+            FailureKind::Invalid => (StatusCode::BAD_REQUEST, "invalid"),
+            FailureKind::Unsupported => (StatusCode::UNPROCESSABLE_ENTITY, "unsupported"),
+            FailureKind::Denied => (StatusCode::FORBIDDEN, "denied"),
+            FailureKind::NotFound => (StatusCode::NOT_FOUND, "not-found"),
+            FailureKind::Conflict => (StatusCode::CONFLICT, "conflict"),
+            FailureKind::Corrupt => (StatusCode::CONFLICT, "corrupt"),
+            FailureKind::Cancelled => (StatusCode::CONFLICT, "cancelled"),
             FailureKind::Unavailable => {
                 tracing::warn!(failure = %failure, "a request could not be served now");
                 let hint = "try again soon; the host's log says more".to_owned();
@@ -143,13 +147,13 @@ impl From<Failure> for Problem {
                 return Self::new(status, "internal", "the host failed to serve this request", Some(hint));
             }
         };
-        Self::new(status, failure.kind.code(), failure.message, failure.hint)
+        Self::new(status, code, failure.message, failure.hint)
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let (status, retry_after, code) = (self.status(), self.retry_after, Code(self.code.clone()));
+        let (status, retry_after, code) = (self.status(), self.retry_after, Code(self.code));
         let mut response = (status, Json(self)).into_response();
         response.extensions_mut().insert(code);
         let headers = response.headers_mut();
