@@ -163,4 +163,23 @@ mod tests {
     fn the_command_line_is_sound() {
         super::Cli::command().debug_assert();
     }
+
+    /// What is given under the name of a global argument would be taken for that one: a token would go to a stranger.
+    #[test]
+    fn no_command_has_an_argument_of_a_global_ones_name() {
+        fn check(command: &clap::Command, globals: &[&str], path: &str) {
+            for sub in command.get_subcommands() {
+                let path = format!("{path} {}", sub.get_name());
+                for argument in sub.get_arguments() {
+                    assert!(!globals.contains(&argument.get_id().as_str()), "{path}: {}", argument.get_id());
+                }
+                check(sub, globals, &path);
+            }
+        }
+        let command = super::Cli::command();
+        let globals: Vec<_> =
+            command.get_arguments().filter(|argument| argument.is_global_set()).map(|a| a.get_id().as_str()).collect();
+        assert_eq!(globals, ["url", "token", "service", "json"]);
+        check(&command, &globals, "bulkhead");
+    }
 }

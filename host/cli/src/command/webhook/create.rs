@@ -10,8 +10,8 @@ use crate::render::{fields, print, print_json, text};
 #[derive(Args)]
 pub struct Create {
     /// The address that is called
-    #[arg(value_name = "URL")]
-    url: String,
+    #[arg(value_name = "ADDRESS")]
+    address: String,
     /// What it is told of, e.g. backup.failed,backup.missed; everything by default
     #[arg(long, value_name = "EVENT,...", value_delimiter = ',')]
     events: Vec<NoticeEvent>,
@@ -19,7 +19,7 @@ pub struct Create {
 
 impl Create {
     pub(super) fn run(self, session: &Session) -> Result<(), Exit> {
-        let mut body = json!({ "url": self.url });
+        let mut body = json!({ "url": self.address });
         if !self.events.is_empty() {
             body["events"] = self.events.iter().map(|event| event.as_str()).collect();
         }

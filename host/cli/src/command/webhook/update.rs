@@ -15,7 +15,7 @@ pub struct Update {
     id: String,
     /// The address that is called
     #[arg(long, value_name = "URL")]
-    url: Option<String>,
+    address: Option<String>,
     /// What it is told of, e.g. backup.failed,backup.missed
     #[arg(long, value_name = "EVENT,...", value_delimiter = ',')]
     events: Vec<NoticeEvent>,
@@ -30,7 +30,7 @@ pub struct Update {
 impl Update {
     pub(super) fn run(self, session: &Session) -> Result<(), Exit> {
         let mut body = Map::new();
-        if let Some(url) = self.url {
+        if let Some(url) = self.address {
             body.insert("url".to_owned(), url.into());
         }
         if !self.events.is_empty() {
