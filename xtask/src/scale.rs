@@ -30,6 +30,9 @@ pub struct Arguments {
     /// Requests for each page.
     #[arg(long, default_value_t = 300)]
     requests: u32,
+    /// A PostgreSQL catalog that `seed` has filled with as much before, instead of a new one.
+    #[arg(long)]
+    filled: Option<String>,
     /// Print the report instead of writing `docs/benchmarks-catalog.md`.
     #[arg(long)]
     print: bool,
@@ -70,14 +73,17 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
     crate::plugins::build()?;
     let (binary, seed) = (target.join("release/bulkhead"), target.join("release/examples/seed"));
 
-    let server = PostgreSql::start(&["shared_buffers=512MB", "max_wal_size=8GB", "fsync=off"])?;
-    let postgres = measure(
-        "PostgreSQL",
-        &server.url("postgres"),
-        (arguments.backups, arguments.schedules, arguments),
-        (&binary, &seed),
-        |statement| server.sql("postgres", statement, PATIENCE),
-    )?;
+    let sizes = (arguments.backups, arguments.schedules, arguments);
+    let postgres = if let Some(url) = &arguments.filled {
+        let nothing = PathBuf::from("true");
+        measure("PostgreSQL", url, sizes, (&binary, &nothing), |statement| {
+            PostgreSql::sql_at(url, statement, PATIENCE)
+        })?
+    } else {
+        let server = PostgreSql::start(&["shared_buffers=512MB", "max_wal_size=8GB"])?;
+        let url = server.url("postgres");
+        measure("PostgreSQL", &url, sizes, (&binary, &seed), |statement| PostgreSql::sql_at(&url, statement, PATIENCE))?
+    };
     let directory = tempfile::tempdir()?;
     let file = directory.path().join("catalog.db");
     let url = format!("sqlite:{}", file.display());
@@ -113,12 +119,15 @@ fn measure(
     // Filling may have taken longer than the head start: the minute begins now.
     let now = "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)";
     let now = if name == "SQLite" { "CAST(strftime('%s', 'now') AS BIGINT) * 1000000" } else { now };
+    // A filled catalog may have been measured before.
+    sql("DROP TABLE IF EXISTS bench_shift")?;
     let shift = format!("{now} + {} - (SELECT MIN(fire_at_us) FROM bench_due)", HEAD_START.as_micros());
     sql(&format!(
         "CREATE TABLE bench_shift AS SELECT {shift} AS us;
          UPDATE bench_due SET fire_at_us = fire_at_us + (SELECT us FROM bench_shift);
-         UPDATE schedules SET next_due_at_us = next_due_at_us + (SELECT us FROM bench_shift),
-             next_fire_at_us = next_fire_at_us + (SELECT us FROM bench_shift) WHERE id <= {due};"
+         UPDATE schedules SET next_due_at_us = (SELECT b.fire_at_us FROM bench_due b WHERE b.id = schedules.id),
+             next_fire_at_us = (SELECT b.fire_at_us FROM bench_due b WHERE b.id = schedules.id), fires = 0
+             WHERE id <= {due};"
     ))?;
     let host = BulkheadHost::start(HostOptions {
         binary: Some(binary.clone()),

@@ -76,9 +76,13 @@ impl PostgreSql {
 
     /// Runs statements with `psql`, and gives what it printed: unaligned rows without headers.
     pub fn sql(&self, database: &str, statements: &str, deadline: Duration) -> Result<String> {
+        Self::sql_at(&self.url(database), statements, deadline)
+    }
+
+    /// The same on any server.
+    pub fn sql_at(url: &str, statements: &str, deadline: Duration) -> Result<String> {
         let mut psql = process::command(program("psql")?);
-        psql.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", database, "-h"])
-            .arg(&self.folder);
+        psql.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", url]);
         let finished = process::run(&mut psql, statements.as_bytes(), deadline)?;
         match finished.code {
             Some(0) => Ok(String::from_utf8_lossy(&finished.stdout).trim_end().to_owned()),
