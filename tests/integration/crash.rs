@@ -49,6 +49,7 @@ const RESTORES: &[Case] = &[
     ("restore.swap.answered", "full", 1, Done),
     ("restore.swap.discarded", "full", 1, Done),
     ("restore.swap.rolled-back", "full", 1, Failed),
+    ("restore.done", "full", 1, Done),
     ("restore.done", "full", 3, Done),
     ("restore.done", "dump", 3, Done),
 ];
