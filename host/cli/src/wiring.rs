@@ -106,6 +106,7 @@ fn http(config: &Config) -> Result<HttpConfig> {
         request_deadline: config.server.request_deadline,
         cors_origins: config.server.cors_origins.clone(),
         rate: Some(config.limits.requests),
+        failures: Some(config.limits.refusals),
         metrics: Metrics { access, render: Some(Arc::new(move || recorder.render())) },
         ..HttpConfig::default()
     })

@@ -116,11 +116,6 @@ pub fn peer(request: &Request) -> Option<IpAddr> {
 /// Recognises the caller, for all that is done for this request, unless there were too many requests lately.
 pub async fn authenticate(State(api): State<Api>, mut request: Request, next: Next) -> Response {
     let address = peer(&request);
-    // Before any work is done: guessing must cost the guesser more than the host.
-    if let Some(wait) = address.and_then(|address| api.limits.wait_of_address(address)) {
-        return Problem::rate_limited("too many requests from this address failed to say who they are from", wait)
-            .into_response();
-    }
     match api.authenticator.recognise(request.headers(), api.engine.catalog()).await {
         Ok(caller) => {
             tracing::Span::current().record("organization", caller.organization.as_str());
@@ -131,7 +126,12 @@ pub async fn authenticate(State(api): State<Api>, mut request: Request, next: Ne
             next.run(request).await
         }
         Err(problem) => {
+            // Whoever is recognised is served: behind a proxy or a router, many share an address with one who guesses.
             if let (StatusCode::UNAUTHORIZED, Some(address)) = (problem.status(), address) {
+                if let Some(wait) = api.limits.wait_of_address(address) {
+                    let detail = "too many requests from this address failed to say who they are from";
+                    return Problem::rate_limited(detail, wait).into_response();
+                }
                 api.limits.failed(address);
             }
             problem.into_response()

@@ -20,27 +20,33 @@ pub enum RetentionSchema {
 #[schema(minimum = 1, maximum = 100_000)]
 pub struct RetentionCount(u32);
 
-/// Rules of retention, of which at least one keeps something.
+/// Rules of retention, of which at least one keeps something. Those that keep nothing may be left out.
 #[derive(Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(min_properties = 1)]
 pub struct RetentionRules {
     /// The newest ones.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1, maximum = 100_000)]
     keep_last: Option<u32>,
     /// Those that are younger.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1, maximum = 36_500)]
     keep_within_days: Option<u32>,
     /// The newest of each of so many days that have one.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 0, maximum = 1000)]
     daily: Option<u32>,
     /// The newest of each of so many ISO weeks that have one.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 0, maximum = 1000)]
     weekly: Option<u32>,
     /// The newest of each of so many months that have one.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 0, maximum = 1000)]
     monthly: Option<u32>,
     /// The newest of each of so many years that have one.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 0, maximum = 1000)]
     yearly: Option<u32>,
 }

@@ -19,6 +19,8 @@ pub struct AllLimits {
     pub jobs: JobLimits,
     /// Of requests.
     pub requests: RateLimit,
+    /// Of requests that do not say who they are from.
+    pub refusals: RateLimit,
     /// How long things are remembered.
     pub housekeeping: HousekeepingConfig,
 }
@@ -30,10 +32,11 @@ pub fn read(root: &Section<'_>) -> AllLimits {
         plugin: Limits::default(),
         jobs: JobLimits::default(),
         requests: RateLimit::CALLER,
+        refusals: RateLimit::FAILURES,
         housekeeping: HousekeepingConfig::default(),
     };
     let Some(section) = root.table("limits") else { return limits };
-    let AllLimits { engine, plugin, jobs, requests, housekeeping } = &mut limits;
+    let AllLimits { engine, plugin, jobs, requests, refusals, housekeeping } = &mut limits;
     let number = |key: &str, range, default: i64| section.integer(key, range).unwrap_or(default);
 
     let running = number("max_running_jobs", 1..=1_000, engine.max_running_jobs as i64);
@@ -57,6 +60,8 @@ pub fn read(root: &Section<'_>) -> AllLimits {
     engine.sweep_every = section.duration("sweep_every", engine.sweep_every);
 
     requests.per_minute = rate(&section, "requests_per_minute", requests.per_minute);
+    refusals.per_minute = rate(&section, "refusals_per_minute", refusals.per_minute);
+    refusals.burst = refusals.per_minute;
     requests.burst = rate(&section, "request_burst", requests.burst);
     housekeeping.job_events = section.duration("keep_job_events", housekeeping.job_events);
     housekeeping.deliveries = section.duration("keep_deliveries", housekeeping.deliveries);

@@ -12,6 +12,7 @@ use tokio::sync::mpsc::{Sender, channel};
 use tokio::sync::{broadcast, watch};
 use tokio::time::Instant;
 use tokio_stream::wrappers::ReceiverStream;
+use utoipa::ToSchema;
 
 use super::meant;
 use super::streams::Place;
@@ -28,6 +29,18 @@ const BATCH: u32 = 200;
 /// A job that moves many times a second is not reported more often than this.
 const FASTEST: Duration = Duration::from_millis(100);
 
+/// One event of the stream.
+#[derive(Serialize, ToSchema)]
+pub struct ServerSentEvent {
+    /// `state`, `phase`, `log`; `progress`; `end`.
+    event: String,
+    /// The sequence of a recorded event.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+    /// JSON.
+    data: String,
+}
+
 /// `GET /jobs/{id}/events`: what happened and happens, as server-sent events. Recorded events carry their sequence as id, so that a
 /// caller who comes back with `Last-Event-ID` misses none; `progress` is a snapshot without an id; `end` is the last.
 #[utoipa::path(get, path = "/jobs/{id}/events", operation_id = "jobs.events", tag = "jobs",
@@ -36,7 +49,7 @@ const FASTEST: Duration = Duration::from_millis(100);
         ("Last-Event-ID" = Option<i64>, Header, minimum = 0, description = "The id of the last event that was seen"),
     ),
     responses((status = 200, description = "Server-sent events: recorded ones, `progress` and, last, `end`",
-        body = String, content_type = "text/event-stream")))]
+        body = ServerSentEvent, content_type = "text/event-stream")))]
 pub async fn events(
     State(api): State<Api>,
     Viewer(caller): Viewer,
