@@ -1,10 +1,8 @@
 //! How often one may call, and how often one may fail to say who they are.
 
-use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::extract::{ConnectInfo, Request, State};
@@ -14,7 +12,6 @@ use axum::response::{IntoResponse, Response};
 use bulkhead_model::OrganizationId;
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
-use tokio::time::Instant;
 
 use super::{Caller, Credential};
 use crate::Api;
@@ -58,8 +55,6 @@ type CallerKey = (OrganizationId, Credential, String);
 pub struct Limits {
     callers: Option<DefaultKeyedRateLimiter<CallerKey>>,
     failures: Option<DefaultKeyedRateLimiter<IpAddr>>,
-    /// Addresses that failed too often, until when they are not listened to.
-    blocked: Mutex<HashMap<IpAddr, Instant>>,
     looks: AtomicU64,
 }
 
@@ -69,7 +64,6 @@ impl Limits {
         Self {
             callers: callers.map(|limit| RateLimiter::keyed(limit.quota())),
             failures: failures.map(|limit| RateLimiter::keyed(limit.quota())),
-            blocked: Mutex::default(),
             looks: AtomicU64::new(0),
         }
     }
@@ -85,18 +79,10 @@ impl Limits {
         callers.check_key(&key).err().map(|not_until| not_until.wait_time_from(DefaultClock::default().now()))
     }
 
-    fn wait_of_address(&self, address: IpAddr) -> Option<Duration> {
-        let blocked = self.blocked.lock().unwrap_or_else(PoisonError::into_inner);
-        blocked.get(&network(address))?.checked_duration_since(Instant::now()).filter(|wait| !wait.is_zero())
-    }
-
-    fn failed(&self, address: IpAddr) {
-        let address = network(address);
-        let Some(Err(not_until)) = self.failures.as_ref().map(|failures| failures.check_key(&address)) else { return };
-        let now = Instant::now();
-        let mut blocked = self.blocked.lock().unwrap_or_else(PoisonError::into_inner);
-        blocked.retain(|_, until| *until > now);
-        blocked.insert(address, now + not_until.wait_time_from(DefaultClock::default().now()));
+    /// Counts a failure of an address; how long it should wait, when that was one too many.
+    fn failed(&self, address: IpAddr) -> Option<Duration> {
+        let failed = self.failures.as_ref()?.check_key(&network(address));
+        failed.err().map(|not_until| not_until.wait_time_from(DefaultClock::default().now()))
     }
 }
 
@@ -127,14 +113,10 @@ pub async fn authenticate(State(api): State<Api>, mut request: Request, next: Ne
         }
         Err(problem) => {
             // Whoever is recognised is served: behind a proxy or a router, many share an address with one who guesses.
-            if let (StatusCode::UNAUTHORIZED, Some(address)) = (problem.status(), address) {
-                if let Some(wait) = api.limits.wait_of_address(address) {
-                    let detail = "too many requests from this address failed to say who they are from";
-                    return Problem::rate_limited(detail, wait).into_response();
-                }
-                api.limits.failed(address);
-            }
-            problem.into_response()
+            let guesser = address.filter(|_| problem.status() == StatusCode::UNAUTHORIZED);
+            let wait = guesser.and_then(|address| api.limits.failed(address));
+            let detail = "too many requests from this address failed to say who they are from";
+            wait.map_or(problem, |wait| Problem::rate_limited(detail, wait)).into_response()
         }
     }
 }
@@ -153,11 +135,8 @@ mod tests {
         assert!(limits.wait_of(&ann).is_some_and(|wait| wait > Duration::from_secs(50)));
         assert_eq!(limits.wait_of(&bob), None);
         let (guesser, neighbour): (IpAddr, IpAddr) = ("2001:db8::1".parse().unwrap(), "2001:db8::2".parse().unwrap());
-        for _ in 0..3 {
-            assert_eq!(limits.wait_of_address(guesser), None);
-            limits.failed(guesser);
-        }
-        assert!(limits.wait_of_address(guesser).is_some() && limits.wait_of_address(neighbour).is_some());
-        assert_eq!(limits.wait_of_address("2001:db8:0:1::1".parse().unwrap()), None);
+        assert_eq!([limits.failed(guesser), limits.failed(guesser)], [None, None]);
+        assert!(limits.failed(guesser).is_some() && limits.failed(neighbour).is_some());
+        assert_eq!(limits.failed("2001:db8:0:1::1".parse().unwrap()), None);
     }
 }

@@ -24,18 +24,20 @@ pub fn complete(document: &mut Value) {
     });
     components["responses"] = problems();
     components["headers"] = headers();
-    let mut bodies = BTreeSet::new();
+    let schemas = document["components"]["schemas"].clone();
+    let mut sent = BTreeSet::new();
     for item in objects(&mut document["paths"]) {
         for operation in objects(item) {
-            operation_complete(operation, &mut bodies);
+            operation_complete(operation);
+            references(&operation["requestBody"], &schemas, &mut sent);
         }
     }
     for (name, schema) in document["components"]["schemas"].as_object_mut().into_iter().flatten() {
-        if bodies.contains(name.as_str()) {
+        if !sent.contains(name) {
+            always_there(schema);
+        } else if schema["properties"].is_object() {
             // A field that is not known is refused.
             schema["additionalProperties"] = json!(false);
-        } else {
-            always_there(schema);
         }
     }
 }
@@ -44,7 +46,23 @@ fn objects(value: &mut Value) -> impl Iterator<Item = &mut Value> {
     value.as_object_mut().into_iter().flat_map(Map::values_mut)
 }
 
-fn operation_complete(operation: &mut Value, bodies: &mut BTreeSet<String>) {
+/// The names of the schemas that a part of the document is made of.
+fn references(part: &Value, schemas: &Value, names: &mut BTreeSet<String>) {
+    match part {
+        Value::Object(fields) => {
+            if let Some(name) = fields.get("$ref").and_then(Value::as_str).and_then(|path| path.rsplit('/').next())
+                && names.insert(name.to_owned())
+            {
+                references(&schemas[name], schemas, names);
+            }
+            fields.values().for_each(|field| references(field, schemas, names));
+        }
+        Value::Array(items) => items.iter().for_each(|item| references(item, schemas, names)),
+        _ => {}
+    }
+}
+
+fn operation_complete(operation: &mut Value) {
     let guarded = operation.get("security").is_none();
     if !guarded {
         operation["security"] = json!([]);
@@ -57,10 +75,8 @@ fn operation_complete(operation: &mut Value, bodies: &mut BTreeSet<String>) {
     if parameters.clone().any(|parameter| parameter["in"] == "path") {
         may.push("404");
     }
-    if let Some(body) = operation.get("requestBody") {
+    if operation.get("requestBody").is_some() {
         may.extend(["413", "415"]);
-        let schema = body.pointer("/content/application~1json/schema/$ref").and_then(Value::as_str);
-        bodies.extend(schema.and_then(|schema| schema.rsplit('/').next()).map(str::to_owned));
     }
     for status in may {
         operation["responses"][status] = json!({ "$ref": format!("#/components/responses/Problem{status}") });
