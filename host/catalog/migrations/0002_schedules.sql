@@ -46,6 +46,8 @@ CREATE INDEX jobs_newest_of_state ON jobs (organization, state, created_at_us, i
 CREATE INDEX jobs_newest_of_kind ON jobs (organization, kind, created_at_us, id)
     WHERE kind <> 'backup' AND kind <> 'expire';
 CREATE INDEX jobs_of_schedule ON jobs (schedule, state) WHERE schedule IS NOT NULL;
+-- The oldest first, whichever services a host serves.
+CREATE INDEX jobs_waiting ON jobs (run_after_us, created_at_us, id) WHERE state = 'scheduled';
 CREATE INDEX jobs_running_of_organization ON jobs (organization) WHERE state = 'running';
 CREATE INDEX jobs_running_of_target ON jobs (target) WHERE state = 'running';
 

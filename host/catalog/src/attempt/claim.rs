@@ -81,7 +81,8 @@ async fn look(session: &mut Session, services: &[ServiceId]) -> Result<Option<Ca
         places.join(", "),
         session.for_update_skipping()
     );
-    let mut query = sql_of_parts(text).bind(session.now().as_micros());
+    // Not kept: PostgreSQL's plan for any services compares each job with them one by one.
+    let mut query = sql_of_parts(text).persistent(false).bind(session.now().as_micros());
     for place in 0..slots {
         let service = services.get(place).or(services.last()).map(ServiceId::as_str).unwrap_or_default();
         query = query.bind(service.to_owned());
@@ -98,7 +99,10 @@ async fn look(session: &mut Session, services: &[ServiceId]) -> Result<Option<Ca
 /// their order, backup: no two claims wait for each other. Plain row locks, which everything that speaks PostgreSQL's
 /// protocol has.
 async fn lock(session: &mut Session, candidate: &Candidate) -> Result<()> {
-    let query = sql("UPDATE service_locks SET claims = claims + 1 WHERE service = $1").bind(candidate.service.as_str());
+    // Whoever made the job made the row, too; without it, nothing on the service would ever run.
+    let query = sql("INSERT INTO service_locks (service, claims) VALUES ($1, 1)
+         ON CONFLICT (service) DO UPDATE SET claims = service_locks.claims + 1")
+    .bind(candidate.service.as_str());
     session.execute_one("locking a service", query).await?;
     // Where there is no limit, there is no row and nothing to queue for.
     let places = ["$1", "$2", "$3"][..candidate.scopes.len()].join(", ");

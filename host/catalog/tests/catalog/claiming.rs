@@ -164,6 +164,16 @@ fn a_host_may_serve_more_services_than_a_statement_takes_values() {
 }
 
 #[test]
+fn a_job_whose_services_lock_is_missing_runs_all_the_same() {
+    on_both(|database| async {
+        let scene = Scene::new(database).await;
+        let (_, job) = scene.schedule("db1", "full", 3).await;
+        assert_eq!(scene.database.execute("DELETE FROM service_locks").await, 1);
+        assert_eq!(scene.claim(&["db1"]).await.unwrap().0.id, job.id);
+    });
+}
+
+#[test]
 fn what_a_claim_changes_is_seen_everywhere() {
     on_both(|database| async {
         let scene = Scene::new(database).await;
