@@ -32,7 +32,7 @@ const ROWS: &[(&str, &str, &str, &str)] = &[
     ("filter = \"info\"", "filter = \"a=b=c\"", "log.filter", "write e.g. filter = \"info\""),
     ("url = \"sqlite:data/catalog.db\"", "url = \"mysql://x\"", "catalog.url", "is neither SQLite nor PostgreSQL"),
     ("mode = \"jwt\"", "mode = \"open\"", "auth.mode", "use \"jwt\" or \"none\""),
-    ("mode = \"jwt\"", "mode = \"none\"", "auth.mode", "remove the mode or the secret"),
+    ("mode = \"jwt\"", "mode = \"none\"", "auth.mode", "remove the mode or the others"),
     (
         "jwt_secret_env = \"BULKHEAD_JWT_SECRET\"",
         "jwt_secret_env = \"NOWHERE\"",
@@ -76,7 +76,54 @@ const ROWS: &[(&str, &str, &str, &str)] = &[
         "tools.mariadb-backup.read",
         "name a file or directory that the tool may read",
     ),
-    ("retention = 14", "retention = 0", "service[0].retention", "expected a whole number from 1 to"),
+    (
+        "cors_origins = [\"https://console.example.org\"]",
+        "cors_origins = [\"*\"]",
+        "server.cors_origins",
+        "write e.g. cors_origins",
+    ),
+    ("otlp_endpoint = \"http:", "otlp_endpoint = \"ftp:", "log.otlp_endpoint", "write e.g. otlp_endpoint"),
+    ("jwks_url = \"https:", "jwks_url = \"file:", "auth.jwks_url", "write e.g. jwks_url"),
+    ("issuer = \"https://login.example.org/\"", "issuer = 1", "auth.issuer", "expected text in quotes"),
+    ("audience = \"bulkhead\"", "audience = 1", "auth.audience", "expected text in quotes"),
+    ("master_key_file = \"data/master.key\"", "master_key_file = \"\"", "encryption.master_key_file", "write a path"),
+    ("token_env = \"METRICS_TOKEN\"", "token_env = \"NOWHERE\"", "metrics.token_env", "set NOWHERE to a token"),
+    (
+        "allow_private_hosts = [\"hooks.internal\"]",
+        "allow_private_hosts = \"hooks.internal\"",
+        "webhooks.allow_private_hosts",
+        "expected a list of texts",
+    ),
+    ("deadline = \"10s\"", "deadline = \"0s\"", "webhooks.deadline", "must be longer than nothing"),
+    ("schedule = \"0 2 * * *\"", "schedule = \"0 0 30 2 *\"", "automatic.schedule", "never fires"),
+    ("timezone = \"UTC\"", "timezone = \"Mars/Base\"", "automatic.timezone", "write e.g. timezone"),
+    ("jitter = \"1h\"", "jitter = \"some\"", "automatic.jitter", "write e.g. jitter"),
+    ("retention = 7", "retention = 0", "automatic.retention", "1"),
+    ("retention = 14", "retention = { dayly = 3 }", "service[0].automatic.retention", "did you mean `daily`?"),
+    ("max_age = \"26h\"", "max_age = 26", "service[0].max_age", "write e.g. max_age"),
+    (
+        "max_running_jobs_per_organization = 50",
+        "max_running_jobs_per_organization = 0",
+        "limits.max_running_jobs_per_organization",
+        "expected a whole number from 1 to",
+    ),
+    (
+        "max_running_jobs_per_target = 100",
+        "max_running_jobs_per_target = 0",
+        "limits.max_running_jobs_per_target",
+        "expected a whole number from 1 to",
+    ),
+    (
+        "max_running_jobs_per_service = 2",
+        "max_running_jobs_per_service = 0",
+        "limits.max_running_jobs_per_service",
+        "expected a whole number from 1 to",
+    ),
+    ("requests_per_minute = 6000", "requests_per_minute = 0", "limits.requests_per_minute", "from 1 to"),
+    ("request_burst = 200", "request_burst = 0", "limits.request_burst", "from 1 to"),
+    ("refusals_per_minute = 30", "refusals_per_minute = 0", "limits.refusals_per_minute", "from 1 to"),
+    ("keep_job_events = \"30d\"", "keep_job_events = 30", "limits.keep_job_events", "write e.g. keep_job_events"),
+    ("keep_deliveries = \"7d\"", "keep_deliveries = 7", "limits.keep_deliveries", "write e.g. keep_deliveries"),
     ("max_running_jobs = 4", "max_running_jobs = 0", "limits.max_running_jobs", "expected a whole number from 1 to"),
     ("attempts_max = 3", "attempts_max = \"3\"", "limits.attempts_max", "write it without quotes"),
     (
@@ -158,7 +205,9 @@ fn every_key_with_a_bad_value_is_named_with_what_to_write_instead() {
     let (_, sample) = document.split_once("```toml\n").unwrap();
     let (sample, _) = sample.split_once("```").unwrap();
     let host = BulkheadHost::prepare(HostOptions {
-        environment: vec![("DB1_PASSWORD".to_owned(), "hunter2".to_owned())],
+        environment: [("DB1_PASSWORD", "hunter2"), ("METRICS_TOKEN", "a token of more than thirty-two bytes")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into(),
         ..HostOptions::default()
     })
     .unwrap();

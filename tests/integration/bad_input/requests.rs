@@ -42,6 +42,9 @@ fn over_http(host: &BulkheadHost, backup: &str) {
     let json = "Content-Type: application/json";
     let schedules = "/v1/backups/schedules";
     let once = r#"{"backup_type": "full", "schedule": "once", "service_id": "db1""#;
+    let recurring = |schedule: &str, more: &str| {
+        format!(r#"{{"backup_type": "full", "schedule": "{schedule}", "service_id": "db1"{more}}}"#)
+    };
     let large = format!("{{\"service_id\": \"{}\"}}", "x".repeat(2 << 20));
     // Method, path, body, status, code, and what the detail or the hint says.
     let rows: &[(&str, &str, &str, u16, &str, &str)] = &[
@@ -72,19 +75,90 @@ fn over_http(host: &BulkheadHost, backup: &str) {
         (
             "POST",
             schedules,
-            r#"{"backup_type": "full", "schedule": "0 3 * * 1", "service_id": "db1"}"#,
-            422,
-            "unsupported",
-            "only `once` is supported",
+            &recurring("0 0 30 2 *", ""),
+            400,
+            "invalid",
+            "`schedule`: the schedule `0 0 30 2 *` never fires",
+        ),
+        ("POST", schedules, &recurring("61 3 * * *", ""), 400, "invalid", "`schedule`"),
+        ("POST", schedules, &recurring("0 3 * *", ""), 400, "invalid", "`schedule`"),
+        ("POST", schedules, &recurring("@reboot", ""), 400, "invalid", "`schedule`"),
+        (
+            "POST",
+            schedules,
+            &recurring("0 3 * * *", r#", "timezone": "Europe/Berlln""#),
+            400,
+            "invalid",
+            "did you mean `Europe/Berlin`?",
+        ),
+        ("POST", schedules, &recurring("0 3 * * *", r#", "retention": 0"#), 400, "invalid", "`retention`"),
+        (
+            "POST",
+            schedules,
+            &recurring("0 3 * * *", r#", "retention": {"dayly": 1}"#),
+            400,
+            "invalid",
+            "did you mean `daily`?",
+        ),
+        ("POST", schedules, &recurring("0 3 * * *", r#", "misfire": "panic""#), 400, "invalid", "`misfire`"),
+        ("POST", schedules, &recurring("0 3 * * *", r#", "jitter_seconds": -1"#), 400, "invalid", "`jitter_seconds`"),
+        ("POST", schedules, &recurring("0 3 * * *", r#", "enabled": "yes""#), 400, "invalid", "`enabled`"),
+        ("POST", schedules, &recurring("0 3 * * *", r#", "name": "{nmae}""#), 400, "invalid", "`name`"),
+        (
+            "PATCH",
+            "/v1/backups/schedules/99999",
+            r#"{"schedule": "0 9 ** *"}"#,
+            404,
+            "not-found",
+            "there is no schedule",
         ),
         (
             "POST",
             schedules,
             &format!("{once}, \"external_storage\": {{}}}}"),
-            422,
-            "unsupported",
-            "`external_storage` is not supported",
+            400,
+            "invalid",
+            "`external_storage.bucket` is missing",
         ),
+        (
+            "POST",
+            schedules,
+            &format!(
+                "{once}, \"external_storage\": {{\"bucket\": {{\"path\": \"s3://b\", \"credentials\": \"!\"}}}}}}"
+            ),
+            400,
+            "invalid",
+            "`external_storage.bucket.credentials`",
+        ),
+        ("PUT", "/v1/members/ann", r#"{"role": "king"}"#, 400, "invalid", "`role`"),
+        ("PUT", "/v1/members/ann", r#"{"role": "viewer", "services": ["nowhere"]}"#, 400, "invalid", "`services[0]`"),
+        (
+            "POST",
+            "/v1/api-keys",
+            r#"{"name": "x", "role": "viewer", "expires_at": "2001-01-01T00:00:00Z"}"#,
+            400,
+            "invalid",
+            "`expires_at`",
+        ),
+        (
+            "POST",
+            "/v1/api-keys",
+            r#"{"name": "x", "role": "viewer", "expires_at": "2999-01-01T00:00:00Z"}"#,
+            400,
+            "invalid",
+            "`expires_at`",
+        ),
+        ("POST", "/v1/webhooks", r#"{"url": "file:///etc/passwd"}"#, 400, "invalid", "`url`"),
+        (
+            "POST",
+            "/v1/webhooks",
+            r#"{"url": "https://example.com", "events": ["backup.eaten"]}"#,
+            400,
+            "invalid",
+            "`events",
+        ),
+        ("GET", "/v1/audit?since=yesterday", "", 400, "invalid", "`since`"),
+        ("GET", "/v1/jobs?kind=dance", "", 400, "invalid", "`kind`"),
         (
             "POST",
             schedules,

@@ -31,7 +31,7 @@ pub fn refused(host: &BulkheadHost) -> Vec<(&'static str, Vec<String>, &'static 
         .unwrap();
     let bearer = |token: &str| vec![format!("Authorization: Bearer {token}")];
     vec![
-        ("missing", Vec::new(), "no token was sent"),
+        ("missing", Vec::new(), "no credential was sent"),
         ("another scheme", vec!["Authorization: Basic YTpi".to_owned()], "does not say `Bearer TOKEN`"),
         ("nonsense", bearer("x"), "the token cannot be read"),
         ("empty", bearer(""), "Bearer TOKEN"),

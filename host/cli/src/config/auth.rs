@@ -120,6 +120,12 @@ fn of_secret(secret: Option<Secret>) -> Auth {
 fn jwks(section: &Section<'_>, context: &Context) -> Option<Jwks> {
     let url = section.text("jwks_url");
     let file = section.file("jwks_file", &context.base);
+    if let Some(url) = &url
+        && !["https://", "http://"].iter().any(|scheme| url.starts_with(scheme))
+    {
+        let hint = "write e.g. jwks_url = \"https://login.example.org/.well-known/jwks.json\"";
+        section.wrong("jwks_url", format!("`{url}` is no http address"), hint);
+    }
     let (issuer, audience) = (section.text("issuer"), section.text("audience"));
     let source = match (url, file) {
         (Some(_), Some(_)) => {
