@@ -252,8 +252,11 @@ pub(crate) async fn enter(
     let Some(row) = session.row(query).await? else {
         return Err(Failure::internal(format!("restore {id} is not in its job's state, {from}")));
     };
-    // One that is hidden has ended, and stays as it is.
-    session.counts.moved(&Restore::from_row(&row)?.counted(), Some(from.as_str()), Some(to.as_str()));
+    let restore = Restore::from_row(&row)?;
+    // One that is hidden is not counted. It has ended; but it may turn out to have ended otherwise.
+    if !restore.hidden {
+        session.counts.moved(&restore.counted(), Some(from.as_str()), Some(to.as_str()));
+    }
     Ok(())
 }
 

@@ -80,7 +80,8 @@ impl Catalog {
     }
 }
 
-/// Takes the rows that are due. Another host that takes them waits for nobody: it gets others, or, when this transaction
+/// Takes the rows that are due, by the clock of this host: one that runs ahead fires early by as much, and no clock makes
+/// a due time fire twice, since the next one lies after the clock of whoever fired. Another host that takes them waits for nobody: it gets others, or, when this transaction
 /// has just ended, sees that they are due no more.
 async fn due_rows(session: &mut Session, limit: u32) -> Result<Vec<AnyRow>> {
     let text = format!(

@@ -164,6 +164,32 @@ fn totals_are_what_there_is_when_much_happens_at_once() {
     });
 }
 
+/// A restore that was lost, hidden, and then found to be done.
+#[test]
+fn what_is_hidden_is_not_counted_whatever_becomes_of_it() {
+    on_both(|database| async {
+        let scene = Scene::new(database).await;
+        let backup = scene.backup("db1", "full").await;
+        let new = NewRestore {
+            organization: acme(),
+            service: "db1".parse().unwrap(),
+            backup: backup.id,
+            request: json!({}),
+            attempts_max: 1,
+            idempotency: None,
+        };
+        let (restore, _) = scene.catalog.schedule_restore(new).await.unwrap().value;
+        let (_, attempt) = scene.claim(&["db1"]).await.unwrap();
+        scene.clock.advance(LEASE * 2);
+        scene.catalog.take_over_lost(Duration::ZERO).await.unwrap();
+        scene.catalog.hide_restore(&acme(), restore.id).await.unwrap();
+        scene.catalog.finish_recovered_restore(&attempt.id, "done").await.unwrap();
+        let kept = counts(&scene.database).await;
+        scene.catalog.recount().await.unwrap();
+        assert_eq!(kept, counts(&scene.database).await);
+    });
+}
+
 /// Tables of the version before, with what lies in them, are taken over.
 #[test]
 fn what_is_there_already_is_counted_when_the_tables_are_brought_up_to_date() {
