@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::HeaderValue;
+use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
 use axum::middleware::Next;
 use axum::response::Response;
 use tracing::Instrument;
@@ -15,6 +16,9 @@ use crate::document::Operation;
 /// The header of a request's id, in requests and in answers.
 pub const REQUEST_ID: &str = "x-request-id";
 
+/// What an address does that is none of the API.
+const NONE: &str = "none";
+
 /// The id of a request: the caller's own, or a new one.
 #[derive(Clone, Debug)]
 pub struct RequestId(pub String);
@@ -24,7 +28,7 @@ pub async fn observe(State(api): State<Api>, mut request: Request, next: Next) -
     let began = Instant::now();
     let id = request_id(&request);
     let operation = operation(&api, &request).cloned();
-    let name = operation.as_ref().map_or("none", |operation| operation.id.as_str()).to_owned();
+    let name = operation.as_ref().map_or(NONE, |operation| operation.id.as_str()).to_owned();
     let span = tracing::info_span!(
         "request",
         request_id = id,
@@ -39,8 +43,14 @@ pub async fn observe(State(api): State<Api>, mut request: Request, next: Next) -
         request.extensions_mut().insert(operation);
     }
     let mut response = next.run(request).instrument(span.clone()).await;
+    let headers = response.headers_mut();
     if let Some(header) = header {
-        response.headers_mut().insert(REQUEST_ID, header);
+        headers.insert(REQUEST_ID, header);
+    }
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    // Answers are for one caller, at one instant; some hold what is told only once.
+    if name != NONE {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
     let (status, took) = (response.status().as_u16(), began.elapsed());
     span.record("status", status);

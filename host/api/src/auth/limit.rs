@@ -104,7 +104,9 @@ pub async fn authenticate(State(api): State<Api>, mut request: Request, next: Ne
     let address = peer(&request);
     match api.authenticator.recognise(request.headers(), api.engine.catalog()).await {
         Ok(caller) => {
-            tracing::Span::current().record("organization", caller.organization.as_str());
+            let span = tracing::Span::current();
+            span.record("organization", caller.organization.as_str());
+            span.record("subject", caller.subject.as_str());
             if let Some(wait) = api.limits.wait_of(&caller) {
                 return Problem::rate_limited("too many requests with this credential", wait).into_response();
             }

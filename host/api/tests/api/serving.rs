@@ -157,3 +157,16 @@ async fn the_document_and_its_reader_need_no_network() {
     assert_eq!(first.text.as_bytes(), bulkhead_api::document().json);
     assert_eq!(host.ask("GET", "/v1/openapi.json", &[], None).await.text, first.text);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_never_ends_is_not_waited_for() {
+    let http = HttpConfig { request_deadline: Duration::from_millis(200), ..HttpConfig::default() };
+    let host = Host::start_with(http).await;
+    let endless = tokio_stream::pending::<Result<Vec<u8>, std::io::Error>>();
+    let request = Request::post("/v1/restores")
+        .header("authorization", format!("Bearer {}", token("acme", "administrator")))
+        .header("content-type", "application/json");
+    let heard = host.send(request.body(Body::from_stream(endless)).unwrap()).await;
+    assert_eq!((heard.status, heard.json()["code"].clone()), (503, json!("deadline")), "{}", heard.text);
+    assert_eq!(heard.header("retry-after"), Some("5"));
+}

@@ -126,6 +126,10 @@ async fn events_are_replayed_from_where_the_reader_left_and_end_with_the_job() {
     let (status, all) = host.text(Some(&viewer), "GET", &path, None).await;
     assert_eq!(status, StatusCode::OK);
     assert!(all.contains("event: phase\n") && all.contains("\"phase\":\"copy\""), "{all}");
+    let progress = all.split("\n\n").find(|event| event.contains("event: progress\n")).unwrap();
+    for field in ["status", "phase", "plain_bytes", "stored_bytes", "expected_bytes", "rate", "eta"] {
+        assert!(progress.contains(&format!("\"{field}\":")), "{field}: {progress}");
+    }
     let last = all.rsplit("\n\n").find(|event| !event.is_empty()).unwrap();
     assert!(last.contains("event: end\n") && last.contains("\"status\":\"Succeeded\""), "{last}");
     let ids: Vec<i64> = all.lines().filter_map(|line| line.strip_prefix("id: ")?.parse().ok()).collect();
