@@ -85,10 +85,13 @@ impl Session {
     }
 
     /// Locks the selected rows until the end. SQLite has locked everything already.
+    ///
+    /// As an UPDATE does, and no more: no key ever changes, and who changes a row twice in one transaction has PostgreSQL
+    /// look once more whether what it refers to is there, for which it waits when that is locked against deletion.
     pub(crate) fn for_update(&self) -> &'static str {
         match self.engine {
             Engine::Sqlite => "",
-            Engine::Postgres => " FOR UPDATE",
+            Engine::Postgres => " FOR NO KEY UPDATE",
         }
     }
 
@@ -96,7 +99,7 @@ impl Session {
     pub(crate) fn for_update_skipping(&self) -> &'static str {
         match self.engine {
             Engine::Sqlite => "",
-            Engine::Postgres => " FOR UPDATE SKIP LOCKED",
+            Engine::Postgres => " FOR NO KEY UPDATE SKIP LOCKED",
         }
     }
 

@@ -148,12 +148,12 @@ fn totals_are_what_there_is_when_much_happens_at_once() {
     on_both(|database| async {
         let scene = Scene::new(database).await;
         let mut walks = Vec::new();
-        for seed in 2..8 {
+        for seed in 2..14 {
             let catalog = match scene.database.is_sqlite() {
                 true => scene.catalog.clone(),
                 false => Catalog::open(&scene.database.url, scene.clock.clone()).await.unwrap(),
             };
-            walks.push(tokio::spawn(walk(catalog, scene.clock.clone(), seed, 80)));
+            walks.push(tokio::spawn(walk(catalog, scene.clock.clone(), seed, 40)));
         }
         for walk in walks {
             walk.await.unwrap();
