@@ -36,6 +36,7 @@ pub struct ServerSentEvent {
     event: String,
     /// The sequence of a recorded event.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     id: Option<String>,
     /// JSON.
     data: String,
