@@ -4,7 +4,7 @@ use crate::render::{list, number, print, print_json, status, table, text, time};
 
 /// `bulkhead restore list`.
 pub(super) fn run(session: &Session) -> Result<(), Exit> {
-    let mut restores = session.client.get("/restores")?;
+    let mut restores = session.client.get("/restores?page_size=1000")?;
     if let (Some(service), Some(rows)) = (&session.service, restores.as_array_mut()) {
         rows.retain(|restore| text(restore, "service_id") == service);
     }
