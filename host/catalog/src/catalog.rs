@@ -23,9 +23,9 @@ const CONNECTIONS: u32 = 10;
 const SQLITE_SESSION: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 10000;
     PRAGMA foreign_keys = ON";
 /// A claim looks again after it holds the service's lock: each statement must see what others have committed. The
-/// timeouts keep a host that hangs from holding rows.
+/// timeouts keep a host that hangs from holding rows: others wait for them to claim jobs.
 const POSTGRES_SESSION: &str = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED;
-    SET statement_timeout = '30s'; SET idle_in_transaction_session_timeout = '60s'";
+    SET statement_timeout = '30s'; SET idle_in_transaction_session_timeout = '10s'";
 
 /// The catalog of one deployment. Cheap to clone.
 #[derive(Clone)]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bulkhead_model::{AttemptId, BackupId, Failure, JobId, JobState, Result, ServiceId};
+use bulkhead_model::{AttemptId, BackupId, Failure, JobId, JobState, Result, ServiceId, Timestamp};
 
 use super::Attempt;
 use crate::catalog::Catalog;
@@ -49,9 +49,12 @@ impl Catalog {
                 let mut session = self.begin().await?;
                 let Some(candidate) = look(&mut session, services).await? else { break };
                 lock(&mut session, &candidate).await?;
+                // Not the transaction's time: it may have queued for longer than a lease lasts, and what it queued for must
+                // have ended before this attempt began.
+                let now = self.now();
                 // Nothing: another claim came first, and the candidate is excluded now. Others may not be.
-                let Some(job) = take(&mut session, &candidate.job).await? else { continue };
-                let attempt = lease_job(&mut session, &job, host, lease).await?;
+                let Some(job) = take(&mut session, &candidate.job, now).await? else { continue };
+                let attempt = lease_job(&mut session, &job, host, now, lease).await?;
                 follow(&mut session, &job, JobState::Scheduled, Some((&attempt.id, attempt.number))).await?;
                 session.commit().await?;
                 return Ok(Some((job, attempt)));
@@ -120,19 +123,17 @@ async fn lock(session: &mut Session, candidate: &Candidate) -> Result<()> {
 }
 
 /// The way into running, when it is still open.
-async fn take(session: &mut Session, job: &JobId) -> Result<Option<Job>> {
-    let now = session.now().as_micros();
+async fn take(session: &mut Session, job: &JobId, now: Timestamp) -> Result<Option<Job>> {
     let text = format!(
         "UPDATE jobs AS c SET state = 'running', attempts_made = attempts_made + 1, phase = NULL, plain_bytes = 0,
              stored_bytes = 0, expected_bytes = NULL, failure = NULL, started_at_us = COALESCE(started_at_us, $1)
          WHERE c.id = $2 AND {CLAIMABLE} RETURNING *"
     );
-    let query = sql_of_parts(text).bind(now).bind(job.as_str());
+    let query = sql_of_parts(text).bind(now.as_micros()).bind(job.as_str());
     session.row(query).await?.as_ref().map(Job::from_row).transpose()
 }
 
-async fn lease_job(session: &mut Session, job: &Job, host: &str, lease: Duration) -> Result<Attempt> {
-    let now = session.now();
+async fn lease_job(session: &mut Session, job: &Job, host: &str, now: Timestamp, lease: Duration) -> Result<Attempt> {
     let query = sql("INSERT INTO attempts (id, job, number, state, host, lease_until_us, started_at_us)
          VALUES ($1, $2, $3, 'leased', $4, $5, $6) RETURNING *")
     .bind(String::from(AttemptId::new()))
