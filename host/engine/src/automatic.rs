@@ -1,7 +1,7 @@
 //! The backup that every service gets without being asked for: a schedule like any other, made once.
 
 use bulkhead_catalog::{NewSchedule, ScheduleOrigin};
-use bulkhead_model::{Method, Misfire, Result};
+use bulkhead_model::{Method, Misfire, Result, RetentionPolicy};
 use bulkhead_runtime::{ChainKind, PluginInfo};
 
 use crate::config::{AutomaticConfig, ServiceConfig};
@@ -44,7 +44,7 @@ async fn ensure_one(engine: &Inner, service: &ServiceConfig, config: &AutomaticC
             misfire: Misfire::RunOnce,
             misfire_grace: Misfire::DEFAULT_GRACE,
             jitter: config.jitter,
-            retention: config.retention.clone(),
+            retention: retention_for(service, &engine.config.automatic),
             name: None,
             origin: ScheduleOrigin::Automatic,
             idempotency: None,
@@ -57,6 +57,15 @@ async fn ensure_one(engine: &Inner, service: &ServiceConfig, config: &AutomaticC
         );
     }
     Ok(())
+}
+
+/// The policy that the schedule gets for its own. What a service says of its retention counts more than what all get by default.
+fn retention_for(service: &ServiceConfig, default: &AutomaticConfig) -> Option<RetentionPolicy> {
+    match service.automatic.as_ref().map(|automatic| &automatic.retention) {
+        Some(own) if *own != default.retention => own.clone(),
+        _ if service.retention.is_some() => None,
+        _ => default.retention.clone(),
+    }
 }
 
 /// The method of a service's automatic backup: one that restores alone.
@@ -83,6 +92,25 @@ mod tests {
 
     use super::*;
     use crate::scene::service;
+
+    #[test]
+    fn the_retention_of_a_service_counts_more_than_that_of_all() {
+        let (week, month, year) = (RetentionPolicy::last(7), RetentionPolicy::last(30), RetentionPolicy::last(365));
+        let automatic = |policy: &RetentionPolicy| AutomaticConfig {
+            retention: Some(policy.clone()),
+            ..AutomaticConfig::default()
+        };
+        let all = automatic(&week);
+        let mut of = service();
+        assert_eq!(retention_for(&of, &all), Some(week.clone()));
+        // The schedule has none of its own then, so that the service's says.
+        of.retention = Some(month);
+        assert_eq!(retention_for(&of, &all), None);
+        of.automatic = Some(automatic(&week));
+        assert_eq!(retention_for(&of, &all), None);
+        of.automatic = Some(automatic(&year));
+        assert_eq!(retention_for(&of, &all), Some(year));
+    }
 
     fn plugin(method: &str, engine: &str, chain: ChainKind) -> PluginInfo {
         PluginInfo {

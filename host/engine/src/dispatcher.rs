@@ -1,22 +1,18 @@
 //! Decides what runs. Owns the running attempts of this host; executors do the work and report by ending.
 
-mod watch;
+pub(crate) mod watch;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bulkhead_model::{JobId, Result, ServiceId};
-use metrics::counter;
+use bulkhead_model::{JobId, ServiceId};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio::time::Instant;
 use tracing::Instrument;
 
-use self::watch::Watch;
 use crate::engine::Inner;
 use crate::executor::{self, StopCause, Stopper};
-use crate::measure;
 
 /// What the dispatcher is told.
 pub(crate) enum Order {
@@ -34,7 +30,6 @@ pub(crate) async fn run(engine: Arc<Inner>, mut inbox: mpsc::UnboundedReceiver<O
         engine.services.keys().filter(|id| !engine.blocked.contains_key(*id)).cloned().collect();
     let mut running: JoinSet<JobId> = JoinSet::new();
     let mut stoppers: HashMap<JobId, Stopper> = HashMap::new();
-    let mut watch = Watch::default();
     let mut poll = tokio::time::interval(engine.config.limits.poll);
     poll.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let bound = loop {
@@ -54,9 +49,6 @@ pub(crate) async fn run(engine: Arc<Inner>, mut inbox: mpsc::UnboundedReceiver<O
                 claim(&engine, &services, &mut running, &mut stoppers).await;
             }
             _ = poll.tick() => {
-                if let Err(failure) = take_over(&engine, &mut watch).await {
-                    tracing::warn!(error = %failure, "lost attempts cannot be looked for; trying again");
-                }
                 claim(&engine, &services, &mut running, &mut stoppers).await;
             }
         }
@@ -88,23 +80,7 @@ async fn claim(
     }
 }
 
-/// Ends attempts whose hosts give no sign of life.
-async fn take_over(engine: &Inner, watch: &mut Watch) -> Result<()> {
-    let (begin, now) = (Instant::now(), engine.clock.now());
-    let leases = engine.catalog.leases().await?;
-    let over = watch.over(leases, begin..Instant::now(), now, engine.config.limits.lease);
-    for job in engine.catalog.take_over(&over).await? {
-        tracing::warn!(job = %job.id, service = %job.service, state = %job.state, "the lease of an attempt ran out");
-        counter!("bulkhead_attempts_lost_total").increment(1);
-        if job.state.is_final() {
-            measure::job_ended(&job, job.state, now);
-        }
-        let _nobody = engine.changes.send(job.id);
-    }
-    Ok(())
-}
-
-fn forget(stoppers: &mut HashMap<JobId, Stopper>, ended: std::result::Result<JobId, tokio::task::JoinError>) {
+fn forget(stoppers: &mut HashMap<JobId, Stopper>, ended: Result<JobId, tokio::task::JoinError>) {
     match ended {
         Ok(job) => {
             stoppers.remove(&job);

@@ -113,6 +113,7 @@ impl Engine {
         if let Ok(mut tasks) = inner.tasks.lock() {
             // The dispatcher first: a shutdown waits for it and ends the others.
             tasks.push(tokio::spawn(dispatcher::run(Arc::clone(&inner), inbox)));
+            tasks.push(tokio::spawn(dispatcher::watch::run(Arc::clone(&inner))));
             tasks.push(tokio::spawn(scheduler::run(Arc::clone(&inner))));
             tasks.push(tokio::spawn(sweep::run(Arc::clone(&inner))));
             tasks.push(tokio::spawn(webhook::run(Arc::clone(&inner))));

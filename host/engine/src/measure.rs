@@ -1,11 +1,12 @@
 //! What is counted and timed. Names, labels and units of every metric of the process stand in [`describe_metrics`].
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bulkhead_catalog::Job;
-use bulkhead_model::{JobKind, JobState, Result, Timestamp};
+use bulkhead_model::{JobKind, JobState, Method, Result, ServiceId, Timestamp};
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::engine::{Engine, Inner};
@@ -58,7 +59,7 @@ pub fn describe_metrics() {
     describe_gauge!(
         "bulkhead_last_good_backup_age_seconds",
         Unit::Seconds,
-        "Since the newest backup that succeeded and is not known to be damaged was finished, by service and method"
+        "Since the newest backup that succeeded and is not known to be damaged was finished, by service and method; +Inf when there no longer is one"
     );
 }
 
@@ -80,9 +81,16 @@ pub(crate) fn bytes_moved(kind: JobKind, plain: u64, stored: u64) {
     }
 }
 
-/// What was last read for a scrape, and when.
+/// What was last read for a scrape.
 #[derive(Default)]
-pub(crate) struct Observed(Arc<tokio::sync::Mutex<Option<Instant>>>);
+pub(crate) struct Observed(Mutex<Last>);
+
+#[derive(Default)]
+struct Last {
+    at: Option<Instant>,
+    /// What had a good backup then.
+    good: BTreeSet<(ServiceId, Method)>,
+}
 
 impl Engine {
     /// Brings the gauges up to date: queue depth, and the age of the last good backups of this host's services. Call before each
@@ -93,16 +101,15 @@ impl Engine {
     pub async fn observe(&self) -> Result<()> {
         // Held meanwhile: of many scrapes at once the first asks, the others find what it found.
         let mut last = self.inner.observed.0.lock().await;
-        if last.is_some_and(|last| last.elapsed() < HOLDS) {
-            return Ok(());
+        if last.at.is_none_or(|at| at.elapsed() >= HOLDS) {
+            observe(&self.inner, &mut last.good).await?;
+            last.at = Some(Instant::now());
         }
-        observe(&self.inner).await?;
-        *last = Some(Instant::now());
         Ok(())
     }
 }
 
-async fn observe(engine: &Inner) -> Result<()> {
+async fn observe(engine: &Inner, known: &mut BTreeSet<(ServiceId, Method)>) -> Result<()> {
     let depth = engine.catalog.queue_depth().await?;
     for kind in JobKind::ALL {
         for state in OPEN {
@@ -112,11 +119,22 @@ async fn observe(engine: &Inner) -> Result<()> {
     }
     let services: Vec<_> = engine.services.keys().cloned().collect();
     let now = engine.clock.now();
+    let mut good = BTreeSet::new();
     for (service, method, at) in engine.catalog.last_good_backups(&services).await? {
-        let labels = [("service", service.to_string()), ("method", method.to_string())];
-        gauge!("bulkhead_last_good_backup_age_seconds", &labels).set(now.since(at).as_secs_f64());
+        set_age(&service, &method, now.since(at).as_secs_f64());
+        good.insert((service, method));
     }
+    // A gauge keeps its value: that of a backup that has turned out to be damaged must not look fresh for ever.
+    for (service, method) in known.difference(&good) {
+        set_age(service, method, f64::INFINITY);
+    }
+    known.append(&mut good);
     Ok(())
+}
+
+fn set_age(service: &ServiceId, method: &Method, seconds: f64) {
+    let labels = [("service", service.to_string()), ("method", method.to_string())];
+    gauge!("bulkhead_last_good_backup_age_seconds", &labels).set(seconds);
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a count of jobs is far below 2^52")]

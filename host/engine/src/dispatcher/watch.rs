@@ -2,11 +2,46 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bulkhead_catalog::Lease;
-use bulkhead_model::{AttemptId, Timestamp};
+use bulkhead_model::{AttemptId, Result, Timestamp};
+use metrics::counter;
 use tokio::time::Instant;
+
+use crate::engine::Inner;
+use crate::measure;
+
+/// Watches until aborted. Apart from the dispatcher: that one may have to wait for a row that a host which has just frozen holds.
+pub(crate) async fn run(engine: Arc<Inner>) {
+    let mut watch = Watch::default();
+    let mut poll = tokio::time::interval(engine.config.limits.poll);
+    poll.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        poll.tick().await;
+        if let Err(failure) = take_over(&engine, &mut watch).await {
+            tracing::warn!(error = %failure, "lost attempts cannot be looked for; trying again");
+        }
+    }
+}
+
+/// Ends attempts whose hosts give no sign of life.
+async fn take_over(engine: &Inner, watch: &mut Watch) -> Result<()> {
+    let (begin, now) = (Instant::now(), engine.clock.now());
+    let leases = engine.catalog.leases().await?;
+    let over = watch.over(leases, begin..Instant::now(), now, engine.config.limits.lease);
+    for job in engine.catalog.take_over(&over).await? {
+        tracing::warn!(job = %job.id, service = %job.service, state = %job.state, "the lease of an attempt ran out");
+        counter!("bulkhead_attempts_lost_total").increment(1);
+        if job.state.is_final() {
+            measure::job_ended(&job, job.state, now);
+        }
+        let _nobody = engine.changes.send(job.id);
+        engine.wake();
+    }
+    Ok(())
+}
 
 /// After so many leases without a sign of life, a lease is over although its holder's clock says otherwise.
 const WRONG_CLOCK: u32 = 10;
@@ -18,14 +53,14 @@ const WRONG_CLOCK: u32 = 10;
 /// host that is wrong by hours costs no running attempt. (All hosts on one catalog have the same length of lease; should they
 /// not, the holder's own time, which must have passed too, protects a longer one.)
 #[derive(Debug, Default)]
-pub(super) struct Watch {
+struct Watch {
     seen: HashMap<AttemptId, (Timestamp, Instant)>,
 }
 
 impl Watch {
     /// Takes a look: these leases were `read` from the catalog between two instants, with `now` on the clock. Answers those that are
     /// over.
-    pub fn over(&mut self, leases: Vec<Lease>, read: Range<Instant>, now: Timestamp, length: Duration) -> Vec<Lease> {
+    fn over(&mut self, leases: Vec<Lease>, read: Range<Instant>, now: Timestamp, length: Duration) -> Vec<Lease> {
         let before = std::mem::take(&mut self.seen);
         let mut over = Vec::new();
         for lease in leases {
