@@ -191,15 +191,10 @@ impl Runtime {
     /// `unsupported` when there is none.
     pub fn method(&self, engine: &str, method: &Method) -> Result<MethodPlugin> {
         let fits = |info: &PluginInfo| info.method.as_ref() == Some(method) && info.engines.iter().any(|e| e == engine);
-        self.plugins
-            .methods
-            .iter()
-            .find(|plugin| fits(plugin.info()))
-            .cloned()
-            .ok_or_else(|| {
-                Failure::unsupported(format!("no plugin makes `{method}` backups of `{engine}`"))
-                    .with_hint("`bulkhead plugin list` shows what this host can do")
-            })
+        self.plugins.methods.iter().find(|plugin| fits(plugin.info())).cloned().ok_or_else(|| {
+            Failure::unsupported(format!("no plugin makes `{method}` backups of `{engine}`"))
+                .with_hint("`bulkhead plugin list` shows what this host can do")
+        })
     }
 
     /// The storage plugin of that name.
