@@ -71,7 +71,7 @@ fn a_good_file_is_understood_and_its_paths_start_at_its_directory() {
     let service = &config.services[0];
     assert_eq!((service.connection.port, service.connection.password.as_str()), (3306, "hunter2"));
     assert_eq!(service.methods[&"full".parse().unwrap()], serde_json::json!({ "parallel": 2 }));
-    assert_eq!(config.limits.scratch_bytes, 2 << 30);
+    assert_eq!(config.limits.engine.scratch_bytes, 2 << 30);
     assert!(!format!("{config:?}").contains("hunter2") && !format!("{config:?}").contains(SECRET.1));
 }
 
@@ -89,7 +89,7 @@ fn the_environment_overrides_the_file() {
     let config = directory.load(GOOD, &variables).unwrap();
     assert_eq!(config.server.listen.port(), 7171);
     assert_eq!((config.services[0].connection.host.as_str(), config.services[0].connection.port), ("db.example", 3307));
-    assert_eq!(config.limits.max_running_jobs, 2);
+    assert_eq!(config.limits.engine.max_running_jobs, 2);
     let errors = directory.load(GOOD, &[("BULKHEAD_SERVR__LISTEN", "x"), ("BULKHEAD_SERVICE__DB9__PORT", "1")]);
     assert_eq!(
         errors.unwrap_err(),
@@ -283,8 +283,8 @@ fn the_documented_sample_is_understood() {
     let config = directory.load(&documented_sample().1, &[]).unwrap();
     assert_eq!(config.services[1].connection.password, "hunter2");
     // It shows the defaults where there are any.
-    assert_eq!(format!("{:?}", config.limits.engine), format!("{:?}", EngineLimits::default()));
-    assert_eq!(config.limits.plugin, Limits::default());
+    assert_eq!(format!("{:?}", config.limits.engine), format!("{:?}", bulkhead_engine::EngineLimits::default()));
+    assert_eq!(config.limits.plugin, bulkhead_runtime::Limits::default());
 }
 
 /// What is known in a section is what an unknown key is answered with.
