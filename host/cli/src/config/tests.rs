@@ -234,7 +234,7 @@ fn every_mistake_is_named_with_its_place_and_its_remedy() {
         (
             "127.0.0.1:0\"",
             "0.0.0.0:0\"\n[auth]\nmode = \"none\"\n[ignored]",
-            "bulkhead.toml:4: auth.mode: \"none\" is only allowed on loopback, and the server listens on 0.0.0.0:0\n  hint: listen on 127.0.0.1, or remove the mode and set a secret\nbulkhead.toml:5: ignored: unknown section `ignored`\n  hint: known here: server, log, catalog, auth, encryption, organization, target, service, tools, plugins, limits",
+            "bulkhead.toml:4: auth.mode: \"none\" is only allowed on loopback, and the server listens on 0.0.0.0:0\n  hint: listen on 127.0.0.1, or remove the mode and set a secret\nbulkhead.toml:5: ignored: unknown section `ignored`\n  hint: known here: server, log, catalog, auth, encryption, limits, automatic, organization, target, service, tools, plugins, webhooks, metrics",
         ),
         ("listen =", "listen", "bulkhead.toml:2: this is not TOML: key with no value, expected `=`"),
     ];
