@@ -43,7 +43,7 @@ pub(crate) fn forget(service: &ServiceConfig) -> Result<()> {
 }
 
 /// Ends what an earlier process of this host began: forward when the restored server answers, back in every other case. Safe to
-/// be interrupted and repeated; one that has gone forward is answered again until it is [forgotten](forget). Also removes
+/// be interrupted and repeated; one that has gone forward is answered again until it is forgotten. Also removes
 /// directories that earlier attempts have left.
 ///
 /// Call while no attempt on this service runs, on the one host that reaches its data directory.
