@@ -1,6 +1,6 @@
 //! Which fields a request knows: those of its documented schema.
 
-use bulkhead_model::{Failure, Result};
+use bulkhead_model::{Failure, Result, nearest};
 use utoipa::ToSchema;
 use utoipa::openapi::{RefOr, schema::Schema};
 
@@ -25,13 +25,8 @@ impl Fields {
     /// `invalid`, naming the field and the known one that was probably meant.
     pub fn only(self, known: &[&str]) -> Result<Self> {
         let Some(name) = self.map.keys().find(|name| !known.contains(&name.as_str())) else { return Ok(self) };
-        let nearest = known
-            .iter()
-            .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
-            .filter(|(score, _)| *score > 0.75)
-            .max_by(|a, b| a.0.total_cmp(&b.0));
-        let hint = match nearest {
-            Some((_, candidate)) => format!("did you mean `{candidate}`?"),
+        let hint = match nearest(name, known.iter().copied()) {
+            Some(candidate) => format!("did you mean `{candidate}`?"),
             None if known.is_empty() => "this request takes no fields".to_owned(),
             None => format!("known: {}", known.join(", ")),
         };

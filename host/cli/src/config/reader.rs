@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
+use bulkhead_model::nearest;
+
 use super::error::{ConfigError, Findings, Origin};
 use super::tree::{Located, Table, Value};
 use super::units;
@@ -283,13 +285,4 @@ impl<'a> Section<'a> {
             self.wrong(key, format!("unknown {what} `{key}`"), hint);
         }
     }
-}
-
-/// The known name that was probably meant.
-pub fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
-    known
-        .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
-        .filter(|(score, _)| *score > 0.75)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, candidate)| candidate)
 }

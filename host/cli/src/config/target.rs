@@ -1,7 +1,7 @@
 //! `[[target]]`: where artifacts are kept.
 
 use bulkhead_engine::{JobLimits, TargetConfig};
-use bulkhead_model::{OrganizationId, TargetId};
+use bulkhead_model::{OrganizationId, TargetId, nearest};
 
 use super::limits::running_jobs;
 use super::reader::Section;
@@ -69,7 +69,7 @@ pub fn known_organization(
         return Some(id);
     }
     let known: Vec<_> = organizations.iter().map(OrganizationId::as_str).collect();
-    let hint = match super::reader::nearest(id.as_str(), known.iter().copied()) {
+    let hint = match nearest(id.as_str(), known.iter().copied()) {
         Some(name) => format!("did you mean `{name}`?"),
         None => format!("add [[organization]] with id = \"{id}\""),
     };

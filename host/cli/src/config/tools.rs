@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use bulkhead_model::nearest;
+
 use super::Context;
-use super::reader::{Section, nearest};
+use super::reader::Section;
 
 /// The tools that have an argument policy.
 pub const KNOWN: &[&str] = &["mariadb-backup", "mbstream", "mariadb-dump", "mariadb", "mariadb-binlog"];
