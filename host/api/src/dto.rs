@@ -32,4 +32,4 @@ pub use schedule::ScheduleDto;
 pub use service::ServiceDto;
 pub use target::{TargetDto, TargetPage};
 pub use webhook::{DeliveryDto, DeliveryPage, EventWord, WebhookDto, WebhookPage};
-pub use words::{BackupStatus, Kind, RoleWord, Status};
+pub use words::{BackupStatus, Kind, RoleWord, Status, state_word};

@@ -110,3 +110,14 @@ impl From<Role> for RoleWord {
         }
     }
 }
+
+/// The catalog's word for a state, from SkySQL's or from the command line's.
+pub fn state_word(text: &str) -> String {
+    match text.to_lowercase().as_str() {
+        "pending" => "scheduled".to_owned(),
+        "in_progress" => "running".to_owned(),
+        "completed" => "succeeded".to_owned(),
+        "canceled" => "cancelled".to_owned(),
+        other => other.to_owned(),
+    }
+}

@@ -6,7 +6,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::Api;
 use crate::auth::Viewer;
-use crate::dto::{BackupDto, BackupPage};
+use crate::dto::{BackupDto, BackupPage, state_word};
 use crate::fields::{Fields, Paged, QueryFields};
 use crate::problem::Answer;
 
@@ -72,15 +72,7 @@ fn filter(query: &Fields) -> Result<BackupFilter> {
 
 /// SkySQL's words, and those of the command line.
 fn state(text: &str) -> Result<BackupState> {
-    let word = text.to_lowercase();
-    let word = match word.as_str() {
-        "pending" => "scheduled",
-        "in_progress" => "running",
-        "completed" => "succeeded",
-        "canceled" => "cancelled",
-        other => other,
-    };
-    word.parse().map_err(|_| {
+    state_word(text).parse().map_err(|_| {
         Failure::invalid(format!("`status`: `{text}` is no status"))
             .with_hint("use Scheduled, Running, Succeeded, Failed, Cancelled or Deleting")
     })

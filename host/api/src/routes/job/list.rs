@@ -6,7 +6,7 @@ use utoipa::IntoParams;
 
 use crate::Api;
 use crate::auth::Viewer;
-use crate::dto::{JobDto, JobPage, Kind, Status};
+use crate::dto::{JobDto, JobPage, Kind, Status, state_word};
 use crate::fields::{Paged, QueryFields};
 use crate::problem::Answer;
 
@@ -59,15 +59,7 @@ pub async fn list(
 
 /// SkySQL's words, and those of the command line.
 pub fn state(text: &str) -> Result<JobState> {
-    let word = text.to_lowercase();
-    let word = match word.as_str() {
-        "pending" => "scheduled",
-        "in_progress" => "running",
-        "completed" => "succeeded",
-        "canceled" => "cancelled",
-        other => other,
-    };
-    word.parse().map_err(|_| {
+    state_word(text).parse().map_err(|_| {
         Failure::invalid(format!("`{}` is no status", text.escape_debug()))
             .with_hint("use Scheduled, Running, Succeeded, Failed or Cancelled")
     })
