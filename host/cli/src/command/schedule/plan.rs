@@ -13,38 +13,41 @@ pub struct Plan {
     /// The schedule's number
     #[arg(value_name = "ID")]
     id: u64,
-    /// Changes nothing, which is what this command always does; with rules, shows what they would do
-    #[arg(long)]
-    dry_run: bool,
+    /// As if these were its rules
     #[command(flatten)]
     retention: Retention,
 }
 
 impl Plan {
     pub(super) fn run(self, session: &Session) -> Result<(), Exit> {
-        let mut path = format!("/backups/schedules/{}/retention-plan", self.id);
-        if let Some(policy) = self.retention.into_field() {
-            path.push_str(&format!("?retention={}", segment(&policy.to_string())));
-        }
-        let plan = session.client.get(&path)?;
-        if session.json {
-            print_json(&plan);
-            return Ok(());
-        }
-        let rows: Vec<_> = list(&plan["backups"])
-            .iter()
-            .map(|backup| {
-                let reasons: Vec<_> = list(&backup["reasons"]).iter().filter_map(Value::as_str).collect();
-                let fate = if text(backup, "action") == "keep" { "keep" } else { "delete" };
-                vec![
-                    format!("{}-...", text(backup, "id").get(..8).unwrap_or_default()),
-                    fate.to_owned(),
-                    time(text(backup, "created_at")).to_owned(),
-                    reasons.join("; "),
-                ]
-            })
-            .collect();
-        print(&table(&["ID", "FATE", "CREATED", "WHY"], &rows, 80));
-        Ok(())
+        show(session, self.id, self.retention.into_field())
     }
+}
+
+/// Shows the plan of a schedule; with a `policy`, as if that were its own. Changes nothing.
+pub(super) fn show(session: &Session, id: u64, policy: Option<Value>) -> Result<(), Exit> {
+    let mut path = format!("/backups/schedules/{id}/retention-plan");
+    if let Some(policy) = policy {
+        path.push_str(&format!("?retention={}", segment(&policy.to_string())));
+    }
+    let plan = session.client.get(&path)?;
+    if session.json {
+        print_json(&plan);
+        return Ok(());
+    }
+    let rows: Vec<_> = list(&plan["backups"])
+        .iter()
+        .map(|backup| {
+            let reasons: Vec<_> = list(&backup["reasons"]).iter().filter_map(Value::as_str).collect();
+            let fate = if text(backup, "action") == "keep" { "keep" } else { "delete" };
+            vec![
+                format!("{}-...", text(backup, "id").get(..8).unwrap_or_default()),
+                fate.to_owned(),
+                time(text(backup, "created_at")).to_owned(),
+                reasons.join("; "),
+            ]
+        })
+        .collect();
+    print(&table(&["ID", "FATE", "CREATED", "WHY"], &rows, 80));
+    Ok(())
 }

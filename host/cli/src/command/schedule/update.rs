@@ -2,6 +2,7 @@ use clap::Args;
 use serde_json::Value;
 
 use super::change::Change;
+use super::plan;
 use super::show::described;
 use crate::command::Session;
 use crate::exit::{Exit, ExitKind};
@@ -19,6 +20,9 @@ pub struct Update {
     /// Whether it runs
     #[arg(long, value_name = "true|false")]
     enabled: Option<bool>,
+    /// Change nothing; show which backups the new retention would keep and delete
+    #[arg(long)]
+    dry_run: bool,
     #[command(flatten)]
     change: Change,
 }
@@ -31,6 +35,13 @@ impl Update {
         }
         if let Some(enabled) = self.enabled {
             body.insert("enabled".to_owned(), enabled.into());
+        }
+        if self.dry_run {
+            let Some(policy) = body.remove("retention").filter(|_| body.is_empty()) else {
+                return Err(Exit::new(ExitKind::Usage, "only a retention can be tried")
+                    .with_hint("say nothing else beside --dry-run, e.g. --retention 7"));
+            };
+            return plan::show(session, self.id, Some(policy));
         }
         if body.is_empty() {
             return Err(Exit::new(ExitKind::Usage, "nothing to change")
