@@ -131,7 +131,7 @@ impl Fixture {
     /// Does the work in a process of its own, which is expected to be killed on the way.
     fn in_doomed_process(&self, work: &str, fail_at: &str) {
         let output = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "swap::tests::doomed_process", "--ignored", "--nocapture"])
+            .args(["--exact", "swap::tests::a_recovery_can_be_killed_too", "--nocapture"])
             .env("BULKHEAD_TEST_TEMPLATE", &self.template.data)
             .env("BULKHEAD_TEST_ROOT", &self.root)
             .env("BULKHEAD_TEST_PORT", self.service.connection.port.to_string())
@@ -317,6 +317,9 @@ async fn a_host_killed_at_any_step_goes_forward_or_back_at_its_next_start() {
 
 #[tokio::test]
 async fn a_recovery_can_be_killed_too() {
+    if let Ok(work) = std::env::var("BULKHEAD_TEST_WORK") {
+        return doomed_process(&work).await;
+    }
     for (first, second, expected) in [
         ("restore.swap.renamed-old", "restore.swap.rolled-back", "old"),
         ("restore.swap.renamed-new", "restore.swap.discarded", "new"),
@@ -329,15 +332,14 @@ async fn a_recovery_can_be_killed_too() {
     }
 }
 
-#[tokio::test]
-#[ignore = "run by the tests above in a process that is killed"]
-async fn doomed_process() {
+/// What the process does that [`Fixture::in_doomed_process`] starts: this test program again. It is killed at a fail point.
+async fn doomed_process(work: &str) {
     let variable = |name: &str| std::env::var(format!("BULKHEAD_TEST_{name}")).unwrap();
     let root = PathBuf::from(variable("ROOT"));
     let service = service(&root, variable("PORT").parse().unwrap());
     let fixture = Fixture { service, root, template: template(), _owned: None };
     let fail_at = variable("FAIL_AT");
-    match variable("WORK").as_str() {
+    match work {
         "recover" => drop(recover_with(&fixture.service, FailPoints::parse(&fail_at).unwrap()).await),
         work => {
             let control = fixture.control(Some(&fail_at));
