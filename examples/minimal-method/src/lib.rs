@@ -17,11 +17,11 @@ impl MethodPlugin for Minimal {
         Ok(Report::new("1.0"))
     }
 
-    async fn restore(request: RestoreRequest, reader: Reader) -> Result<()> {
+    async fn restore(request: RestoreRequest, reader: Reader) -> Result<Restored> {
         let link = request.chain.first().ok_or_else(|| Failure::invalid("an empty chain"))?;
         let state = reader.open(&link.backup, "state.txt").await?.read_all(1024).await?;
         info!("restored"; "state" => String::from_utf8_lossy(&state));
-        Ok(())
+        Ok(Restored::at(link.report.positions.clone()))
     }
 }
 

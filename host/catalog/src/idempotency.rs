@@ -1,10 +1,12 @@
 //! Requests that are carried out once, however often they arrive.
 
 use bulkhead_model::{Failure, OrganizationId, Result, Timestamp};
+use sqlx::any::AnyRow;
 
 use crate::catalog::Catalog;
 use crate::fields::Fields;
-use crate::session::{Session, sql};
+use crate::job::{self, Job};
+use crate::session::{Session, Sql, sql};
 
 /// What a caller calls a request, to be able to send it again without its being carried out again.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +37,23 @@ impl<T> Made<T> {
 }
 
 impl Catalog {
+    /// The job that this very request has made before, under its key. What the request says may mean something else by now, or
+    /// nothing: whoever looks that up asks this first.
+    ///
+    /// # Errors
+    /// `conflict` when the key stands for another request.
+    pub async fn job_made_before(
+        &self,
+        organization: &OrganizationId,
+        idempotency: Option<&Idempotency>,
+    ) -> Result<Option<Job>> {
+        let Some(idempotency) = idempotency else { return Ok(None) };
+        let rows = self.rows(find(organization, idempotency)).await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        let id = job::made_before(&object(row, idempotency)?)?;
+        self.job(organization, &id).await.map(Some)
+    }
+
     /// Forgets the keys of requests that were carried out before an instant; answers how many.
     ///
     /// # Errors
@@ -70,18 +89,28 @@ pub(crate) async fn begin(
     if session.execute(query).await? == 1 {
         return Ok(None);
     }
-    let query = sql("SELECT fingerprint, kind, object FROM idempotency_keys WHERE organization = $1 AND key = $2")
-        .bind(organization.as_str())
-        .bind(idempotency.key.clone());
-    let Some(row) = session.row(query).await? else {
-        return Err(Failure::unavailable("the idempotency key was being forgotten; send the request again"));
-    };
-    let row = Fields(&row);
-    if row.text("fingerprint")? != idempotency.fingerprint || row.text("kind")? != kind {
-        return Err(Failure::conflict("the idempotency key was used for another request")
-            .with_hint("use a new key for each request, and the same one only to send a request again"));
+    match session.row(find(organization, idempotency)).await? {
+        Some(row) if Fields(&row).text("kind")? == kind => object(&row, idempotency).map(Some),
+        Some(_) => Err(another()),
+        None => Err(Failure::unavailable("the idempotency key was being forgotten; send the request again")),
     }
-    Ok(Some(row.text("object")?))
+}
+
+fn find<'q>(organization: &OrganizationId, idempotency: &Idempotency) -> Sql<'q> {
+    sql("SELECT fingerprint, kind, object FROM idempotency_keys WHERE organization = $1 AND key = $2")
+        .bind(organization.as_str().to_owned())
+        .bind(idempotency.key.clone())
+}
+
+/// What the request has made, when it was this one.
+fn object(row: &AnyRow, idempotency: &Idempotency) -> Result<String> {
+    let row = Fields(row);
+    if row.text("fingerprint")? == idempotency.fingerprint { row.text("object") } else { Err(another()) }
+}
+
+fn another() -> Failure {
+    Failure::conflict("the idempotency key was used for another request")
+        .with_hint("use a new key for each request, and the same one only to send a request again")
 }
 
 /// Writes down what the request has made, for those that come again.

@@ -104,6 +104,11 @@ impl ServiceControl {
         &self.swap.places.staging
     }
 
+    /// The directory that [`ServerControl::stage_increment`] makes.
+    pub fn increment(&self) -> &Path {
+        &self.swap.places.increment
+    }
+
     /// Whether the restored data is live.
     pub fn swapped(&self) -> bool {
         self.swapped.load(Ordering::SeqCst)
@@ -113,6 +118,9 @@ impl ServiceControl {
     pub async fn close(&self) {
         let _ended = self.running.lock().await;
         let places = &self.swap.places;
+        if places.increment.exists() {
+            places::remove_in_background(places.increment.clone());
+        }
         // While a journal lies there, recovery decides what the staging directory is worth.
         if places.journal.exists() || !places.staging.exists() {
             return;
@@ -142,6 +150,15 @@ impl ServerControl for ServiceControl {
         places.check_same_file_system()?;
         places.check_space(bytes)?;
         places.make_staging()
+    }
+
+    async fn stage_increment(&self, bytes: u64) -> Result<()> {
+        let _alone = self.running.lock().await;
+        let places = self.swap.places.clone();
+        places.check_space(bytes)?;
+        tokio::task::spawn_blocking(move || places.make_increment())
+            .await
+            .map_err(|error| Failure::internal(format!("making room for an increment broke down: {error}")))?
     }
 
     async fn swap(&self) -> Result<Duration> {

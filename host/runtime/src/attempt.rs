@@ -64,6 +64,8 @@ pub trait ServerControl: Send + Sync {
     async fn status(&self) -> Result<ServerStatus>;
     /// Makes the staging directory (see [`Attempt::staging`]) after checking that `bytes` fit.
     async fn stage(&self, bytes: u64) -> Result<()>;
+    /// Makes the directory for an increment (see [`Attempt::increment`]), empty, after checking that `bytes` fit.
+    async fn stage_increment(&self, bytes: u64) -> Result<()>;
     /// Swaps staging and data directory around a restart; rolls back when the server does not answer. Returns the downtime.
     async fn swap(&self) -> Result<Duration>;
 }
@@ -93,6 +95,8 @@ pub struct Attempt {
     pub scratch_limit: u64,
     /// The directory that tools see as `/staging` once [`ServerControl::stage`] has made it.
     pub staging: Option<PathBuf>,
+    /// The directory that tools see as `/increment` once [`ServerControl::stage_increment`] has made it.
+    pub increment: Option<PathBuf>,
     /// The live data directory, which tools may read as `/data`.
     pub data_dir: Option<PathBuf>,
     /// How to reach the service's server. Credentials never enter the component.

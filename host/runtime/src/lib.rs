@@ -26,7 +26,9 @@ pub use attempt::{ArtifactReader, ArtifactWriter, Attempt, Level, Observer, Serv
 pub use connection::Connection;
 pub use database::Rows;
 pub use limits::Limits;
-pub use method::{BackupRequest, CheckRequest, Finding, Link, MethodPlugin, Object, RestoreRequest, Service, Severity};
+pub use method::{
+    BackupRequest, CheckRequest, Finding, Link, MethodPlugin, Object, RestoreRequest, Restored, Service, Severity, Stop,
+};
 pub use runtime::{
     AskedGrant, ChainKind, PluginInfo, PluginKind, PluginSettings, RefusedPlugin, Runtime, RuntimeConfig,
 };

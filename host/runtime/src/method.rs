@@ -56,8 +56,24 @@ pub struct BackupRequest {
     pub service: Service,
     /// The plugin's configuration.
     pub config: serde_json::Value,
-    /// What an incremental or log backup continues.
-    pub base: Option<Link>,
+    /// What the backup can continue, first what restores alone; empty for a method that stands alone.
+    pub chain: Vec<Link>,
+}
+
+/// Where a restore stops; mirrors `stop` of `bulkhead:method`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// At the state of this instant.
+    Time(Timestamp),
+    /// After this transaction, in the server's own notation.
+    Transaction(String),
+}
+
+/// What a restore has reached; mirrors `restored` of `bulkhead:method`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Restored {
+    /// Names and values, as in a report.
+    pub positions: Vec<(String, String)>,
 }
 
 /// What is to be restored.
@@ -67,10 +83,11 @@ pub struct RestoreRequest {
     pub service: Service,
     /// The plugin's configuration.
     pub config: serde_json::Value,
-    /// First the backup that restores alone, then what goes on top, in order.
+    /// First the backup that restores alone, then what goes on top, in order. Of a method of logs the first link is what the server
+    /// holds already.
     pub chain: Vec<Link>,
-    /// The instant to restore; `None` restores all that the chain holds.
-    pub point_in_time: Option<Timestamp>,
+    /// Where to stop; `None` restores all that the chain holds.
+    pub until: Option<Stop>,
 }
 
 /// What a restored server is to be asked about.
@@ -154,7 +171,7 @@ impl MethodPlugin {
     ///
     /// # Errors
     /// As [`MethodPlugin::backup`].
-    pub async fn restore(&self, attempt: Attempt, request: RestoreRequest) -> Result<()> {
+    pub async fn restore(&self, attempt: Attempt, request: RestoreRequest) -> Result<Restored> {
         let (store, call) = self.prepare("restore", attempt)?;
         call.run(self.loaded.contract.restore(store, request)).await.map_err(|failure| self.attribute(failure))
     }

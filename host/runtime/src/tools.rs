@@ -54,6 +54,8 @@ pub struct ToolScope {
     pub scratch: PathBuf,
     /// What the tool sees as `/staging`.
     pub staging: Option<PathBuf>,
+    /// What the tool sees as `/increment`.
+    pub increment: Option<PathBuf>,
     /// What the tool sees as `/data`, to read.
     pub data_dir: Option<PathBuf>,
     /// Where tools connect to.
@@ -72,6 +74,7 @@ impl From<&Attempt> for ToolScope {
             attempt: attempt.id.clone(),
             scratch: attempt.scratch.clone(),
             staging: attempt.staging.clone(),
+            increment: attempt.increment.clone(),
             data_dir: attempt.data_dir.clone(),
             connection: attempt.connection.clone(),
             observer: attempt.observer.clone(),
@@ -121,8 +124,12 @@ impl ToolSet {
     ) -> Result<Process> {
         let policy = policy::of(tool)?;
         let tool = policy.tool;
-        let places =
-            Places { scratch: scope.scratch.clone(), staging: scope.staging.clone(), data: scope.data_dir.clone() };
+        let places = Places {
+            scratch: scope.scratch.clone(),
+            staging: scope.staging.clone(),
+            increment: scope.increment.clone(),
+            data: scope.data_dir.clone(),
+        };
         let Admitted { arguments, terms } = policy.admit(arguments, &places)?;
         match (terms.reads_stdin, stdin.is_some()) {
             (true, false) => return Err(Failure::invalid(format!("{tool} needs something on its standard input"))),
@@ -149,7 +156,8 @@ impl ToolSet {
         if terms.no_defaults {
             host_arguments.insert(0, "--no-defaults".to_owned());
         }
-        let write: Vec<_> = [Some(scope.scratch.clone()), scope.staging.clone()].into_iter().flatten().collect();
+        let write: Vec<_> =
+            [Some(scope.scratch.clone()), scope.staging.clone(), scope.increment.clone()].into_iter().flatten().collect();
         if terms.settings_of_backup {
             host_arguments.splice(0..0, prepare::arguments(&arguments, &write));
         }

@@ -143,6 +143,7 @@ impl Bench {
             scratch: self.scratch.path().to_owned(),
             scratch_limit: 1 << 20,
             staging: None,
+            increment: None,
             data_dir: None,
             connection: None,
             server: None,
@@ -155,7 +156,7 @@ impl Bench {
     async fn backup(&self, config: serde_json::Value) -> Result<Report> {
         let service = service();
         let backup = BackupId::new(&service.id, "s");
-        self.plugin.backup(self.attempt(), BackupRequest { backup, service, config, base: None }).await
+        self.plugin.backup(self.attempt(), BackupRequest { backup, service, config, chain: Vec::new() }).await
     }
 
     async fn restore(&self) -> Result<()> {
@@ -166,8 +167,8 @@ impl Bench {
             objects: Vec::new(),
             report: Report::default(),
         };
-        let request = RestoreRequest { service, config: json!({}), chain: vec![link], point_in_time: None };
-        self.plugin.restore(self.attempt(), request).await
+        let request = RestoreRequest { service, config: json!({}), chain: vec![link], until: None };
+        self.plugin.restore(self.attempt(), request).await.map(drop)
     }
 
     /// Runs a behaviour that must fail, and gives the failure's code and words.

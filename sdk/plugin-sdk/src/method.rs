@@ -18,7 +18,7 @@ pub use plugin::MethodPlugin;
 pub use series::Series;
 
 pub use crate::bindings::method::exports::bulkhead::method::method::{
-    BackupRequest, ChainKind, CheckRequest, Description, Finding, Link, Report, RestoreRequest, Service, Severity,
+    BackupRequest, ChainKind, CheckRequest, Description, Finding, Link, Report, RestoreRequest, Restored, Service, Severity, Stop,
 };
 pub use crate::{Failure, FailureKind, Result, debug, error, info, log, register_method, warn};
 

@@ -20,6 +20,8 @@ pub(super) struct Places {
     pub parent: PathBuf,
     /// The restored data while it is made.
     pub staging: PathBuf,
+    /// What goes on top of the restored data while it is made.
+    pub increment: PathBuf,
     /// The live directory after it was moved aside.
     pub old: PathBuf,
     /// The old directory once nobody needs it; whatever has this name may be removed.
@@ -45,6 +47,7 @@ impl Places {
         };
         Ok(Self {
             staging: beside(format!("staging-{attempt}")),
+            increment: beside(format!("increment-{attempt}")),
             old: beside(format!("old-{attempt}")),
             discard: beside(format!("discard-{attempt}")),
             journal: beside("restore.json".to_owned()),
@@ -109,6 +112,18 @@ impl Places {
         })
     }
 
+    /// Makes the directory of an increment, or empties it.
+    pub fn make_increment(&self) -> Result<()> {
+        let failed = |error: io::Error| {
+            Failure::unavailable(format!("`{}` cannot be made: {error}", self.increment.display()))
+        };
+        match fs::remove_dir_all(&self.increment) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+            _ => {}
+        }
+        DirBuilder::new().mode(0o700).create(&self.increment).map_err(failed)
+    }
+
     /// Renames and makes the renaming last. Never replaces anything.
     pub fn rename(&self, from: &Path, to: &Path) -> Result<()> {
         let failed = |error: io::Error| {
@@ -131,7 +146,7 @@ impl Places {
             .map_err(|error| Failure::unavailable(format!("`{}` cannot be synced: {error}", self.parent.display())))
     }
 
-    /// What lies beside the data directory under names made here, as (kind, path); kind is `staging`, `old` or `discard`.
+    /// What lies beside the data directory under names made here, as (kind, path); kind is `staging`, `increment`, `old` or `discard`.
     pub fn strays(&self) -> Vec<(&'static str, PathBuf)> {
         let Some(name) = self.data_dir.file_name().and_then(|name| name.to_str()) else { return Vec::new() };
         let entries = fs::read_dir(&self.parent).into_iter().flatten().flatten();
@@ -140,7 +155,7 @@ impl Places {
             let rest = file_name.to_str()?.strip_prefix(name)?.strip_prefix(MARK)?;
             let (kind, attempt) = rest.split_once('-')?;
             attempt.parse::<AttemptId>().ok()?;
-            let kind = ["staging", "old", "discard"].into_iter().find(|known| *known == kind)?;
+            let kind = ["staging", "increment", "old", "discard"].into_iter().find(|known| *known == kind)?;
             Some((kind, entry.path()))
         };
         entries.filter_map(kind_of).collect()

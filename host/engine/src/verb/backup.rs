@@ -50,7 +50,7 @@ async fn make(
         backup: backup.id.clone(),
         service: method_service(service),
         config: run.engine.method_config(service, &run.job.method),
-        base: None,
+        chain: Vec::new(),
     };
     let attempt = Attempt { writer: Some(Arc::clone(writer) as _), ..run.attempt_for(service) };
     let report = plugin.backup(attempt, request).await?;
@@ -133,6 +133,7 @@ impl Run {
             scratch: self.scratch.clone(),
             scratch_limit: limits.scratch_bytes,
             staging: None,
+            increment: None,
             data_dir: service.data_dir.clone(),
             connection: Some(Arc::new(service.connection.clone())),
             server: None,

@@ -87,12 +87,13 @@ async fn perform(
         service: method_service(service),
         config: run.engine.method_config(service, &run.job.method),
         chain: vec![link(&manifest)],
-        point_in_time: None,
+        until: None,
     };
     let links = BTreeMap::from([(manifest.backup.clone(), (stored, manifest))]);
     let reader = Arc::new(ChainReader::new(links, run.engine.keys.clone(), Arc::clone(&run.meter)));
     let attempt = Attempt {
         staging: server.as_ref().map(|server| server.staging().to_owned()),
+        increment: server.as_ref().map(|server| server.increment().to_owned()),
         server: server.clone().map(|control| Arc::new(Guarded { control, lease: run.lease() }) as _),
         reader: Some(Arc::clone(&reader) as _),
         ..run.attempt_for(service)
@@ -130,6 +131,10 @@ impl ServerControl for Guarded {
 
     async fn stage(&self, bytes: u64) -> Result<()> {
         self.control.stage(bytes).await
+    }
+
+    async fn stage_increment(&self, bytes: u64) -> Result<()> {
+        self.control.stage_increment(bytes).await
     }
 
     async fn swap(&self) -> Result<Duration> {

@@ -19,6 +19,11 @@ pub(crate) async fn stage(host: &Accessor<PluginState, Host>, bytes: u64) -> Res
     host.with(|mut access| control(access.get()))?.stage(bytes).await
 }
 
+/// Makes the directory for an increment.
+pub(crate) async fn stage_increment(host: &Accessor<PluginState, Host>, bytes: u64) -> Result<()> {
+    host.with(|mut access| control(access.get()))?.stage_increment(bytes).await
+}
+
 /// Puts the staged directory in the place of the data directory; once.
 pub(crate) async fn swap(host: &Accessor<PluginState, Host>) -> Result<Duration> {
     let server = host.with(|mut access| {

@@ -52,6 +52,7 @@ pub fn places() -> Places {
         attempt: serde_json::from_str("\"0123456789abcdef0123456789abcdef\"").unwrap(),
         scratch,
         staging: Some(staging),
+        increment: None,
         data_dir: None,
         connection: None,
         observer: Arc::clone(&heard) as _,

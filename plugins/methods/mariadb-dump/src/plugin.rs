@@ -1,7 +1,7 @@
 //! What the plugin says of itself.
 
 use bulkhead_plugin_sdk::method::{
-    BackupRequest, CheckRequest, Description, Finding, MethodPlugin, Reader, Report, RestoreRequest, Result, Writer,
+    BackupRequest, CheckRequest, Description, Finding, MethodPlugin, Reader, Report, RestoreRequest, Restored, Result, Writer,
     parse,
 };
 
@@ -41,11 +41,11 @@ impl MethodPlugin for MariadbDump {
         backup::run(&request, &writer).await
     }
 
-    async fn restore(request: RestoreRequest, reader: Reader) -> Result<()> {
+    async fn restore(request: RestoreRequest, reader: Reader) -> Result<Restored> {
         restore::run(&request, &reader).await
     }
 
-    async fn check(request: CheckRequest) -> Result<Vec<Finding>> {
+    async fn check(request: CheckRequest, _reader: Reader) -> Result<Vec<Finding>> {
         check::run(&request).await
     }
 }

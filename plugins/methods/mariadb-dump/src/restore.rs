@@ -4,7 +4,7 @@
 //! rights they had; others stay, as do the server's own accounts and the one that the host connects as.
 
 use bulkhead_plugin_sdk::method::{
-    Failure, Link, Reader, RestoreRequest, Result, Source, database, info, progress, tools,
+    Failure, Link, Reader, RestoreRequest, Restored, Result, Source, database, info, progress, tools,
 };
 
 use crate::accounts::without;
@@ -16,7 +16,7 @@ use crate::rights;
 const SCRIPT_BYTES: u64 = 64 << 20;
 
 /// Restores a chain of one dump.
-pub async fn run(request: &RestoreRequest, reader: &Reader) -> Result<()> {
+pub async fn run(request: &RestoreRequest, reader: &Reader) -> Result<Restored> {
     let config: Config = request.config()?;
     let link = dump(request)?;
     let data = link.object(DATA).ok_or_else(|| Failure::corrupt(format!("the backup has no object {DATA}")))?;
@@ -41,11 +41,11 @@ pub async fn run(request: &RestoreRequest, reader: &Reader) -> Result<()> {
     )
     .await?;
     info!("loaded the dump"; "tables" => tables.unwrap_or_default());
-    Ok(())
+    Ok(Restored::at(link.report.positions.clone()))
 }
 
 fn dump(request: &RestoreRequest) -> Result<&Link> {
-    if request.point_in_time.is_some() {
+    if request.until.is_some() {
         return Err(Failure::unsupported("a dump alone restores to no other instant than its own"));
     }
     match request.chain.as_slice() {

@@ -1,7 +1,7 @@
 //! Restoring: beside the live data, prepared, swapped in.
 
 use bulkhead_plugin_sdk::method::{
-    Failure, Link, Reader, RestoreRequest, Result, database, info, progress, server, tools,
+    Failure, Link, Reader, RestoreRequest, Restored, Result, database, info, progress, server, tools,
 };
 
 use crate::config::Config;
@@ -12,7 +12,7 @@ use crate::server::match_tool;
 const EXTRA_BYTES: u64 = 256 << 20;
 
 /// Restores a chain of one full backup.
-pub async fn run(request: &RestoreRequest, reader: &Reader) -> Result<()> {
+pub async fn run(request: &RestoreRequest, reader: &Reader) -> Result<Restored> {
     let config: Config = request.config()?;
     let link = full(request)?;
     let object = link.object(OBJECT).ok_or_else(|| Failure::corrupt(format!("the backup has no object {OBJECT}")))?;
@@ -35,7 +35,7 @@ pub async fn run(request: &RestoreRequest, reader: &Reader) -> Result<()> {
 
     progress::phase("check");
     database::query("SELECT 1").await?;
-    Ok(())
+    Ok(Restored::at(link.report.positions.clone()))
 }
 
 fn full(request: &RestoreRequest) -> Result<&Link> {
@@ -43,7 +43,7 @@ fn full(request: &RestoreRequest) -> Result<&Link> {
         [link] if link.method == "full" => {}
         _ => return Err(Failure::unsupported("this method restores exactly one full backup")),
     }
-    if request.point_in_time.is_some() {
+    if request.until.is_some() {
         return Err(Failure::unsupported("a full backup alone restores to no other instant than its own"));
     }
     Ok(&request.chain[0])

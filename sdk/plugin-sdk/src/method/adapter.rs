@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use super::{BackupRequest, CheckRequest, Description, Finding, MethodPlugin, Reader, Report, RestoreRequest, Writer};
+use super::{BackupRequest, CheckRequest, Description, Finding, MethodPlugin, Reader, Report, RestoreRequest, Restored, Writer};
 use crate::Result;
 use crate::bindings::method::exports::bulkhead::method::method as export;
 
@@ -23,11 +23,11 @@ impl<P: MethodPlugin> export::Guest for Adapter<P> {
         P::backup(request, Writer(writer)).await
     }
 
-    async fn restore(request: RestoreRequest, reader: export::Reader) -> Result<()> {
+    async fn restore(request: RestoreRequest, reader: export::Reader) -> Result<Restored> {
         P::restore(request, Reader(reader)).await
     }
 
-    async fn check(request: CheckRequest) -> Result<Vec<Finding>> {
-        P::check(request).await
+    async fn check(request: CheckRequest, reader: export::Reader) -> Result<Vec<Finding>> {
+        P::check(request, Reader(reader)).await
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::de::DeserializeOwned;
 
-use super::{BackupRequest, ChainKind, Description, Finding, Link, Report, RestoreRequest, Severity};
+use super::{BackupRequest, ChainKind, Description, Finding, Link, Report, RestoreRequest, Restored, Severity};
 use crate::bindings::method::exports::bulkhead::method::method::GrantRequest;
 use crate::{Failure, Result};
 
@@ -102,6 +102,13 @@ impl Report {
     /// Adds a position.
     pub fn add(&mut self, name: &str, value: impl Into<String>) {
         self.positions.push((name.to_owned(), value.into()));
+    }
+}
+
+impl Restored {
+    /// The positions that the restored server has reached; none when the method knows of none.
+    pub fn at(positions: Vec<(String, String)>) -> Self {
+        Self { positions }
     }
 }
 

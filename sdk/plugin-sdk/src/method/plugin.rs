@@ -1,6 +1,6 @@
 //! The trait that a method plugin implements.
 
-use super::{BackupRequest, CheckRequest, Description, Finding, Reader, Report, RestoreRequest, Writer};
+use super::{BackupRequest, CheckRequest, Description, Finding, Reader, Report, RestoreRequest, Restored, Writer};
 use crate::{Failure, Result};
 
 /// One way to back up and restore a kind of database. Every call runs in an instance of its own: nothing is kept between calls.
@@ -27,7 +27,7 @@ pub trait MethodPlugin: 'static {
     ///
     /// # Errors
     /// Anything that leaves the service other than promised.
-    fn restore(request: RestoreRequest, reader: Reader) -> impl Future<Output = Result<()>> {
+    fn restore(request: RestoreRequest, reader: Reader) -> impl Future<Output = Result<Restored>> {
         let _unused = (request, reader);
         async { Err(Failure::unsupported("this method does not restore")) }
     }
@@ -36,8 +36,8 @@ pub trait MethodPlugin: 'static {
     ///
     /// # Errors
     /// When the questions could not be asked. What the answers reveal are findings.
-    fn check(request: CheckRequest) -> impl Future<Output = Result<Vec<Finding>>> {
-        let _unused = request;
+    fn check(request: CheckRequest, reader: Reader) -> impl Future<Output = Result<Vec<Finding>>> {
+        let _unused = (request, reader);
         async { Ok(Vec::new()) }
     }
 }

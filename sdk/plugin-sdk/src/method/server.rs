@@ -21,6 +21,14 @@ pub async fn stage(bytes: u64) -> Result<()> {
     host::stage(bytes).await
 }
 
+/// Makes an empty directory that tools see as `/increment`, for what goes on top of `/staging`; one of before is emptied.
+///
+/// # Errors
+/// `unavailable`, before anything is written, when `bytes` do not fit.
+pub async fn stage_increment(bytes: u64) -> Result<()> {
+    host::stage_increment(bytes).await
+}
+
 /// Stops the server, puts the staged directory in the place of its data, starts it and waits until it answers. Once per attempt.
 ///
 /// # Errors

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use bulkhead_model::{AttemptId, BackupId, Failure, Report, Result};
 use bulkhead_runtime::{
     ArtifactReader, ArtifactWriter, Attempt, BackupRequest, ByteSource, Level, Link, MethodPlugin, Object, Observer,
-    RestoreRequest, Service, Written,
+    RestoreRequest, Restored, Service, Written,
 };
 use serde_json::json;
 use tempfile::TempDir;
@@ -108,11 +108,11 @@ impl<'a> Bench<'a> {
     pub async fn backup(&self) -> Result<Report> {
         let service = self.service();
         let backup = BackupId::new(&service.id, "server");
-        self.plugin.backup(self.attempt(), BackupRequest { backup, service, config: json!({}), base: None }).await
+        self.plugin.backup(self.attempt(), BackupRequest { backup, service, config: json!({}), chain: Vec::new() }).await
     }
 
-    pub async fn restore(&self, chain: Vec<Link>) -> Result<()> {
-        let request = RestoreRequest { service: self.service(), config: json!({}), chain, point_in_time: None };
+    pub async fn restore(&self, chain: Vec<Link>) -> Result<Restored> {
+        let request = RestoreRequest { service: self.service(), config: json!({}), chain, until: None };
         self.plugin.restore(self.attempt(), request).await
     }
 
@@ -141,6 +141,7 @@ impl<'a> Bench<'a> {
             scratch: self.scratch.path().to_owned(),
             scratch_limit: 64 << 20,
             staging: None,
+            increment: None,
             data_dir: None,
             connection: None,
             server: None,

@@ -98,6 +98,10 @@ impl server::HostWithStore<PluginState> for Host {
         Ok(imports::server::stage(host, bytes).await.map_err(Into::into))
     }
 
+    async fn stage_increment(host: &Accessor<PluginState, Self>, bytes: u64) -> Answer<()> {
+        Ok(imports::server::stage_increment(host, bytes).await.map_err(Into::into))
+    }
+
     async fn swap(host: &Accessor<PluginState, Self>) -> Answer<server::Swapped> {
         let swapped = imports::server::swap(host).await;
         let swapped = swapped

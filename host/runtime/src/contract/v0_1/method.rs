@@ -10,7 +10,7 @@ use super::bindings::{MethodPlugin, MethodPluginPre};
 use super::{bounded, host};
 use crate::contract::{Description, MethodDescription};
 use crate::imports::artifacts::{reader, writer};
-use crate::method::{BackupRequest, CheckRequest, Finding, Link, RestoreRequest, Service, Severity};
+use crate::method::{BackupRequest, CheckRequest, Finding, Link, RestoreRequest, Restored, Service, Severity, Stop};
 use crate::runtime::ChainKind;
 use crate::state::PluginState;
 use crate::wasi;
@@ -73,14 +73,14 @@ impl MethodContract {
             backup: request.backup.into(),
             service: service(request.service),
             config: request.config.to_string(),
-            base: request.base.map(link),
+            chain: request.chain.into_iter().map(link).collect(),
         };
         let answer =
             store.run_concurrent(async |accessor| plugin.call_backup(accessor, request, writer).await).await??;
         Ok(answer.map(report).map_err(Into::into))
     }
 
-    pub(crate) async fn restore(&self, mut store: Store<PluginState>, request: RestoreRequest) -> Answer<()> {
+    pub(crate) async fn restore(&self, mut store: Store<PluginState>, request: RestoreRequest) -> Answer<Restored> {
         let instance = self.instance(&mut store).await?;
         let plugin = instance.bulkhead_method_method();
         let reader = reader(store.data_mut())?;
@@ -88,18 +88,20 @@ impl MethodContract {
             service: service(request.service),
             config: request.config.to_string(),
             chain: request.chain.into_iter().map(link).collect(),
-            point_in_time: request.point_in_time.map(|instant| instant.to_string()),
+            until: request.until.map(stop),
         };
         let answer =
             store.run_concurrent(async |accessor| plugin.call_restore(accessor, request, reader).await).await??;
-        Ok(answer.map_err(Into::into))
+        let restored = |said: wit::Restored| Restored { positions: positions(said.positions) };
+        Ok(answer.map(restored).map_err(Into::into))
     }
 
     pub(crate) async fn check(&self, mut store: Store<PluginState>, request: CheckRequest) -> Answer<Vec<Finding>> {
         let instance = self.instance(&mut store).await?;
         let plugin = instance.bulkhead_method_method();
+        let reader = reader(store.data_mut())?;
         let request = wit::CheckRequest { service: service(request.service), link: link(request.link) };
-        let answer = store.run_concurrent(async |accessor| plugin.call_check(accessor, request).await).await??;
+        let answer = store.run_concurrent(async |accessor| plugin.call_check(accessor, request, reader).await).await??;
         Ok(answer.map(|found| found.into_iter().take(MOST_FINDINGS).map(finding).collect()).map_err(Into::into))
     }
 }
@@ -127,11 +129,22 @@ fn link(link: Link) -> wit::Link {
 }
 
 fn report(said: wit::Report) -> model::Report {
-    let position = |(name, value): (String, String)| (bounded(name, 256), bounded(value, 64 << 10));
     model::Report {
         server_version: bounded(said.server_version, 256),
         point_in_time: said.point_in_time.map(|text| bounded(text, 64)),
-        positions: said.positions.into_iter().take(256).map(position).collect(),
+        positions: positions(said.positions),
+    }
+}
+
+fn positions(said: Vec<(String, String)>) -> Vec<(String, String)> {
+    let position = |(name, value): (String, String)| (bounded(name, 256), bounded(value, 64 << 10));
+    said.into_iter().take(256).map(position).collect()
+}
+
+fn stop(stop: Stop) -> wit::Stop {
+    match stop {
+        Stop::Time(instant) => wit::Stop::Time(instant.to_string()),
+        Stop::Transaction(position) => wit::Stop::Transaction(position),
     }
 }
 

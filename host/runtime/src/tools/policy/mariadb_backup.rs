@@ -1,6 +1,6 @@
 //! `mariadb-backup`: physical backups as a stream, and their preparation. Nothing is copied back by the tool: a restore swaps directories.
 
-use super::value::Place::{Data, Scratch, Staging};
+use super::value::Place::{Data, Increment, Scratch, Staging};
 use super::value::Value::{Identifiers, Number, OneOf, Path, Size};
 use super::{Policy, Seen, Shape, Success, Terms};
 
@@ -20,7 +20,7 @@ pub(super) static POLICY: Policy = Policy {
         Shape::Equals("--stream", OneOf(&["xbstream", "mbstream"])),
         Shape::Equals("--target-dir", Path(&[Scratch, Staging])),
         Shape::Equals("--extra-lsndir", Path(&[Scratch])),
-        Shape::Equals("--incremental-dir", Path(&[Scratch, Staging])),
+        Shape::Equals("--incremental-dir", Path(&[Scratch, Increment])),
         Shape::Equals("--datadir", Path(&[Data])),
         Shape::Equals("--tmpdir", Path(&[Scratch])),
         // 0 and 1 are no log sequence numbers: the tool streams everything and only then fails.

@@ -1,6 +1,6 @@
 //! `mbstream`: unpacks what `mariadb-backup` streams.
 
-use super::value::Place::{Scratch, Staging};
+use super::value::Place::{Increment, Scratch, Staging};
 use super::value::Value::{Number, Path};
 use super::{Policy, Seen, Shape, Success, Terms};
 
@@ -9,8 +9,8 @@ pub(super) static POLICY: Policy = Policy {
     shapes: &[
         Shape::Flag("-x"),
         Shape::Flag("--extract"),
-        Shape::Follows("-C", Path(&[Scratch, Staging])),
-        Shape::Equals("--directory", Path(&[Scratch, Staging])),
+        Shape::Follows("-C", Path(&[Scratch, Staging, Increment])),
+        Shape::Equals("--directory", Path(&[Scratch, Staging, Increment])),
         Shape::Equals("--parallel", Number(1, 256)),
     ],
     conclude,

@@ -8,6 +8,7 @@ fn admit(tool: &str, arguments: &[&str]) -> Result<Admitted> {
     let places = Places {
         scratch: "/real/scratch".into(),
         staging: Some("/real/staging".into()),
+        increment: Some("/real/increment".into()),
         data: Some("/real/mysql".into()),
     };
     let arguments: Vec<_> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
@@ -29,8 +30,8 @@ fn calls_that_plugins_make_pass_with_real_paths() {
         ),
         (
             "mariadb-backup",
-            &["--prepare", "--target-dir=/staging", "--incremental-dir=/scratch/inc", "--use-memory=2G", "--export"],
-            "--prepare --target-dir=/real/staging --incremental-dir=/real/scratch/inc --use-memory=2G --export",
+            &["--prepare", "--target-dir=/staging", "--incremental-dir=/increment", "--use-memory=2G", "--export"],
+            "--prepare --target-dir=/real/staging --incremental-dir=/real/increment --use-memory=2G --export",
         ),
         ("mbstream", &["-x", "-C", "/staging", "--parallel=2"], "-x -C /real/staging --parallel=2"),
         (

@@ -7,6 +7,7 @@ use std::path::{Component, Path, PathBuf};
 pub(in crate::tools) struct Places {
     pub(in crate::tools) scratch: PathBuf,
     pub(in crate::tools) staging: Option<PathBuf>,
+    pub(in crate::tools) increment: Option<PathBuf>,
     pub(in crate::tools) data: Option<PathBuf>,
 }
 
@@ -15,6 +16,7 @@ pub(in crate::tools) struct Places {
 pub(super) enum Place {
     Scratch,
     Staging,
+    Increment,
     /// Itself only: nothing below it is named one by one.
     Data,
 }
@@ -138,8 +140,9 @@ fn path(text: &str, allowed: &[Place], places: &Places) -> Result<String, &'stat
     let place = match components.next() {
         Some(Component::Normal(name)) if name == "scratch" => Place::Scratch,
         Some(Component::Normal(name)) if name == "staging" => Place::Staging,
+        Some(Component::Normal(name)) if name == "increment" => Place::Increment,
         Some(Component::Normal(name)) if name == "data" => Place::Data,
-        _ => return Err("its path is not below a place that tools see (/scratch, /staging, /data)"),
+        _ => return Err("its path is not below a place that tools see (/scratch, /staging, /increment, /data)"),
     };
     if !allowed.contains(&place) {
         return Err("its path is in a place that is not meant for it");
@@ -155,6 +158,7 @@ fn path(text: &str, allowed: &[Place], places: &Places) -> Result<String, &'stat
     let root = match place {
         Place::Scratch => Some(&places.scratch),
         Place::Staging => places.staging.as_ref(),
+        Place::Increment => places.increment.as_ref(),
         Place::Data => places.data.as_ref(),
     }
     .ok_or("the attempt has no such place")?;

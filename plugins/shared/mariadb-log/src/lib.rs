@@ -1,0 +1,1 @@
+//! Reads MariaDB binary logs event by event.
