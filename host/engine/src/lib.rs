@@ -31,5 +31,8 @@ pub use config::{
 };
 pub use engine::{Binding, Engine, SERVICES_HINT};
 pub use measure::describe_metrics;
-pub use request::{CreateBackup, CreateRestore, CreateSchedule, CreateWebhook, UpdateSchedule, UpdateWebhook};
+pub use request::{
+    CreateBackup, CreateRestore, CreateSchedule, CreateWebhook, Partial, RestoreFrom, RestorePreview, UpdateSchedule,
+    UpdateWebhook, VerifyLevel,
+};
 pub use retention::{PlannedBackup, PolicySource, RetentionPlan};

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use bulkhead_catalog::Idempotency;
+use bulkhead_model::recovery::{RecoveryPlan, Until};
 use bulkhead_model::{
-    Expression, Method, Misfire, NameTemplate, NoticeEvent, RetentionPolicy, ServiceId, TargetId, Zone,
+    BackupId, Expression, Method, Misfire, NameTemplate, NoticeEvent, RetentionPolicy, ServiceId, TargetId, Zone,
 };
+use serde::{Deserialize, Serialize};
 
 /// Make a backup now.
 #[derive(Clone, Debug)]
@@ -76,15 +78,75 @@ pub struct UpdateSchedule {
     pub target: Option<TargetId>,
 }
 
-/// Restore a backup.
+/// Restore a backup, or a moment.
 #[derive(Clone, Debug)]
 pub struct CreateRestore {
     /// The service that is restored; not necessarily the one that was backed up.
     pub service: ServiceId,
-    /// Id, unique prefix of it, or name of the backup.
-    pub backup: String,
+    /// What is restored.
+    pub from: RestoreFrom,
+    /// Where to stop; `None` restores all that the backup holds.
+    pub until: Option<Until>,
+    /// Only a part, into the running service; `None` replaces everything.
+    pub only: Option<Partial>,
+    /// Back up the service as it is now, before anything else.
+    pub safety_backup: bool,
     /// Asked for again under the same key, the first answer counts.
     pub idempotency: Option<Idempotency>,
+}
+
+/// What a restore begins with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RestoreFrom {
+    /// Id, unique prefix of it, or name of a backup.
+    Backup(String),
+    /// Whatever backups and logs of this service lead to the moment asked for.
+    Service(ServiceId),
+}
+
+/// A part of a backup.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Partial {
+    /// The database.
+    pub database: String,
+    /// One table of it; `None` is all of the database.
+    pub table: Option<String>,
+    /// The database to restore it as; `None` keeps the name.
+    pub as_database: Option<String>,
+    /// The table to restore it as; `None` keeps the name.
+    pub as_table: Option<String>,
+}
+
+/// What a restore would do.
+#[derive(Clone, Debug)]
+pub struct RestorePreview {
+    /// What is restored in which order.
+    pub plan: RecoveryPlan,
+    /// Each of its backups: method, plain and stored bytes.
+    pub backups: Vec<(BackupId, Method, u64, u64)>,
+    /// Bytes that have to be free, about.
+    pub disk_needed: u64,
+    /// Bytes that are free there, if this host can tell.
+    pub disk_free: Option<u64>,
+    /// What to expect of the service meanwhile, in a sentence.
+    pub downtime: String,
+    /// Whether the whole data of the service is replaced.
+    pub in_place: bool,
+    /// What to look at before.
+    pub warnings: Vec<String>,
+}
+
+/// How deep a verify goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum VerifyLevel {
+    /// The stored bytes are those of the manifest.
+    Stored,
+    /// Besides, they decrypt and decompress to what the method wrote.
+    #[default]
+    Content,
+    /// It restores into a throw-away server, and that holds what was backed up.
+    Drill,
 }
 
 /// Tell somebody what happens.

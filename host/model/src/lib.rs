@@ -6,12 +6,14 @@
 mod clock;
 mod digest;
 mod failure;
+pub mod gtid;
 mod id;
 mod job;
 mod manifest;
 mod method;
 mod nearest;
 mod notice;
+pub mod recovery;
 mod report;
 pub mod retention;
 mod role;

@@ -156,8 +156,10 @@ impl ToolSet {
         if terms.no_defaults {
             host_arguments.insert(0, "--no-defaults".to_owned());
         }
-        let write: Vec<_> =
-            [Some(scope.scratch.clone()), scope.staging.clone(), scope.increment.clone()].into_iter().flatten().collect();
+        let write: Vec<_> = [Some(scope.scratch.clone()), scope.staging.clone(), scope.increment.clone()]
+            .into_iter()
+            .flatten()
+            .collect();
         if terms.settings_of_backup {
             host_arguments.splice(0..0, prepare::arguments(&arguments, &write));
         }

@@ -4,6 +4,7 @@ use bulkhead_catalog::{
     Backup, Idempotency, Job, Made, NewBackup, NewJob, NewRestore, NewSchedule, Restore, Schedule, ScheduleChange,
     ScheduleOrigin,
 };
+use bulkhead_model::recovery::RecoveryWindow;
 use bulkhead_model::{
     BackupId, BackupState, Failure, JobId, JobKind, Method, OrganizationId, Result, RetentionPolicy, ScheduleId,
     TargetId,
@@ -13,7 +14,9 @@ use serde_json::{Value, json};
 
 use super::{Engine, Inner};
 use crate::config::ServiceConfig;
-use crate::request::{CreateBackup, CreateRestore, CreateSchedule, UpdateSchedule};
+use crate::request::{
+    CreateBackup, CreateRestore, CreateSchedule, RestoreFrom, RestorePreview, UpdateSchedule, VerifyLevel,
+};
 use crate::retention::{self, RetentionPlan};
 use crate::{swap, target::Target};
 
@@ -156,7 +159,7 @@ impl Engine {
         Ok(made.value)
     }
 
-    /// Schedules a check of every stored byte of a backup against its manifest.
+    /// Schedules a check of a backup: of its stored bytes, or of what a server restored from it holds.
     ///
     /// # Errors
     /// `not-found`; `conflict` when the backup has not succeeded, or when the idempotency key stands for another request.
@@ -164,10 +167,12 @@ impl Engine {
         &self,
         organization: &OrganizationId,
         id: &BackupId,
+        level: VerifyLevel,
         idempotency: Option<Idempotency>,
     ) -> Result<Made<Job>> {
         let new = self.inner.new_job(organization, JobKind::Verify, id);
-        let made = self.inner.catalog.schedule_job(NewJob { idempotency, ..new }).await?;
+        let request = json!({ "level": level });
+        let made = self.inner.catalog.schedule_job(NewJob { idempotency, request, ..new }).await?;
         self.inner.wake();
         Ok(made)
     }
@@ -191,7 +196,8 @@ impl Engine {
         ask: CreateRestore,
     ) -> Result<Made<(Restore, Job)>> {
         let service = self.inner.service(organization, &ask.service)?;
-        let backup = self.inner.catalog.resolve_backup(organization, &ask.backup).await?;
+        let RestoreFrom::Backup(named) = &ask.from else { return Err(Failure::unsupported("not yet")) };
+        let backup = self.inner.catalog.resolve_backup(organization, named).await?;
         require_succeeded(&backup)?;
         if backup.engine != service.engine {
             return Err(Failure::invalid(format!(
@@ -217,6 +223,30 @@ impl Engine {
             .await?;
         self.inner.wake();
         Ok(made)
+    }
+
+    /// What a restore would do, without doing it.
+    ///
+    /// # Errors
+    /// As [`create_restore`](Self::create_restore).
+    pub async fn preview_restore(
+        &self,
+        _organization: &OrganizationId,
+        _ask: &CreateRestore,
+    ) -> Result<RestorePreview> {
+        Err(Failure::unsupported("not yet"))
+    }
+
+    /// The moments that a service can be restored to.
+    ///
+    /// # Errors
+    /// `not-found` for an unknown service.
+    pub async fn recovery_window(
+        &self,
+        _organization: &OrganizationId,
+        _service: &bulkhead_model::ServiceId,
+    ) -> Result<RecoveryWindow> {
+        Err(Failure::unsupported("not yet"))
     }
 
     /// Asks for a job to stop. A job that waits stops at once, one that runs within seconds.

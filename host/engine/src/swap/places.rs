@@ -114,9 +114,8 @@ impl Places {
 
     /// Makes the directory of an increment, or empties it.
     pub fn make_increment(&self) -> Result<()> {
-        let failed = |error: io::Error| {
-            Failure::unavailable(format!("`{}` cannot be made: {error}", self.increment.display()))
-        };
+        let failed =
+            |error: io::Error| Failure::unavailable(format!("`{}` cannot be made: {error}", self.increment.display()));
         match fs::remove_dir_all(&self.increment) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
             _ => {}

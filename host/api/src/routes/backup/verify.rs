@@ -23,7 +23,10 @@ pub async fn verify(
     body: NoBody,
 ) -> Answer<(StatusCode, Replayed, Json<JobDto>)> {
     let backup = meant(&api, &caller, Role::Operator, &id).await?;
-    let made = api.engine.verify_backup(&caller.organization, &backup.id, body.idempotency).await?;
+    let made = api
+        .engine
+        .verify_backup(&caller.organization, &backup.id, bulkhead_engine::VerifyLevel::default(), body.idempotency)
+        .await?;
     let job = made.value;
     tracing::info!(subject = caller.subject, backup = %backup.id, job = %job.id, "verification asked for");
     Ok((StatusCode::ACCEPTED, Replayed(made.replayed), Json(job.into())))

@@ -3,8 +3,8 @@ mod body;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
-use bulkhead_engine::CreateRestore;
-use bulkhead_model::Role;
+use bulkhead_engine::{CreateRestore, RestoreFrom};
+use bulkhead_model::{Failure, Role};
 
 use self::body::CreateRestoreBody;
 use crate::Api;
@@ -29,8 +29,9 @@ pub async fn create(
     caller.on(Role::Administrator, &ask.service)?;
     api.engine.service(&caller.organization, &ask.service)?;
     // Reading the backup is enough: a service may be restored from another one's.
-    let backup = backup::meant(&api, &caller, Role::Viewer, &ask.backup).await?;
-    let ask = CreateRestore { backup: backup.id.to_string(), ..ask };
+    let RestoreFrom::Backup(named) = &ask.from else { return Err(Failure::unsupported("not yet").into()) };
+    let backup = backup::meant(&api, &caller, Role::Viewer, named).await?;
+    let ask = CreateRestore { from: RestoreFrom::Backup(backup.id.to_string()), ..ask };
     let made = api.engine.create_restore(&caller.organization, ask).await?;
     let (restore, job) = made.value;
     tracing::info!(

@@ -101,7 +101,8 @@ impl MethodContract {
         let plugin = instance.bulkhead_method_method();
         let reader = reader(store.data_mut())?;
         let request = wit::CheckRequest { service: service(request.service), link: link(request.link) };
-        let answer = store.run_concurrent(async |accessor| plugin.call_check(accessor, request, reader).await).await??;
+        let answer =
+            store.run_concurrent(async |accessor| plugin.call_check(accessor, request, reader).await).await??;
         Ok(answer.map(|found| found.into_iter().take(MOST_FINDINGS).map(finding).collect()).map_err(Into::into))
     }
 }

@@ -1,6 +1,6 @@
 //! What `POST /restores` takes.
 
-use bulkhead_engine::CreateRestore;
+use bulkhead_engine::{CreateRestore, RestoreFrom};
 use bulkhead_model::{Failure, Result, Timestamp};
 use utoipa::ToSchema;
 
@@ -60,7 +60,14 @@ fn read_at(body: Fields, now: Timestamp) -> Result<CreateRestore> {
         }
         return Err(unsupported("point_in_time", "restore a backup as it is: {\"service_id\": ..., \"key\": ...}"));
     }
-    Ok(CreateRestore { service, backup, idempotency: body.idempotency.take() })
+    Ok(CreateRestore {
+        service,
+        from: RestoreFrom::Backup(backup),
+        until: None,
+        only: None,
+        safety_backup: false,
+        idempotency: body.idempotency.take(),
+    })
 }
 
 fn unsupported(field: &str, hint: &str) -> Failure {

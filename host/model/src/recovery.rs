@@ -1,0 +1,150 @@
+//! To which moments a service can be restored, and by what.
+
+use serde::{Deserialize, Serialize};
+
+use crate::gtid::GtidState;
+use crate::{BackupId, Failure, Method, Result, Timestamp};
+
+/// A backup that restores to its own instant, and that logs may continue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BasePoint {
+    /// The backup.
+    pub backup: BackupId,
+    /// Its method.
+    pub method: Method,
+    /// From the backup that restores alone to this one.
+    pub chain: Vec<BackupId>,
+    /// The instant whose state it holds.
+    pub at: Timestamp,
+    /// The transactions that it holds, when the server keeps a log.
+    pub gtid: Option<GtidState>,
+    /// Which server it was taken from.
+    pub server_uid: Option<String>,
+    /// Whether nothing of its chain was found damaged.
+    pub good: bool,
+    /// When it was last verified.
+    pub verified_at: Option<Timestamp>,
+    /// How deep that went.
+    pub verified_level: Option<String>,
+}
+
+/// A backup of logs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogSpan {
+    /// The backup.
+    pub backup: BackupId,
+    /// The run of logs without a hole that it belongs to: its first backup.
+    pub timeline: String,
+    /// Of the first backup of a run: why it does not continue the one before.
+    pub cause: Option<String>,
+    /// That in a sentence.
+    pub reason: Option<String>,
+    /// Which server it was taken from.
+    pub server_uid: Option<String>,
+    /// The transactions before its first one.
+    pub start: GtidState,
+    /// The transactions up to its last one.
+    pub end: GtidState,
+    /// The stamp of its first transaction.
+    pub first: Option<Timestamp>,
+    /// The stamp of its last transaction.
+    pub last: Option<Timestamp>,
+    /// All that was committed until then is in this or an earlier log of the run.
+    pub complete_until: Timestamp,
+    /// Whether it was not found damaged.
+    pub good: bool,
+    /// Its place in the order in which logs were archived.
+    pub sequence: u64,
+}
+
+/// Where a restore stops.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Until {
+    /// Before the first transaction that is stamped with this second or later.
+    Time(Timestamp),
+    /// After these transactions.
+    Transaction(GtidState),
+}
+
+/// All that is kept of a service.
+#[derive(Clone, Debug, Default)]
+pub struct History {
+    /// Succeeded backups that restore.
+    pub bases: Vec<BasePoint>,
+    /// Archived logs.
+    pub logs: Vec<LogSpan>,
+    /// When the service was restored.
+    pub restores: Vec<Timestamp>,
+}
+
+/// What to restore in which order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecoveryPlan {
+    /// From the backup that restores alone to the last one on top of it.
+    pub chain: Vec<BackupId>,
+    /// The logs that are replayed then.
+    pub logs: Vec<BackupId>,
+    /// Where it stops; `None` is the end of the chain.
+    pub until: Option<Until>,
+    /// The instant that is reached.
+    pub at: Timestamp,
+    /// Why these, in a sentence.
+    pub why: String,
+}
+
+/// The moments that a service can be restored to, newest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RecoveryWindow {
+    /// All of their instants can be restored.
+    pub intervals: Vec<Interval>,
+    /// None of theirs can.
+    pub gaps: Vec<Gap>,
+}
+
+/// Instants that can be restored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interval {
+    /// The first.
+    pub from: Timestamp,
+    /// The last.
+    pub to: Timestamp,
+    /// The backup that is restored for them.
+    pub base: BackupId,
+    /// Its method.
+    pub method: Method,
+    /// How many log backups continue it.
+    pub logs: usize,
+    /// Which run of logs.
+    pub timeline: Option<String>,
+    /// When the base was last verified.
+    pub verified_at: Option<Timestamp>,
+    /// How deep that went.
+    pub verified_level: Option<String>,
+}
+
+/// Instants that cannot be restored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// After this instant.
+    pub from: Timestamp,
+    /// Before this one; `None` is until now.
+    pub to: Option<Timestamp>,
+    /// Why, in a sentence.
+    pub cause: String,
+}
+
+impl History {
+    /// Where the service can be restored to.
+    pub fn window(&self, _now: Timestamp) -> RecoveryWindow {
+        RecoveryWindow::default()
+    }
+
+    /// How to get there, with the newest base that does or with the one named.
+    ///
+    /// # Errors
+    /// `invalid` with the window when nothing leads there; `conflict` when more than one history does.
+    pub fn plan(&self, _until: &Until, _base: Option<&BackupId>) -> Result<RecoveryPlan> {
+        Err(Failure::unsupported("not yet"))
+    }
+}
