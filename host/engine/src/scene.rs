@@ -137,6 +137,7 @@ pub(crate) fn service() -> ServiceConfig {
             socket: None,
             user: "root".to_owned(),
             password: String::new(),
+            throw_away: false,
         },
         server_name: "s1".to_owned(),
         data_dir: None,

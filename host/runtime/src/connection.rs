@@ -16,6 +16,8 @@ pub struct Connection {
     pub user: String,
     /// Password, possibly empty.
     pub password: String,
+    /// Whether it is a server of the attempt's own, which may ask a client for files.
+    pub throw_away: bool,
 }
 
 impl fmt::Debug for Connection {

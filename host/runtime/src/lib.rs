@@ -34,4 +34,6 @@ pub use runtime::{
 };
 pub use source::{ByteSource, Completion};
 pub use storage::{Bucket, ByteRange, Entry, Page, StorageConfig, StoragePlugin};
-pub use tools::{Exit, LAUNCH_COMMAND, Process, ToolScope, ToolSet, launcher_main};
+pub use tools::{
+    Exit, LAUNCH_COMMAND, Process, ThrowAwayServer, ThrowAwayServerOptions, ToolScope, ToolSet, launcher_main,
+};

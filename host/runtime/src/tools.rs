@@ -5,6 +5,7 @@ mod launch;
 mod policy;
 mod prepare;
 mod process;
+mod throw_away;
 mod version;
 
 use std::collections::BTreeMap;
@@ -24,6 +25,7 @@ use crate::{Attempt, ByteSource, Connection, Observer};
 
 pub use launch::{LAUNCH_COMMAND, launcher_main};
 pub use process::{Exit, Process};
+pub use throw_away::{ThrowAwayServer, ThrowAwayServerOptions};
 
 /// The tools of this host. Cloning shares it.
 #[derive(Clone, Debug)]
@@ -153,6 +155,11 @@ impl ToolSet {
             }
             None => None,
         };
+        if tool == "mariadb" && connection.is_some_and(|(connection, _)| connection.throw_away) {
+            // What is replayed there may load files that were logged; the tool sees those of its own scratch only.
+            host_arguments.retain(|argument| argument != "--local-infile=0");
+            host_arguments.push("--local-infile=1".to_owned());
+        }
         if terms.no_defaults {
             host_arguments.insert(0, "--no-defaults".to_owned());
         }
@@ -207,8 +214,11 @@ impl ToolSet {
         let found = found.and_then(|path| path.canonicalize().ok());
         found.ok_or_else(|| {
             let at = named.map(|path| format!(" at {}", path.display())).unwrap_or_default();
-            let package =
-                if matches!(tool, "mariadb-backup" | "mbstream") { "mariadb-backup" } else { "mariadb-client" };
+            let package = match tool {
+                "mariadb-backup" | "mbstream" => "mariadb-backup",
+                throw_away::SERVER | throw_away::INSTALLER => "mariadb-server-core",
+                _ => "mariadb-client",
+            };
             Failure::unavailable(format!("tool `{tool}` was not found{at}"))
                 .with_hint(format!("apt-get install -y {package}, or set [tools.{tool}] path"))
                 .with_retry(false)

@@ -207,6 +207,7 @@ fn service(id: &str, organization: &str) -> ServiceConfig {
         socket: None,
         user: "backup".to_owned(),
         password: "hunter2".to_owned(),
+        throw_away: false,
     };
     ServiceConfig {
         id: id.parse().unwrap(),

@@ -113,7 +113,7 @@ fn connection(section: &Section<'_>, context: &Context) -> Connection {
         section.wrong("host", format!("`{host}` is no host name or address"), "write e.g. host = \"127.0.0.1\"");
     }
     let user = section.required_text("user", "backup").unwrap_or_default();
-    Connection { host, port, password: password(section, context, socket.is_some()), socket, user }
+    Connection { host, port, password: password(section, context, socket.is_some()), socket, user, throw_away: false }
 }
 
 fn password(section: &Section<'_>, context: &Context, over_socket: bool) -> String {

@@ -165,6 +165,7 @@ fn service(root: &Path, port: u16) -> ServiceConfig {
             socket: None,
             user: "root".to_owned(),
             password: String::new(),
+            throw_away: false,
         },
         server_name: "s1".to_owned(),
         data_dir: Some(root.join("data")),

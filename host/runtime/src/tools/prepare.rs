@@ -17,9 +17,17 @@ const USUAL: [&str; 2] = ["/usr/lib/mysql/plugin", "/usr/lib64/mysql/plugin"];
 /// What goes before the arguments of a run that prepares the backup named by `--target-dir` among them.
 pub(super) fn arguments(admitted: &[String], writable: &[PathBuf]) -> Vec<String> {
     let target = admitted.iter().find_map(|argument| argument.strip_prefix("--target-dir="));
-    let file = target.map(|target| Path::new(target).join(SETTINGS));
-    let text = file.as_deref().and_then(read);
-    let (Some(file), Some(text)) = (file, text) else { return vec!["--no-defaults".to_owned()] };
+    target.map_or_else(none, |target| settings(Path::new(target), writable))
+}
+
+fn none() -> Vec<String> {
+    vec!["--no-defaults".to_owned()]
+}
+
+/// What goes before the arguments of a program that works on the backup unpacked in a directory.
+pub(super) fn settings(target: &Path, writable: &[PathBuf]) -> Vec<String> {
+    let file = target.join(SETTINGS);
+    let Some(text) = read(&file) else { return none() };
     let mut arguments = vec![format!("--defaults-file={}", file.display())];
     arguments.extend(plugin_dir(&text, writable).map(|dir| format!("--plugin-dir={}", dir.display())));
     arguments

@@ -64,6 +64,11 @@ impl Process {
         outcome.unwrap_or_else(|| Err(Failure::cancelled()))
     }
 
+    /// Asks the tool to end; [`Process::wait`] tells how it did.
+    pub(super) fn terminate(&self) {
+        self.group.terminate();
+    }
+
     /// The process id of the tool, also that of its process group.
     pub fn id(&self) -> u32 {
         self.group.id()

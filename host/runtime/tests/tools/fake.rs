@@ -50,6 +50,7 @@ async fn a_dump_without_its_trailer_is_none() {
         socket: None,
         user: "u".to_owned(),
         password: "p".to_owned(),
+        throw_away: false,
     }));
     for (script, good) in
         [("echo '-- Dump completed on 2026-11-20'", true), ("echo '-- Dump completed'; echo x", false)]
