@@ -71,12 +71,18 @@ pub struct Backup {
     pub verified_at: Option<Timestamp>,
     /// How deep that went.
     pub verified_level: Option<String>,
-    /// The damage that the last verify found.
+    /// The damage that a verify found, until one that goes as deep finds none.
     pub suspect: Option<Failure>,
+    /// How deep the verify went that found it.
+    pub suspect_level: Option<String>,
+    /// What the last drill saw, in sentences.
+    pub evidence: Vec<String>,
+    /// When the last drill ended, well or not.
+    pub drilled_at: Option<Timestamp>,
 }
 
 impl Backup {
-    fn from_row(row: &AnyRow) -> Result<Self> {
+    pub(crate) fn from_row(row: &AnyRow) -> Result<Self> {
         let row = Fields(row);
         Ok(Self {
             id: row.parsed("id")?,
@@ -103,6 +109,9 @@ impl Backup {
             verified_at: row.optional_time("verified_at_us")?,
             verified_level: row.optional_text("verified_level")?,
             suspect: row.optional_json("suspect")?,
+            suspect_level: row.optional_text("suspect_level")?,
+            evidence: row.optional_json("evidence")?.unwrap_or_default(),
+            drilled_at: row.optional_time("drilled_at_us")?,
         })
     }
 
@@ -117,7 +126,7 @@ impl Backup {
 }
 
 /// Reads a backup and keeps others from changing it until the end of the transaction.
-async fn lock(session: &mut Session, organization: &OrganizationId, id: &BackupId) -> Result<Backup> {
+pub(crate) async fn lock(session: &mut Session, organization: &OrganizationId, id: &BackupId) -> Result<Backup> {
     let text = format!("SELECT * FROM backups WHERE id = $1 AND organization = $2{}", session.for_update());
     let query = sql_of_parts(text).bind(id.as_str()).bind(organization.as_str());
     match session.row(query).await? {

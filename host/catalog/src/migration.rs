@@ -15,6 +15,7 @@ const STEPS: &[(i64, &str, &str)] = &[
     (1, "spine", include_str!("../migrations/0001_spine.sql")),
     (2, "schedules", include_str!("../migrations/0002_schedules.sql")),
     (3, "access", include_str!("../migrations/0003_access.sql")),
+    (4, "recovery", include_str!("../migrations/0004_recovery.sql")),
 ];
 
 /// A step may rewrite a large table, and another host may be at it.

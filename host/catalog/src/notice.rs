@@ -101,6 +101,22 @@ pub(crate) async fn record_job(session: &mut Session, job: &Job) -> Result<()> {
     Ok(())
 }
 
+/// Tells of damage that a verify has found.
+pub(crate) async fn record_suspect(session: &mut Session, job: &Job, level: &str, damage: &Failure) -> Result<()> {
+    let event = NoticeEvent::BackupSuspect;
+    let webhooks = heard_by(session, &job.organization, event).await?;
+    if webhooks.is_empty() {
+        return Ok(());
+    }
+    let mut subject = subject_of_job(session, job).await?;
+    subject["message"] = json!(damage.message);
+    subject["verified_level"] = json!(level);
+    for webhook in webhooks {
+        insert(session, &job.organization, &webhook, event, &subject, None).await?;
+    }
+    Ok(())
+}
+
 /// Tells of a schedule that was due while nobody could run it.
 pub(crate) async fn record_missed(session: &mut Session, schedule: &Schedule, due: Timestamp) -> Result<()> {
     let due = due.to_seconds_string();

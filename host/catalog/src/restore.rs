@@ -43,6 +43,12 @@ pub struct Restore {
     pub finished_at: Option<Timestamp>,
     /// No longer listed, kept for the record.
     pub hidden: bool,
+    /// What is restored in which order, in the engine's words. `None`: the backup alone.
+    pub plan: Option<Value>,
+    /// Which positions were reached, in the engine's words.
+    pub reached: Option<Value>,
+    /// Whether a part is put beside the rest of the data instead of replacing all.
+    pub partial: bool,
 }
 
 impl Restore {
@@ -61,6 +67,9 @@ impl Restore {
             started_at: row.optional_time("started_at_us")?,
             finished_at: row.optional_time("finished_at_us")?,
             hidden: row.flag("hidden")?,
+            plan: row.optional_json("plan")?,
+            reached: row.optional_json("reached")?,
+            partial: row.flag("partial")?,
         })
     }
 
@@ -101,6 +110,12 @@ pub struct NewRestore {
     pub service: ServiceId,
     /// With what.
     pub backup: BackupId,
+    /// What is read besides: the rest of a chain, and logs. None of it is deleted before the restore has ended.
+    pub uses: Vec<BackupId>,
+    /// What is restored in which order, in the engine's words. `None`: the backup alone.
+    pub plan: Option<Value>,
+    /// Whether a part is put beside the rest of the data instead of replacing all.
+    pub partial: bool,
     /// What was asked, for the engine. Never holds a secret.
     pub request: Value,
     /// Attempts allowed, at least 1.
@@ -113,7 +128,7 @@ impl Catalog {
     /// Schedules a restore.
     ///
     /// # Errors
-    /// `not-found` when the organization has no such backup; `conflict` when that did not succeed or is being deleted, or
+    /// `not-found` when the organization has no such backups; `conflict` when one did not succeed or is being deleted, or
     /// when the idempotency key stands for another request.
     pub async fn schedule_restore(&self, new: NewRestore) -> Result<Made<(Restore, Job)>> {
         let mut session = self.begin().await?;
@@ -127,18 +142,26 @@ impl Catalog {
             return Ok(Made::before((self.restore(&organization, id).await?, job)));
         }
         let backup = backup::lock_succeeded(&mut session, &new.organization, &new.backup).await?;
+        for used in new.uses.iter().filter(|used| **used != new.backup) {
+            backup::lock_succeeded(&mut session, &new.organization, used).await?;
+        }
         let id = RestoreId(next_number(&mut session, "restore").await?);
         let job = JobId::new();
-        let query =
-            sql("INSERT INTO restores (id, organization, service, backup, job, state, message, created_at_us, hidden)
-             VALUES ($1, $2, $3, $4, $5, 'scheduled', $6, $7, 0) RETURNING *")
-            .bind(id.0)
-            .bind(new.organization.as_str())
-            .bind(new.service.as_str())
-            .bind(backup.id.as_str())
-            .bind(job.as_str())
-            .bind(sentence(JobState::Scheduled, None))
-            .bind(session.now().as_micros());
+        let query = sql(
+            "INSERT INTO restores (id, organization, service, backup, job, state, message, created_at_us, hidden, uses,
+                 plan, partial)
+             VALUES ($1, $2, $3, $4, $5, 'scheduled', $6, $7, 0, $8, $9, $10) RETURNING *",
+        )
+        .bind(id.0)
+        .bind(new.organization.as_str())
+        .bind(new.service.as_str())
+        .bind(backup.id.as_str())
+        .bind(job.as_str())
+        .bind(sentence(JobState::Scheduled, None))
+        .bind(session.now().as_micros())
+        .bind(if new.uses.is_empty() { None } else { Some(fields::json(&new.uses)?) })
+        .bind(fields::optional_json(new.plan.as_ref())?)
+        .bind(i64::from(new.partial));
         let Some(row) = session.row(query).await? else {
             return Err(Failure::internal("a new restore was not written"));
         };
@@ -260,10 +283,37 @@ pub(crate) async fn enter(
     Ok(())
 }
 
-/// Replaces the sentence for people.
-pub(crate) async fn set_message(session: &mut Session, id: RestoreId, message: &str) -> Result<()> {
-    let query = sql("UPDATE restores SET message = $1 WHERE id = $2").bind(plain(message)).bind(id.0);
-    session.execute_one("a restore's message", query).await
+/// Replaces the sentence for people, and says where the restore has got to.
+pub(crate) async fn set_reached(
+    session: &mut Session,
+    id: RestoreId,
+    message: &str,
+    reached: Option<&Value>,
+) -> Result<()> {
+    let query = sql("UPDATE restores SET message = $1, reached = COALESCE($2, reached) WHERE id = $3")
+        .bind(plain(message))
+        .bind(fields::optional_json(reached)?)
+        .bind(id.0);
+    session.execute_one("what a restore has reached", query).await
+}
+
+/// The job of a restore that has not ended and reads a backup besides the one that it is said to restore.
+pub(crate) async fn using(
+    session: &mut Session,
+    organization: &OrganizationId,
+    backup: &BackupId,
+) -> Result<Option<JobId>> {
+    let query =
+        sql("SELECT job, uses FROM restores WHERE organization = $1 AND finished_at_us IS NULL AND uses IS NOT NULL
+         ORDER BY id")
+        .bind(organization.as_str());
+    for row in &session.rows(query).await? {
+        let row = Fields(row);
+        if row.json::<Vec<BackupId>>("uses")?.contains(backup) {
+            return row.parsed("job").map(Some);
+        }
+    }
+    Ok(None)
 }
 
 fn sentence(state: JobState, failure: Option<&Failure>) -> String {

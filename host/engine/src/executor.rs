@@ -190,13 +190,15 @@ async fn write_down(run: &Run, outcome: Result<Outcome>) {
             let done = match outcome {
                 Outcome::Backup(completed) => catalog.finish_backup(attempt, &completed).await,
                 Outcome::Restore { message } => {
-                    let recorded = catalog.finish_restore(attempt, &message).await;
+                    let recorded = catalog.finish_restore(attempt, &message, None).await;
                     if recorded.is_ok() {
                         run.forget_swap();
                     }
                     recorded
                 }
-                Outcome::Verify { level, damage } => catalog.finish_verify(attempt, &level, damage.as_ref()).await,
+                Outcome::Verify { level, damage } => {
+                    catalog.finish_verify(attempt, &level, damage.as_ref(), &[], false).await
+                }
                 Outcome::Expire => catalog.finish_expire(attempt).await,
             };
             done.map(|_| (JobState::Succeeded, None))

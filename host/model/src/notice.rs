@@ -17,6 +17,8 @@ pub enum NoticeEvent {
     BackupMissed,
     /// The newest good backup of a service is older than it may be.
     BackupTooOld,
+    /// A verify has found a backup damaged.
+    BackupSuspect,
     /// A restore was done.
     RestoreSucceeded,
     /// A restore could not be done, and no attempt remains.
@@ -32,6 +34,7 @@ impl NoticeEvent {
         Self::BackupFailed,
         Self::BackupMissed,
         Self::BackupTooOld,
+        Self::BackupSuspect,
         Self::RestoreSucceeded,
         Self::RestoreFailed,
         Self::Test,
@@ -44,6 +47,7 @@ impl NoticeEvent {
             Self::BackupFailed => "backup.failed",
             Self::BackupMissed => "backup.missed",
             Self::BackupTooOld => "backup.too_old",
+            Self::BackupSuspect => "backup.suspect",
             Self::RestoreSucceeded => "restore.succeeded",
             Self::RestoreFailed => "restore.failed",
             Self::Test => "test",

@@ -17,6 +17,8 @@ pub enum EventWord {
     BackupMissed,
     #[serde(rename = "backup.too_old")]
     BackupTooOld,
+    #[serde(rename = "backup.suspect")]
+    BackupSuspect,
     #[serde(rename = "restore.succeeded")]
     RestoreSucceeded,
     #[serde(rename = "restore.failed")]

@@ -55,6 +55,9 @@ async fn restores_are_told_in_skysqls_words_and_can_be_hidden() {
         organization,
         service: SERVICE.parse().unwrap(),
         backup: backup.id.clone(),
+        uses: Vec::new(),
+        plan: None,
+        partial: false,
         request: Value::Null,
         attempts_max: 1,
         idempotency: None,
@@ -65,7 +68,7 @@ async fn restores_are_told_in_skysqls_words_and_can_be_hidden() {
     let (status, _) = host.call(Some(&administrator), "DELETE", &path, None).await;
     assert_eq!(status, StatusCode::CONFLICT, "a restore that has not ended cannot be hidden");
     let (_, attempt) = host.catalog.claim("elsewhere", &services, Duration::from_mins(1)).await.unwrap().unwrap();
-    host.catalog.finish_restore(&attempt.id, "Restore has succeeded!").await.unwrap();
+    host.catalog.finish_restore(&attempt.id, "Restore has succeeded!", None).await.unwrap();
     let (_, shown) = host.call(Some(&administrator), "GET", &path, None).await;
     let expected = json!({
         "id": restore.id, "service_id": SERVICE, "bucket": "managed", "key": backup.id, "type": "physical",

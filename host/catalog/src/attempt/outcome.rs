@@ -6,6 +6,7 @@ use bulkhead_model::{
     AttemptId, AttemptState, BackupId, BackupState, Digest, Failure, FailureKind, JobId, JobKind, JobState, Report,
     Result,
 };
+use serde_json::Value;
 
 use super::{Attempt, end};
 use crate::catalog::Catalog;
@@ -55,35 +56,97 @@ impl Catalog {
         Ok(job)
     }
 
-    /// The restore is complete. `message` is one sentence for people.
+    /// What the attempt makes is restored on top of `parent`, or alone: from now on the parent is not deleted while the
+    /// backup is made or kept.
+    ///
+    /// # Errors
+    /// `conflict` when the attempt no longer holds its lease, or when the parent did not succeed or is being deleted;
+    /// `not-found` when there is no such parent.
+    pub async fn continue_backup(
+        &self,
+        attempt: &AttemptId,
+        backup: &BackupId,
+        parent: Option<&BackupId>,
+    ) -> Result<()> {
+        let mut session = self.begin().await?;
+        let text = format!(
+            "SELECT j.* FROM attempts a JOIN jobs j ON j.id = a.job
+             WHERE a.id = $1 AND a.state = 'leased' AND j.kind = 'backup' AND j.backup = $2{}",
+            session.for_update()
+        );
+        let Some(row) = session.row(sql_of_parts(text).bind(attempt.as_str()).bind(backup.as_str())).await? else {
+            return Err(super::lease_is_gone(attempt));
+        };
+        let job = Job::from_row(&row)?;
+        if let Some(parent) = parent {
+            let found = backup::lock_succeeded(&mut session, &job.organization, parent).await?;
+            if found.service != job.service {
+                return Err(Failure::conflict(format!("backup {parent} is of another service, {}", found.service)));
+            }
+        }
+        let query = sql("UPDATE backups SET parent = $1 WHERE id = $2 AND state = 'running'")
+            .bind(parent.map(|parent| parent.as_str().to_owned()))
+            .bind(backup.as_str());
+        session.execute_one("what a backup continues", query).await?;
+        session.commit().await
+    }
+
+    /// The restore is complete. `message` is one sentence for people, `reached` what the engine has to say of it.
     ///
     /// # Errors
     /// `conflict` when the attempt no longer holds its lease.
-    pub async fn finish_restore(&self, attempt: &AttemptId, message: &str) -> Result<Job> {
+    pub async fn finish_restore(&self, attempt: &AttemptId, message: &str, reached: Option<&Value>) -> Result<Job> {
         let mut session = self.begin().await?;
         let job = succeed(&mut session, attempt, JobKind::Restore).await?;
         let Some(id) = job.restore else {
             return Err(Failure::internal(format!("job {} restores nothing", job.id)));
         };
-        restore::set_message(&mut session, id, message).await?;
+        restore::set_reached(&mut session, id, message, reached).await?;
         notice::record_job(&mut session, &job).await?;
         session.commit().await?;
         Ok(job)
     }
 
-    /// The backup has been looked at, to a `level`; `suspect` is the damage that was found.
+    /// The backup has been looked at, to a `level`: `stored`, `content` or `drill`; `suspect` is the damage that was found.
+    /// What one verify has found stands until one that goes as deep finds nothing. `drilled` tells that the backup was
+    /// restored, and that `evidence` says what was seen there.
     ///
     /// # Errors
     /// `conflict` when the attempt no longer holds its lease.
-    pub async fn finish_verify(&self, attempt: &AttemptId, level: &str, suspect: Option<&Failure>) -> Result<Job> {
+    pub async fn finish_verify(
+        &self,
+        attempt: &AttemptId,
+        level: &str,
+        suspect: Option<&Failure>,
+        evidence: &[String],
+        drilled: bool,
+    ) -> Result<Job> {
         let mut session = self.begin().await?;
         let job = succeed(&mut session, attempt, JobKind::Verify).await?;
-        let query = sql("UPDATE backups SET verified_at_us = $1, verified_level = $2, suspect = $3 WHERE id = $4")
-            .bind(session.now().as_micros())
+        let before = backup::lock(&mut session, &job.organization, backup_of(&job)?).await?;
+        let found_at = before.suspect_level.as_deref().filter(|_| before.suspect.is_some());
+        let deeper = found_at.filter(|found_at| depth(found_at) > depth(level));
+        let (suspected, suspected_at) = match (suspect, deeper) {
+            (None, None) => (None, None),
+            (None, Some(deeper)) => (before.suspect.as_ref(), Some(deeper)),
+            (Some(suspect), deeper) => (Some(suspect), Some(deeper.unwrap_or(level))),
+        };
+        let now = session.now().as_micros();
+        let query =
+            sql("UPDATE backups SET verified_at_us = $1, verified_level = $2, suspect = $3, suspect_level = $4,
+                 evidence = COALESCE($5, evidence), drilled_at_us = COALESCE($6, drilled_at_us)
+             WHERE id = $7")
+            .bind(now)
             .bind(plain(level))
-            .bind(optional_json(suspect)?)
-            .bind(backup_of(&job)?.as_str());
+            .bind(optional_json(suspected)?)
+            .bind(suspected_at.map(plain))
+            .bind(if drilled { Some(json(&evidence)?) } else { None })
+            .bind(drilled.then_some(now))
+            .bind(before.id.as_str());
         session.execute_one("a verified backup", query).await?;
+        if let Some(suspect) = suspect {
+            notice::record_suspect(&mut session, &job, level, suspect).await?;
+        }
         session.commit().await?;
         Ok(job)
     }
@@ -169,6 +232,16 @@ async fn succeed(session: &mut Session, attempt: &AttemptId, kind: JobKind) -> R
         return Err(Failure::internal(format!("job {} is a {}, not a {kind}", job.id, job.kind)));
     }
     Ok(job)
+}
+
+/// Which of two levels of verifying goes deeper.
+fn depth(level: &str) -> u8 {
+    match level {
+        "drill" => 3,
+        "content" => 2,
+        "stored" => 1,
+        _ => 0,
+    }
 }
 
 fn backup_of(job: &Job) -> Result<&BackupId> {

@@ -18,7 +18,7 @@ impl Catalog {
     /// # Errors
     /// `conflict` when another attempt has begun.
     pub async fn finish_recovered_restore(&self, attempt: &AttemptId, message: &str) -> Result<Job> {
-        match self.finish_restore(attempt, message).await {
+        match self.finish_restore(attempt, message, None).await {
             Err(failure) if failure.kind == FailureKind::Conflict => {}
             finished => return finished,
         }
@@ -48,7 +48,7 @@ impl Catalog {
         };
         let job = Job::from_row(&row)?;
         follow(&mut session, &job, before.state, Some((&attempt.id, attempt.number))).await?;
-        restore::set_message(&mut session, id, message).await?;
+        restore::set_reached(&mut session, id, message, None).await?;
         notice::record_job(&mut session, &job).await?;
         session.commit().await?;
         Ok(job)

@@ -6,6 +6,7 @@ use super::{Backup, enter, lock, not_found};
 use crate::catalog::Catalog;
 use crate::fields::Fields;
 use crate::job;
+use crate::restore;
 use crate::session::{Session, sql};
 
 impl Catalog {
@@ -98,6 +99,10 @@ async fn mark(session: &mut Session, organization: &OrganizationId, id: &BackupI
     }
     if let Some(restore) = job::unfinished(session, id, JobKind::Restore).await? {
         return Err(Failure::conflict(format!("backup {id} is being restored by job {}", restore.id))
+            .with_hint("wait for that job, or cancel it first"));
+    }
+    if let Some(job) = restore::using(session, organization, id).await? {
+        return Err(Failure::conflict(format!("backup {id} is part of what job {job} restores"))
             .with_hint("wait for that job, or cancel it first"));
     }
     enter(session, id, backup.state, BackupState::Deleting, None).await?;

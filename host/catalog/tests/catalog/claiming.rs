@@ -51,7 +51,7 @@ fn one_of_a_method_runs_on_a_service_and_a_restore_runs_alone() {
         let (job, restore_attempt) = scene.claim(&on).await.unwrap();
         assert_eq!(job.id, restore.id);
         assert!(scene.claim(&on).await.is_none(), "a running restore excludes all");
-        scene.catalog.finish_restore(&restore_attempt.id, "Restore has succeeded!").await.unwrap();
+        scene.catalog.finish_restore(&restore_attempt.id, "Restore has succeeded!", None).await.unwrap();
         assert_eq!(scene.claim(&on).await.unwrap().0.method.as_str(), "full");
         assert!(scene.claim(&on).await.is_none());
     });
@@ -66,7 +66,7 @@ fn a_backup_has_one_job_at_a_time_across_services() {
         let verify = scene.catalog.schedule_job(new_job(JobKind::Verify, &backup.id)).await.unwrap().value;
         let (_, restoring) = scene.claim(&["db1", "db2"]).await.unwrap();
         assert!(scene.claim(&["db1", "db2"]).await.is_none());
-        scene.catalog.finish_restore(&restoring.id, "done").await.unwrap();
+        scene.catalog.finish_restore(&restoring.id, "done", None).await.unwrap();
         assert_eq!(scene.claim(&["db1", "db2"]).await.unwrap().0.id, verify.id);
     });
 }
@@ -145,7 +145,7 @@ fn many_claimers_never_break_the_rules() {
             seen.lock().unwrap().running.get_mut(job.service.as_str()).unwrap().retain(|other| *other != mine);
             match job.kind {
                 JobKind::Backup => catalog.finish_backup(&attempt.id, &completed()).await.unwrap(),
-                _ => catalog.finish_restore(&attempt.id, "done").await.unwrap(),
+                _ => catalog.finish_restore(&attempt.id, "done", None).await.unwrap(),
             };
         }
     }
@@ -196,7 +196,7 @@ fn what_a_claim_changes_is_seen_everywhere() {
         assert_eq!(states, ["scheduled", "running"]);
         assert_eq!(events[1].attempt, Some(attempt.id.clone()));
         // An attempt ends in the way of its job's kind only.
-        refused(scene.catalog.finish_restore(&attempt.id, "?").await, FailureKind::Other("internal".to_owned()));
+        refused(scene.catalog.finish_restore(&attempt.id, "?", None).await, FailureKind::Other("internal".to_owned()));
         scene.catalog.finish_backup(&attempt.id, &completed()).await.unwrap();
     });
 }

@@ -82,13 +82,16 @@ fn a_request_that_comes_again_is_answered_with_what_has_become_of_it() {
             organization: acme(),
             service: "db2".parse().unwrap(),
             backup: made.id.clone(),
+            uses: Vec::new(),
+            plan: None,
+            partial: false,
             request: json!({}),
             attempts_max: 1,
             idempotency: key("2", "a"),
         };
         let (first, _) = catalog.schedule_restore(restore()).await.unwrap().value;
         let (_, attempt) = scene.claim(&["db2"]).await.unwrap();
-        catalog.finish_restore(&attempt.id, "done").await.unwrap();
+        catalog.finish_restore(&attempt.id, "done", None).await.unwrap();
         catalog.hide_restore(&acme(), first.id).await.unwrap();
         let verify = |key| NewJob { idempotency: key, ..new_job(JobKind::Verify, &made.id) };
         let verifying = catalog.schedule_job(verify(key("3", "a"))).await.unwrap().value;

@@ -173,7 +173,11 @@ fn the_last_good_backup_of_each_method_is_known() {
         scene.catalog.fail(&attempt.id, &Failure::invalid("no"), None).await.unwrap();
         scene.catalog.schedule_job(new_job(JobKind::Verify, &damaged.id)).await.unwrap();
         let (_, attempt) = scene.claim(&["db1"]).await.unwrap();
-        scene.catalog.finish_verify(&attempt.id, "stored", Some(&Failure::corrupt("damaged"))).await.unwrap();
+        scene
+            .catalog
+            .finish_verify(&attempt.id, "stored", Some(&Failure::corrupt("damaged")), &[], false)
+            .await
+            .unwrap();
         let found = scene.catalog.last_good_backups(&all).await.unwrap();
         assert_eq!(found, [good(&dump), good(&old), good(&other)]);
         assert_eq!(scene.catalog.last_good_backups(&[service("db2")]).await.unwrap(), [good(&other)]);

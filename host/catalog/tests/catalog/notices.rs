@@ -61,7 +61,7 @@ fn a_backup_tells_how_it_ended_with_its_size_and_times() {
 
         scene.catalog.schedule_job(new_job(JobKind::Verify, &backup.id)).await.unwrap();
         let (_, attempt) = scene.claim(&["db1"]).await.unwrap();
-        scene.catalog.finish_verify(&attempt.id, "stored", None).await.unwrap();
+        scene.catalog.finish_verify(&attempt.id, "stored", None, &[], false).await.unwrap();
         assert_eq!(scene.told().await, [Value::Null; 0]);
     });
 }
@@ -110,7 +110,7 @@ fn a_restore_tells_how_it_ended() {
         scene.webhook(acme(), &[NoticeEvent::RestoreSucceeded, NoticeEvent::RestoreFailed]).await;
         let (good, _) = scene.schedule_restore("db2", &backup.id).await;
         let (_, attempt) = scene.claim(&["db2"]).await.unwrap();
-        scene.catalog.finish_restore(&attempt.id, "Restore has succeeded! 3 tables.").await.unwrap();
+        scene.catalog.finish_restore(&attempt.id, "Restore has succeeded! 3 tables.", None).await.unwrap();
         let (bad, _) = scene.schedule_restore("db2", &backup.id).await;
         let (_, attempt) = scene.claim(&["db2"]).await.unwrap();
         scene.catalog.fail(&attempt.id, &Failure::corrupt("the archive is damaged"), None).await.unwrap();

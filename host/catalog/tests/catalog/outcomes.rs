@@ -72,13 +72,13 @@ fn a_finished_backup_carries_all_that_is_known_of_it() {
         scene.catalog.schedule_job(new_job(JobKind::Verify, &backup.id)).await.unwrap();
         let (_, attempt) = scene.claim(&["db1"]).await.unwrap();
         let damage = Failure::corrupt("object `data.xbstream` is damaged");
-        scene.catalog.finish_verify(&attempt.id, "stored", Some(&damage)).await.unwrap();
+        scene.catalog.finish_verify(&attempt.id, "stored", Some(&damage), &[], false).await.unwrap();
         let seen = scene.catalog.backup(&acme(), &backup.id).await.unwrap();
         assert_eq!((seen.state, seen.suspect), (BackupState::Succeeded, Some(damage)));
         assert!(seen.verified_at.is_some() && seen.verified_level.as_deref() == Some("stored"));
         scene.catalog.schedule_job(new_job(JobKind::Verify, &backup.id)).await.unwrap();
         let (_, attempt) = scene.claim(&["db1"]).await.unwrap();
-        scene.catalog.finish_verify(&attempt.id, "plain", None).await.unwrap();
+        scene.catalog.finish_verify(&attempt.id, "content", None, &[], false).await.unwrap();
         assert_eq!(scene.catalog.backup(&acme(), &backup.id).await.unwrap().suspect, None);
     });
 }

@@ -20,7 +20,7 @@ fn retention_sees_what_succeeded_who_made_it_and_who_needs_it() {
         let verify = new_job(JobKind::Verify, &damaged.id);
         scene.catalog.schedule_job(verify).await.unwrap();
         let (_, attempt) = scene.claim(&["db1"]).await.unwrap();
-        scene.catalog.finish_verify(&attempt.id, "stored", Some(&Failure::corrupt("?"))).await.unwrap();
+        scene.catalog.finish_verify(&attempt.id, "stored", Some(&Failure::corrupt("?")), &[], false).await.unwrap();
         // What is not made yet, of another service, method or organization is none of it.
         scene.backup("db2", "full").await;
         scene.schedule_new(NewBackup { organization: globex(), ..new_backup("db1", "full") }).await;

@@ -217,6 +217,9 @@ impl Engine {
                 service: service.id.clone(),
                 backup: backup.id.clone(),
                 attempts_max: self.inner.config.limits.attempts_max,
+                uses: Vec::new(),
+                plan: None,
+                partial: false,
                 request: Value::Null,
                 idempotency: ask.idempotency,
             })

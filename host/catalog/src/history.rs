@@ -1,0 +1,126 @@
+//! All that a service can be restored with.
+
+use bulkhead_model::{
+    BackupId, BackupState, Failure, Method, OrganizationId, Report, Result, ServiceId, TargetId, Timestamp,
+};
+use sqlx::any::AnyRow;
+
+use crate::backup::Backup;
+use crate::catalog::Catalog;
+use crate::fields::Fields;
+use crate::session::sql;
+
+/// What is kept of a service, and when it became another one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HistoryRows {
+    /// Succeeded backups, in the order in which they were asked for.
+    pub backups: Vec<HistoryRow>,
+    /// When a restore had replaced all of its data, the earliest first.
+    pub restores: Vec<Timestamp>,
+}
+
+/// A succeeded backup.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HistoryRow {
+    /// Its id.
+    pub id: BackupId,
+    /// How it was made.
+    pub method: Method,
+    /// The backup it is restored on top of.
+    pub parent: Option<BackupId>,
+    /// Where its objects lie.
+    pub target: TargetId,
+    /// What the method said of it.
+    pub report: Option<Report>,
+    /// The damage that was found.
+    pub suspect: Option<Failure>,
+    /// When it was asked for.
+    pub created_at: Timestamp,
+    /// When its last attempt began.
+    pub started_at: Option<Timestamp>,
+    /// When it succeeded.
+    pub finished_at: Option<Timestamp>,
+    /// When it was last verified.
+    pub verified_at: Option<Timestamp>,
+    /// How deep that went.
+    pub verified_level: Option<String>,
+    /// When it was last drilled.
+    pub drilled_at: Option<Timestamp>,
+    /// Bytes before compression.
+    pub plain_bytes: u64,
+    /// Bytes in the target.
+    pub stored_bytes: u64,
+}
+
+impl HistoryRow {
+    fn from_row(row: &AnyRow) -> Result<Self> {
+        let row = Fields(row);
+        Ok(Self {
+            id: row.parsed("id")?,
+            method: row.parsed("method")?,
+            parent: row.optional_parsed("parent")?,
+            target: row.parsed("target")?,
+            report: row.optional_json("report")?,
+            suspect: row.optional_json("suspect")?,
+            created_at: row.time("created_at_us")?,
+            started_at: row.optional_time("started_at_us")?,
+            finished_at: row.optional_time("finished_at_us")?,
+            verified_at: row.optional_time("verified_at_us")?,
+            verified_level: row.optional_text("verified_level")?,
+            drilled_at: row.optional_time("drilled_at_us")?,
+            plain_bytes: row.unsigned("plain_bytes")?,
+            stored_bytes: row.unsigned("stored_bytes")?,
+        })
+    }
+}
+
+impl Catalog {
+    /// All that a service can be restored with: its succeeded backups, without those on their way out, and when restores
+    /// replaced its data.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub async fn history(&self, organization: &OrganizationId, service: &ServiceId) -> Result<HistoryRows> {
+        let query =
+            sql("SELECT id, method, parent, target, report, suspect, created_at_us, started_at_us, finished_at_us,
+                 verified_at_us, verified_level, drilled_at_us, plain_bytes, stored_bytes
+             FROM backups WHERE organization = $1 AND service = $2 AND state = 'succeeded' ORDER BY created_at_us, id")
+            .bind(organization.as_str())
+            .bind(service.as_str());
+        let backups = self.rows(query).await?.iter().map(HistoryRow::from_row).collect::<Result<_>>()?;
+        // Hidden ones too: what they did is not undone by not showing them.
+        let query = sql("SELECT finished_at_us FROM restores
+             WHERE organization = $1 AND service = $2 AND state = 'succeeded' AND partial = 0
+                 AND finished_at_us IS NOT NULL ORDER BY finished_at_us, id")
+        .bind(organization.as_str())
+        .bind(service.as_str());
+        let rows = self.rows(query).await?;
+        let restores = rows.iter().map(|row| Fields(row).time("finished_at_us")).collect::<Result<_>>()?;
+        Ok(HistoryRows { backups, restores })
+    }
+
+    /// The newest backup of a service and method in a target that succeeded and was not found damaged.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub async fn newest_backup_of(
+        &self,
+        organization: &OrganizationId,
+        service: &ServiceId,
+        method: &Method,
+        target: &TargetId,
+    ) -> Result<Option<Backup>> {
+        // By when they were done: the next one continues what this one left.
+        let query = sql("SELECT * FROM backups
+             WHERE organization = $1 AND service = $2 AND method = $3 AND target = $4 AND state = 'succeeded'
+                 AND suspect IS NULL
+             ORDER BY finished_at_us DESC, id DESC LIMIT 1")
+        .bind(organization.as_str())
+        .bind(service.as_str())
+        .bind(method.as_str())
+        .bind(target.as_str());
+        let found = self.rows(query).await?.first().map(Backup::from_row).transpose()?;
+        debug_assert!(found.as_ref().is_none_or(|backup| backup.state == BackupState::Succeeded));
+        Ok(found)
+    }
+}
