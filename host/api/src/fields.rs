@@ -12,7 +12,7 @@ use bulkhead_catalog::Idempotency;
 use bulkhead_model::{Failure, Result};
 use serde_json::{Map, Value};
 
-pub use extract::{BODY_LIMIT, NoBody, QueryFields};
+pub use extract::{BODY_LIMIT, NoBody, OptionalBody, QueryFields};
 pub use page::{ALL, ManyQuery, PageQuery, Paged, cut};
 pub use printable::printable;
 

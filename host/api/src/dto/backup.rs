@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use bulkhead_catalog::Backup;
-use bulkhead_model::{BackupState, Timestamp};
+use bulkhead_model::{BackupId, BackupState, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -24,7 +24,7 @@ pub struct BackupDto {
     server_pod: String,
     /// Bytes in the target.
     backup_size: u64,
-    /// The backup it is restored on top of, or empty.
+    /// The backup that its chain begins with, when it is restored on top of others; else empty.
     reference_full_backup: String,
     /// The instant whose state it holds, `2024-03-26 17:18:21`, UTC; null until known.
     point_in_time: Option<String>,
@@ -37,6 +37,8 @@ pub struct BackupDto {
     status: BackupStatus,
     // Not SkySQL's:
     name: Option<String>,
+    /// The backup it is restored on top of.
+    parent_id: Option<String>,
     /// Whether neither retention nor a person may delete it.
     pinned: bool,
     /// One sentence for people.
@@ -59,6 +61,7 @@ pub struct BackupDto {
     plugin_digest: Option<String>,
     #[schema(format = DateTime)]
     verified_at: Option<String>,
+    /// How deep that went: `stored`, `content` or `drill`.
     verified_level: Option<String>,
     /// What the last verification found wrong.
     suspect: Option<FailureDto>,
@@ -77,8 +80,9 @@ pub struct BackupPage {
     pub pages_count: u64,
 }
 
-impl From<Backup> for BackupDto {
-    fn from(backup: Backup) -> Self {
+impl BackupDto {
+    /// From a backup and the one that its chain begins with, unless that is itself.
+    pub fn new(backup: Backup, root: Option<BackupId>) -> Self {
         let report = backup.report.unwrap_or_default();
         let point_in_time = report
             .point_in_time
@@ -102,12 +106,13 @@ impl From<Backup> for BackupDto {
             kind: backup.method.into(),
             method: backup.target.into(),
             backup_size: backup.stored_bytes,
-            reference_full_backup: backup.parent.map(String::from).unwrap_or_default(),
+            reference_full_backup: root.map(String::from).unwrap_or_default(),
             point_in_time,
             start_time: backup.started_at.map(Timestamp::to_seconds_string),
             end_time: backup.finished_at.map(Timestamp::to_seconds_string),
             status: backup.state.into(),
             name: backup.name,
+            parent_id: backup.parent.map(String::from),
             pinned: backup.pinned,
             message,
             job_id: backup.job.into(),

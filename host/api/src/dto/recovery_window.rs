@@ -1,9 +1,6 @@
-use bulkhead_catalog::Backup;
-use bulkhead_model::{ServiceId, Timestamp};
+use bulkhead_model::{ServiceId, Timestamp, recovery};
 use serde::Serialize;
 use utoipa::ToSchema;
-
-use crate::fields::Paged;
 
 /// The instants that a service can be restored to.
 #[derive(Debug, Serialize, ToSchema)]
@@ -11,15 +8,11 @@ pub struct RecoveryWindow {
     service_id: String,
     /// Newest first.
     intervals: Vec<Interval>,
-    /// Between the intervals, newest first: the service cannot be restored to an instant in one of these.
+    /// Between and after the intervals, newest first: the service cannot be restored to an instant in one of these.
     gaps: Vec<Gap>,
-    /// Succeeded backups on all pages, damaged ones too, which make no interval.
-    backups_count: u64,
-    /// Zero when there is no backup.
-    pages_count: u64,
 }
 
-/// All of its instants can be restored.
+/// All of its instants can be restored. Both bounds are included.
 #[derive(Debug, Serialize, ToSchema)]
 struct Interval {
     #[schema(format = DateTime)]
@@ -31,9 +24,15 @@ struct Interval {
     /// The method's name: `full`, `dump`, ...
     #[serde(rename = "type")]
     kind: String,
-    /// When it was last verified.
+    /// How many backups of logs continue it; without any, the interval is as short as one instant.
+    logs_count: u64,
+    /// The run of logs that does: the id of its first backup.
+    timeline: Option<String>,
+    /// When the backup was last verified.
     #[schema(format = DateTime)]
     verified_at: Option<String>,
+    /// How deep that went: `stored`, `content` or `drill`.
+    verified_level: Option<String>,
 }
 
 /// None of the instants in between can be restored.
@@ -44,43 +43,39 @@ struct Gap {
     /// Null: until now.
     #[schema(format = DateTime)]
     to: Option<String>,
+    /// Why, in a sentence.
+    cause: String,
 }
 
 impl RecoveryWindow {
-    /// From a page of succeeded backups; `newest` says that it is the first page.
-    pub fn new(service: &ServiceId, backups: &[Backup], newest: bool, paged: Paged) -> Self {
-        let good = backups.iter().filter(|backup| backup.suspect.is_none());
-        let mut good: Vec<(Timestamp, &Backup)> = good.map(|backup| (instant(backup), backup)).collect();
-        good.sort_by_key(|(at, backup)| (std::cmp::Reverse(*at), backup.id.as_str()));
-        let mut gaps = Vec::new();
-        if newest && let Some((at, _)) = good.first() {
-            gaps.push(Gap { from: at.to_seconds_string(), to: None });
-        }
-        for pair in good.windows(2) {
-            let (later, earlier) = (pair[0].0, pair[1].0);
-            if later > earlier {
-                gaps.push(Gap { from: earlier.to_seconds_string(), to: Some(later.to_seconds_string()) });
-            }
-        }
-        let interval = |(at, backup): (Timestamp, &Backup)| Interval {
-            from: at.to_seconds_string(),
-            to: at.to_seconds_string(),
-            backup_id: backup.id.to_string(),
-            kind: backup.method.to_string(),
-            verified_at: backup.verified_at.map(Timestamp::to_seconds_string),
-        };
+    /// Of a service.
+    pub fn new(service: ServiceId, window: recovery::RecoveryWindow) -> Self {
         Self {
-            service_id: service.to_string(),
-            intervals: good.into_iter().map(interval).collect(),
-            gaps,
-            backups_count: paged.total,
-            pages_count: paged.pages,
+            service_id: service.into(),
+            intervals: window.intervals.into_iter().map(Interval::from).collect(),
+            gaps: window.gaps.into_iter().map(Gap::from).collect(),
         }
     }
 }
 
-/// The instant whose state a backup holds: as its method says, or else when it was begun.
-fn instant(backup: &Backup) -> Timestamp {
-    let said = backup.report.as_ref().and_then(|report| Timestamp::parse_rfc3339(report.point_in_time.as_deref()?));
-    said.or(backup.started_at).unwrap_or(backup.created_at)
+impl From<recovery::Interval> for Interval {
+    fn from(interval: recovery::Interval) -> Self {
+        // To the microsecond: these are bounds.
+        Self {
+            from: interval.from.to_string(),
+            to: interval.to.to_string(),
+            backup_id: interval.base.into(),
+            kind: interval.method.into(),
+            logs_count: u64::try_from(interval.logs).unwrap_or(u64::MAX),
+            timeline: interval.timeline,
+            verified_at: interval.verified_at.map(Timestamp::to_seconds_string),
+            verified_level: interval.verified_level,
+        }
+    }
+}
+
+impl From<recovery::Gap> for Gap {
+    fn from(gap: recovery::Gap) -> Self {
+        Self { from: gap.from.to_string(), to: gap.to.map(|to| to.to_string()), cause: gap.cause }
+    }
 }

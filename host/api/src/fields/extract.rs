@@ -4,9 +4,7 @@ use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Uri, header};
-use bulkhead_catalog::Idempotency;
 use bulkhead_model::{Failure, Result};
-use serde_json::Map;
 
 use super::Fields;
 use super::idempotency::idempotency;
@@ -42,21 +40,37 @@ async fn read_body(body: Body) -> Result<axum::body::Bytes, Problem> {
 }
 
 /// A request that says all in its address: a body is empty, or an object without fields.
-pub struct NoBody {
-    /// The key under which the caller may send this again.
-    pub idempotency: Option<Idempotency>,
-}
+pub struct NoBody;
 
 impl<S: Send + Sync> FromRequest<S> for NoBody {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
-        let (parts, body) = request.into_parts();
-        let body = read_body(body).await?;
+        let body = read_body(request.into_body()).await?;
         if !body.is_empty() {
             Fields::from_json(&body)?.only(&[])?;
         }
-        Ok(Self { idempotency: idempotency(&parts, &Map::new())? })
+        Ok(Self)
+    }
+}
+
+/// The fields of a request that need not have any: an empty body is as good as `{}`.
+pub struct OptionalBody(pub Fields);
+
+impl<S: Send + Sync> FromRequest<S> for OptionalBody {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
+        let is_json = says_json(request.headers());
+        let (parts, body) = request.into_parts();
+        let body = read_body(body).await?;
+        let mut fields = match body.is_empty() {
+            true => Fields::from_json(b"{}")?,
+            false if is_json => Fields::from_json(&body)?,
+            false => return Err(Problem::media_type()),
+        };
+        fields.idempotency = idempotency(&parts, &fields.map)?;
+        Ok(Self(fields))
     }
 }
 

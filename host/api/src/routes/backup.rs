@@ -1,5 +1,6 @@
 //! `/backups`.
 
+mod chain;
 mod delete;
 mod list;
 mod show;

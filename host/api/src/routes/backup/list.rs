@@ -4,9 +4,10 @@ use bulkhead_catalog::BackupFilter;
 use bulkhead_model::{BackupState, Failure, Result};
 use utoipa::{IntoParams, ToSchema};
 
+use super::chain;
 use crate::Api;
 use crate::auth::Viewer;
-use crate::dto::{BackupDto, BackupPage, state_word};
+use crate::dto::{BackupPage, state_word};
 use crate::fields::{Fields, Paged, QueryFields};
 use crate::problem::Answer;
 
@@ -53,8 +54,9 @@ pub async fn list(
 ) -> Answer<Json<BackupPage>> {
     let page = query.page()?;
     let filter = BackupFilter { services: caller.visible_services(), ..filter(&query)? };
-    let (backups, total) = api.engine.catalog().backups(&caller.organization, &filter).await?;
-    let backups = backups.into_iter().map(BackupDto::from).collect();
+    let catalog = api.engine.catalog();
+    let (backups, total) = catalog.backups(&caller.organization, &filter).await?;
+    let backups = chain::described(catalog, &caller.organization, backups).await?;
     Ok(Json(BackupPage { backups, backups_count: total, pages_count: Paged::new(total, page).pages }))
 }
 

@@ -2,7 +2,7 @@ use axum::Json;
 use axum::extract::State;
 use bulkhead_model::Role;
 
-use super::meant;
+use super::{chain, meant};
 use crate::Api;
 use crate::auth::Viewer;
 use crate::dto::BackupDto;
@@ -14,5 +14,6 @@ use crate::problem::{Answer, Conflict};
     params(("id" = String, Path, min_length = 1, description = "Id, unique prefix of it, or name")),
     responses((status = 200, description = "The backup", body = BackupDto), Conflict))]
 pub async fn show(State(api): State<Api>, Viewer(caller): Viewer, Id(id): Id) -> Answer<Json<BackupDto>> {
-    Ok(Json(meant(&api, &caller, Role::Viewer, &id).await?.into()))
+    let backup = meant(&api, &caller, Role::Viewer, &id).await?;
+    Ok(Json(chain::described_one(api.engine.catalog(), &caller.organization, backup).await?))
 }

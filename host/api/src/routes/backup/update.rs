@@ -3,7 +3,7 @@ use axum::extract::State;
 use bulkhead_model::{Failure, Role};
 use utoipa::ToSchema;
 
-use super::meant;
+use super::{chain, meant};
 use crate::Api;
 use crate::auth::Administrator;
 use crate::dto::BackupDto;
@@ -36,5 +36,6 @@ pub async fn update(
         Failure::invalid("`pinned` is missing").with_hint("add \"pinned\": true, or false to let go of it")
     })?;
     let backup = meant(&api, &caller, Role::Administrator, &id).await?;
-    Ok(Json(api.engine.pin_backup(&caller.organization, &backup.id, pinned).await?.into()))
+    let backup = api.engine.pin_backup(&caller.organization, &backup.id, pinned).await?;
+    Ok(Json(chain::described_one(api.engine.catalog(), &caller.organization, backup).await?))
 }
