@@ -9,6 +9,7 @@ mod counts;
 mod databases;
 mod deleting;
 mod firing;
+mod history;
 mod idempotency;
 mod leases;
 mod limits;
