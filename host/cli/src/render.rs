@@ -1,5 +1,6 @@
 //! What people read: sizes, states, tables.
 
+use bulkhead_model::Timestamp;
 use serde_json::Value;
 
 /// `12.4 MB`, in powers of 1000.
@@ -34,6 +35,18 @@ pub fn status(word: &str) -> String {
 /// `2026-04-08T10:00:00Z` as `2026-04-08T10:00:00`.
 pub fn time(text: &str) -> &str {
     text.trim_end_matches('Z')
+}
+
+/// How long ago something was: `5 min ago`, `3 h ago`, `12 days ago`. Empty when the text is no time.
+pub fn ago(text: &str, now: Timestamp) -> String {
+    let Some(then) = Timestamp::parse_rfc3339(text) else { return String::new() };
+    let minutes = now.since(then).as_secs() / 60;
+    match minutes {
+        0 => "just now".to_owned(),
+        1..120 => format!("{minutes} min ago"),
+        120..2_880 => format!("{} h ago", minutes / 60),
+        _ => format!("{} days ago", minutes / 1_440),
+    }
 }
 
 /// A table with aligned columns, a rule of `rule` dashes under the header, and no blanks at the ends of lines.
@@ -111,5 +124,21 @@ mod tests {
             assert_eq!(size(bytes), text);
         }
         assert_eq!(size(u64::MAX), "18446.7 PB");
+    }
+
+    #[test]
+    fn ages_are_told_in_the_unit_that_fits() {
+        let now = Timestamp::parse_rfc3339("2024-03-26T12:00:00Z").unwrap();
+        for (then, said) in [
+            ("2024-03-26T11:59:30Z", "just now"),
+            ("2024-03-26T11:55:00Z", "5 min ago"),
+            ("2024-03-26T09:00:00Z", "3 h ago"),
+            ("2024-03-14T09:00:00Z", "12 days ago"),
+            // By another host's clock.
+            ("2024-03-26T12:00:30Z", "just now"),
+            ("yesterday", ""),
+        ] {
+            assert_eq!(ago(then, now), said, "{then}");
+        }
     }
 }

@@ -63,8 +63,15 @@ pub struct BackupDto {
     verified_at: Option<String>,
     /// How deep that went: `stored`, `content` or `drill`.
     verified_level: Option<String>,
-    /// What the last verification found wrong.
+    /// The damage that a verification found, until one that goes as deep finds none.
     suspect: Option<FailureDto>,
+    /// How deep the verification went that found it.
+    suspect_level: Option<String>,
+    /// What the last drill saw, in sentences.
+    evidence: Vec<String>,
+    /// When the last drill ended, well or not.
+    #[schema(format = DateTime)]
+    drilled_at: Option<String>,
     /// Why it failed, or, while attempts remain, why the last one did.
     failure: Option<FailureDto>,
 }
@@ -90,7 +97,7 @@ impl BackupDto {
             .map(|text| Timestamp::parse_rfc3339(text).map_or_else(|| text.to_owned(), Timestamp::to_sql_string));
         let message = match (&backup.failure, backup.state) {
             (Some(failure), _) => failure.message.clone(),
-            (None, _) if backup.suspect.is_some() => "The last verification found damage.".to_owned(),
+            (None, _) if backup.suspect.is_some() => "A verification found damage.".to_owned(),
             (None, BackupState::Scheduled) => "Backup is scheduled.".to_owned(),
             (None, BackupState::Running) => "Backup is running.".to_owned(),
             (None, BackupState::Succeeded) => "Backup has succeeded!".to_owned(),
@@ -127,6 +134,9 @@ impl BackupDto {
             verified_at: backup.verified_at.map(Timestamp::to_seconds_string),
             verified_level: backup.verified_level,
             suspect: backup.suspect.map(FailureDto::from),
+            suspect_level: backup.suspect_level,
+            evidence: backup.evidence,
+            drilled_at: backup.drilled_at.map(Timestamp::to_seconds_string),
             failure: backup.failure.map(FailureDto::from),
         }
     }

@@ -1,6 +1,10 @@
+use std::collections::BTreeMap;
+
 use bulkhead_catalog::{Backup, Restore};
+use bulkhead_model::recovery::{RecoveryPlan, Until};
 use bulkhead_model::{JobState, Timestamp};
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::{FailureDto, Status};
@@ -30,6 +34,41 @@ pub struct RestoreDto {
     #[schema(format = DateTime)]
     end_time: Option<String>,
     failure: Option<FailureDto>,
+    /// The moment that was asked for, `2024-03-26 17:18:21`, UTC; null when it was none, or given as `gtid`.
+    point_in_time: Option<String>,
+    /// The transactions that were asked for.
+    gtid: Option<String>,
+    /// Whether a part is put into the service instead of replacing everything.
+    partial: bool,
+    /// What is restored in which order; null: the backup alone.
+    plan: Option<RestorePlan>,
+    /// Where it has got to, e.g. `gtid`, `binlog.file`; null until it has.
+    reached: Option<BTreeMap<String, String>>,
+}
+
+/// What a restore restores in which order.
+#[derive(Debug, Serialize, ToSchema)]
+struct RestorePlan {
+    /// Each on top of the one before.
+    backups: Vec<String>,
+    /// Backups of logs that are replayed then.
+    logs: Vec<String>,
+    /// The instant that this leads to.
+    #[schema(format = DateTime)]
+    point_in_time: String,
+    /// Why these, in a sentence.
+    why: String,
+}
+
+impl From<RecoveryPlan> for RestorePlan {
+    fn from(plan: RecoveryPlan) -> Self {
+        Self {
+            backups: plan.chain.into_iter().map(String::from).collect(),
+            logs: plan.logs.into_iter().map(String::from).collect(),
+            point_in_time: plan.at.to_string(),
+            why: plan.why,
+        }
+    }
 }
 
 impl RestoreDto {
@@ -49,6 +88,13 @@ impl RestoreDto {
             (None, JobState::Failed) => "Restore has failed.".to_owned(),
             (None, JobState::Cancelled) => "Restore was cancelled.".to_owned(),
         };
+        // What another version wrote down may be unreadable for this one; the restore is not.
+        let plan = restore.plan.and_then(|plan| serde_json::from_value::<RecoveryPlan>(plan).ok());
+        let (point_in_time, gtid) = match plan.as_ref().and_then(|plan| plan.until.as_ref()) {
+            Some(Until::Time(instant)) => (Some(instant.to_sql_string()), None),
+            Some(Until::Transaction(state)) => (None, Some(state.to_string())),
+            None => (None, None),
+        };
         Self {
             id: restore.id.0,
             service_id: restore.service.into(),
@@ -62,6 +108,32 @@ impl RestoreDto {
             start_time: restore.started_at.map(Timestamp::to_seconds_string),
             end_time: restore.finished_at.map(Timestamp::to_seconds_string),
             failure: restore.failure.map(FailureDto::from),
+            point_in_time,
+            gtid,
+            partial: restore.partial,
+            plan: plan.map(RestorePlan::from),
+            reached: restore.reached.map(positions),
         }
+    }
+}
+
+/// Names and values, written as an object or, as reports are, as pairs.
+fn positions(reached: Value) -> BTreeMap<String, String> {
+    let pairs = serde_json::from_value::<Vec<(String, String)>>(reached.clone());
+    pairs.map(|pairs| pairs.into_iter().collect()).or_else(|_| serde_json::from_value(reached)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn positions_are_read_in_both_forms() {
+        let expected: BTreeMap<_, _> = [("gtid".to_owned(), "0-1-7".to_owned())].into();
+        assert_eq!(positions(json!([["gtid", "0-1-7"]])), expected);
+        assert_eq!(positions(json!({"gtid": "0-1-7"})), expected);
+        assert_eq!(positions(json!("nothing")), BTreeMap::new());
     }
 }

@@ -22,9 +22,9 @@ pub enum BackupCommand {
     List(list::List),
     /// Show one backup
     Show(show::Show),
-    /// Replace the data of a service by those of a backup
+    /// Replace the data of a service by those of a backup or of a moment, or bring back a part of them
     Restore(restore::Restore),
-    /// Check every stored byte of a backup
+    /// Check a backup: its stored bytes, or what a server restored from it holds
     Verify(verify::Verify),
     /// Keep a backup from being deleted, by retention or by hand
     Pin(pin::Pin),

@@ -1,6 +1,7 @@
 //! `bulkhead service ...`.
 
 mod list;
+mod recovery_window;
 
 use clap::Subcommand;
 
@@ -12,6 +13,8 @@ use crate::exit::Exit;
 pub enum ServiceCommand {
     /// List the services that the host can reach
     List,
+    /// Show the moments that a service can be restored to, and the gaps between them
+    RecoveryWindow(recovery_window::Window),
 }
 
 impl ServiceCommand {
@@ -19,6 +22,7 @@ impl ServiceCommand {
     pub fn run(self, session: &Session) -> Result<(), Exit> {
         match self {
             Self::List => list::run(session),
+            Self::RecoveryWindow(window) => window.run(session),
         }
     }
 }

@@ -12,7 +12,7 @@ pub struct Create {
     /// A name to find it by
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
-    /// What kind of backup: full, dump, ...
+    /// What kind of backup: full, incremental, binarylog, dump, ...
     #[arg(long = "type", value_name = "TYPE", default_value = "full")]
     method: String,
     /// Where to keep it, instead of the default target
