@@ -190,6 +190,7 @@ pub fn engine_config(config: &Config, plugins: &[PluginInfo], fail_at: Option<St
         automatic: config.automatic.clone(),
         webhooks: config.webhooks.clone(),
         housekeeping: config.limits.housekeeping.clone(),
+        drill_dir: None,
         fail_at,
     }
 }

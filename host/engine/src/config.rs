@@ -15,6 +15,8 @@ pub struct EngineConfig {
     pub host: String,
     /// Where scratch directories are made (`<data_dir>/scratch/<attempt>`).
     pub data_dir: PathBuf,
+    /// Where drills and partial restores have their data; `None` is `drills` in `data_dir`.
+    pub drill_dir: Option<PathBuf>,
     /// The tenants.
     pub organizations: Vec<OrganizationId>,
     /// The services this host can reach.
@@ -226,6 +228,8 @@ pub struct EngineLimits {
     pub retry_after: Duration,
     /// Bytes that may lie in one attempt's scratch directory.
     pub scratch_bytes: u64,
+    /// Bytes of memory for the data of a throw-away server.
+    pub throw_away_memory: u64,
     /// zstd level, 1 to 19.
     pub compression_level: i32,
     /// zstd worker threads; 0 for one a core.
@@ -247,6 +251,7 @@ impl Default for EngineLimits {
             attempts_max: 3,
             retry_after: Duration::from_secs(30),
             scratch_bytes: 1 << 30,
+            throw_away_memory: 256 << 20,
             compression_level: 3,
             compression_threads: 0,
             sweep_grace: Duration::from_hours(24),

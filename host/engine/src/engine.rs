@@ -1,7 +1,9 @@
 //! A running host: what its attempts share, how it starts and stops. What callers can ask of it is in `ask.rs`.
 
 mod ask;
+mod chain;
 mod offer;
+mod restoring;
 mod start;
 
 use std::collections::BTreeMap;

@@ -15,6 +15,7 @@ use crate::engine::Inner;
 use crate::failpoint::fail_point;
 use crate::observer::AttemptObserver;
 use crate::pipeline::Meter;
+use crate::request::VerifyLevel;
 use crate::{measure, retention, swap, verb};
 
 /// Why an attempt was told to stop.
@@ -68,8 +69,8 @@ pub(crate) struct Run {
 /// What a verb leaves to be written down, in the transaction that ends the attempt.
 pub(crate) enum Outcome {
     Backup(Box<bulkhead_catalog::Completed>),
-    Restore { message: String },
-    Verify { level: String, damage: Option<Failure> },
+    Restore { message: String, reached: Option<serde_json::Value> },
+    Verify { level: VerifyLevel, damage: Option<Failure>, evidence: Vec<String> },
     Expire,
 }
 
@@ -189,15 +190,16 @@ async fn write_down(run: &Run, outcome: Result<Outcome>) {
         Ok(outcome) => {
             let done = match outcome {
                 Outcome::Backup(completed) => catalog.finish_backup(attempt, &completed).await,
-                Outcome::Restore { message } => {
-                    let recorded = catalog.finish_restore(attempt, &message, None).await;
+                Outcome::Restore { message, reached } => {
+                    let recorded = catalog.finish_restore(attempt, &message, reached.as_ref()).await;
                     if recorded.is_ok() {
                         run.forget_swap();
                     }
                     recorded
                 }
-                Outcome::Verify { level, damage } => {
-                    catalog.finish_verify(attempt, &level, damage.as_ref(), &[], false).await
+                Outcome::Verify { level, damage, evidence } => {
+                    let drilled = level == VerifyLevel::Drill;
+                    catalog.finish_verify(attempt, level.as_str(), damage.as_ref(), &evidence, drilled).await
                 }
                 Outcome::Expire => catalog.finish_expire(attempt).await,
             };

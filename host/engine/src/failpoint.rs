@@ -16,6 +16,8 @@ pub const ALL: &[(&str, &str)] = &[
     ("backup.recorded", "the catalog says succeeded"),
     ("restore.claimed", "the attempt holds its lease; nothing is touched"),
     ("restore.checked", "the stored bytes are checked as far as the method needs; nothing is touched"),
+    ("restore.replayed", "what is asked for lies in a throw-away server; the live one is untouched"),
+    ("drill.restored", "the backup lies in a throw-away server; nothing is checked"),
     ("restore.swap.journaled", "staged data is ready; the journal is written; the server runs"),
     ("restore.swap.stopped", "the server is down; both directories at their places"),
     ("restore.swap.renamed-old", "the live directory is moved aside; none at its place"),

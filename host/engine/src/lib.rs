@@ -7,6 +7,7 @@ mod dispatcher;
 mod engine;
 mod executor;
 pub mod failpoint;
+mod history;
 mod housekeeping;
 mod measure;
 mod observer;

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use bulkhead_catalog::Idempotency;
+use bulkhead_catalog::{Idempotency, Job, Restore};
 use bulkhead_model::recovery::{RecoveryPlan, Until};
 use bulkhead_model::{
-    BackupId, Expression, Method, Misfire, NameTemplate, NoticeEvent, RetentionPolicy, ServiceId, TargetId, Zone,
+    BackupId, Expression, Failure, JobId, Method, Misfire, NameTemplate, NoticeEvent, Result, RetentionPolicy,
+    ServiceId, TargetId, Zone,
 };
 use serde::{Deserialize, Serialize};
 
@@ -137,7 +138,7 @@ pub struct RestorePreview {
 }
 
 /// How deep a verify goes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum VerifyLevel {
     /// The stored bytes are those of the manifest.
@@ -147,6 +148,62 @@ pub enum VerifyLevel {
     Content,
     /// It restores into a throw-away server, and that holds what was backed up.
     Drill,
+}
+
+impl VerifyLevel {
+    /// The word that the catalog keeps.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Stored => "stored",
+            Self::Content => "content",
+            Self::Drill => "drill",
+        }
+    }
+}
+
+/// A restore as it waits to be done.
+#[derive(Clone, Debug)]
+pub(crate) struct RestoreOrder {
+    /// What is restored in which order.
+    pub plan: RecoveryPlan,
+    /// Only a part.
+    pub only: Option<Partial>,
+    /// The job that backs up the service first.
+    pub safety_backup: Option<JobId>,
+}
+
+/// What the job of a restore keeps of it.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct RestoreRequestBody {
+    /// Only a part.
+    pub only: Option<Partial>,
+    /// The job that backs up the service first.
+    pub safety_backup: Option<JobId>,
+}
+
+impl RestoreOrder {
+    /// From what the catalog keeps.
+    ///
+    /// # Errors
+    /// `internal` for what no host has written.
+    pub fn new(restore: &Restore, job: &Job) -> Result<Self> {
+        let unread =
+            |error: serde_json::Error| Failure::internal(format!("the request of job {} is not read: {error}", job.id));
+        let plan = match &restore.plan {
+            Some(plan) => serde_json::from_value(plan.clone()).map_err(unread)?,
+            None => RecoveryPlan {
+                chain: vec![restore.backup.clone()],
+                logs: Vec::new(),
+                until: None,
+                at: restore.created_at,
+                why: String::new(),
+            },
+        };
+        let body: Option<RestoreRequestBody> = serde_json::from_value(job.request.clone()).map_err(unread)?;
+        let RestoreRequestBody { only, safety_backup } = body.unwrap_or_default();
+        Ok(Self { plan, only, safety_backup })
+    }
 }
 
 /// Tell somebody what happens.

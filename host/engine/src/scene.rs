@@ -52,6 +52,7 @@ impl Scene {
             automatic: Default::default(),
             webhooks: Default::default(),
             housekeeping: Default::default(),
+            drill_dir: None,
             fail_at: None,
         };
         config.webhooks.poll = Duration::from_millis(20);

@@ -4,6 +4,7 @@
 //! in a journal before it is made, so that a host that dies anywhere finds its way forward or back at its next start; the old
 //! directory is given up only after a server has answered from the new one.
 
+mod apart;
 mod journal;
 mod ownership;
 mod perform;
@@ -23,6 +24,7 @@ use bulkhead_model::{AttemptId, Failure, Result};
 use bulkhead_runtime::{Observer, ServerControl, ServerStatus};
 use tokio::sync::Mutex;
 
+pub use self::apart::Apart;
 use self::perform::Swap;
 use self::places::Places;
 pub use self::recover::{Recovered, recover};
@@ -49,6 +51,12 @@ pub fn require_configured(service: &ServiceConfig) -> Result<()> {
     }
     Err(Failure::invalid(format!("a physical restore of service `{}` needs {}", service.id, missing.join(" and ")))
         .with_hint("set it in this service's [[service]] section on the host that reaches its server"))
+}
+
+/// Bytes that are free for a directory beside another one, if that can be told.
+pub(crate) fn free_beside(directory: &Path) -> Option<u64> {
+    let existing = directory.ancestors().skip(1).find(|parent| parent.is_dir())?;
+    places::free_bytes(existing).ok()
 }
 
 /// Fails unless the service's server answers now.

@@ -3,8 +3,11 @@
 mod artifacts;
 mod backup;
 mod expire;
+mod gtids;
+mod links;
 mod restore;
 mod stored;
+mod throw_away;
 mod verify;
 
 use bulkhead_model::{JobKind, Result};

@@ -133,6 +133,7 @@ pub struct RefusedPlugin {
 #[derive(Clone)]
 pub struct Runtime {
     plugins: Arc<Plugins>,
+    tools: ToolSet,
 }
 
 #[derive(Default)]
@@ -170,7 +171,7 @@ impl Runtime {
                 plugins.refused.push(RefusedPlugin { path, failure });
             }
         }
-        Ok(Self { plugins: Arc::new(plugins) })
+        Ok(Self { plugins: Arc::new(plugins), tools: config.tools })
     }
 
     /// What is known of all usable plugins, by name.
@@ -178,6 +179,11 @@ impl Runtime {
         let mut all: Vec<_> = self.plugins.infos().cloned().collect();
         all.sort_by(|a, b| a.name.cmp(&b.name));
         all
+    }
+
+    /// The native programs of this host.
+    pub fn tools(&self) -> &ToolSet {
+        &self.tools
     }
 
     /// The component files that are not used.

@@ -90,6 +90,7 @@ impl Host {
             automatic: AutomaticConfig::default(),
             webhooks: WebhookConfig::default(),
             housekeeping: HousekeepingConfig::default(),
+            drill_dir: None,
             fail_at: None,
         };
         let engine = Engine::start(config, catalog.clone(), runtime.await.unwrap(), Arc::clone(&clock)).await.unwrap();

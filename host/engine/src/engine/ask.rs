@@ -1,10 +1,8 @@
 //! What the API calls: asks are checked here, written to the catalog, and carried out by the dispatcher.
 
 use bulkhead_catalog::{
-    Backup, Idempotency, Job, Made, NewBackup, NewJob, NewRestore, NewSchedule, Restore, Schedule, ScheduleChange,
-    ScheduleOrigin,
+    Backup, Idempotency, Job, Made, NewBackup, NewJob, NewSchedule, Schedule, ScheduleChange, ScheduleOrigin,
 };
-use bulkhead_model::recovery::RecoveryWindow;
 use bulkhead_model::{
     BackupId, BackupState, Failure, JobId, JobKind, Method, OrganizationId, Result, RetentionPolicy, ScheduleId,
     TargetId,
@@ -14,11 +12,9 @@ use serde_json::{Value, json};
 
 use super::{Engine, Inner};
 use crate::config::ServiceConfig;
-use crate::request::{
-    CreateBackup, CreateRestore, CreateSchedule, RestoreFrom, RestorePreview, UpdateSchedule, VerifyLevel,
-};
+use crate::request::{CreateBackup, CreateSchedule, UpdateSchedule, VerifyLevel};
 use crate::retention::{self, RetentionPlan};
-use crate::{swap, target::Target};
+use crate::target::Target;
 
 impl Engine {
     /// Schedules a backup to be made at once.
@@ -185,73 +181,6 @@ impl Engine {
         self.inner.catalog.pin_backup(organization, id, pinned).await
     }
 
-    /// Schedules a restore.
-    ///
-    /// # Errors
-    /// `not-found` for an unknown service or backup, `conflict` for an ambiguous prefix, a backup that has not succeeded or an
-    /// idempotency key that stands for another request, `invalid` when the service's engine is not the backup's.
-    pub async fn create_restore(
-        &self,
-        organization: &OrganizationId,
-        ask: CreateRestore,
-    ) -> Result<Made<(Restore, Job)>> {
-        let service = self.inner.service(organization, &ask.service)?;
-        let RestoreFrom::Backup(named) = &ask.from else { return Err(Failure::unsupported("not yet")) };
-        let backup = self.inner.catalog.resolve_backup(organization, named).await?;
-        require_succeeded(&backup)?;
-        if backup.engine != service.engine {
-            return Err(Failure::invalid(format!(
-                "backup `{}` was taken from {}, but service `{}` runs {}",
-                backup.id, backup.engine, service.id, service.engine
-            )));
-        }
-        let plugin = self.inner.runtime.method(&service.engine, &backup.method)?;
-        if needs_server(plugin.info()) {
-            swap::require_configured(service)?;
-        }
-        let made = self
-            .inner
-            .catalog
-            .schedule_restore(NewRestore {
-                organization: organization.clone(),
-                service: service.id.clone(),
-                backup: backup.id.clone(),
-                attempts_max: self.inner.config.limits.attempts_max,
-                uses: Vec::new(),
-                plan: None,
-                partial: false,
-                request: Value::Null,
-                idempotency: ask.idempotency,
-            })
-            .await?;
-        self.inner.wake();
-        Ok(made)
-    }
-
-    /// What a restore would do, without doing it.
-    ///
-    /// # Errors
-    /// As [`create_restore`](Self::create_restore).
-    pub async fn preview_restore(
-        &self,
-        _organization: &OrganizationId,
-        _ask: &CreateRestore,
-    ) -> Result<RestorePreview> {
-        Err(Failure::unsupported("not yet"))
-    }
-
-    /// The moments that a service can be restored to.
-    ///
-    /// # Errors
-    /// `not-found` for an unknown service.
-    pub async fn recovery_window(
-        &self,
-        _organization: &OrganizationId,
-        _service: &bulkhead_model::ServiceId,
-    ) -> Result<RecoveryWindow> {
-        Err(Failure::unsupported("not yet"))
-    }
-
     /// Asks for a job to stop. A job that waits stops at once, one that runs within seconds.
     ///
     /// # Errors
@@ -266,7 +195,7 @@ impl Engine {
 
 impl Inner {
     /// What a backup needs, now or at 02:00: a service, a plugin that takes its configuration, and a target.
-    async fn check(
+    pub(super) async fn check(
         &self,
         organization: &OrganizationId,
         service: &bulkhead_model::ServiceId,
@@ -297,7 +226,7 @@ pub(crate) fn needs_server(plugin: &PluginInfo) -> bool {
     plugin.grants.iter().any(|asked| asked.grant == "server")
 }
 
-fn require_succeeded(backup: &Backup) -> Result<()> {
+pub(super) fn require_succeeded(backup: &Backup) -> Result<()> {
     if backup.state == BackupState::Succeeded {
         return Ok(());
     }

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::path::Path;
 
 use bulkhead_catalog::{Catalog, Scope};
-use bulkhead_model::{Failure, Result, ServiceId};
+use bulkhead_model::{AttemptId, Failure, Result, ServiceId};
 
 use crate::config::{EngineConfig, ServiceConfig};
 use crate::swap::{self, Recovered};
@@ -64,6 +65,14 @@ pub(super) async fn end_interrupted_swaps(
     blocked
 }
 
+fn clear(directory: &Path) -> Result<()> {
+    match std::fs::remove_dir_all(directory) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(Failure::internal(format!("cannot clear {}: {error}", directory.display()))),
+    }
+}
+
 pub(super) fn lock_data_dir(config: &EngineConfig) -> Result<File> {
     let path = config.data_dir.join("host.lock");
     let cannot = |error: &dyn std::fmt::Display| {
@@ -82,10 +91,15 @@ pub(super) fn lock_data_dir(config: &EngineConfig) -> Result<File> {
 /// Attempts of an earlier process are over; what they left in scratch is worth nothing.
 pub(super) fn clear_scratch(config: &EngineConfig) -> Result<()> {
     let scratch = config.data_dir.join("scratch");
-    match std::fs::remove_dir_all(&scratch) {
-        Ok(()) => {}
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-        Err(error) => return Err(Failure::internal(format!("cannot clear {}: {error}", scratch.display()))),
+    let drills = config.drill_dir.clone().unwrap_or_else(|| config.data_dir.join("drills"));
+    for left in [&scratch, &config.data_dir.join("run")] {
+        clear(left)?;
+    }
+    // Only what has an attempt's name: an operator may have chosen a directory with other things in it.
+    for entry in std::fs::read_dir(&drills).into_iter().flatten().flatten() {
+        if entry.file_name().to_str().is_some_and(|name| name.parse::<AttemptId>().is_ok()) {
+            clear(&entry.path())?;
+        }
     }
     std::fs::create_dir_all(&scratch)
         .map_err(|error| Failure::internal(format!("cannot make {}: {error}", scratch.display())))

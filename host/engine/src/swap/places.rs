@@ -85,11 +85,7 @@ impl Places {
 
     /// Fails unless `bytes` more fit beside the data directory.
     pub fn check_space(&self, bytes: u64) -> Result<()> {
-        let stat = rustix::fs::statvfs(&self.parent).map_err(|error| {
-            Failure::unavailable(format!("the free space of `{}` is unknown: {error}", self.parent.display()))
-        })?;
-        let free = stat.f_bavail.saturating_mul(stat.f_frsize);
-        let needed = bytes.saturating_add(bytes / 20).saturating_add(SPACE_MARGIN);
+        let (needed, free) = (room_for(bytes), free_bytes(&self.parent)?);
         if needed <= free {
             return Ok(());
         }
@@ -173,6 +169,19 @@ fn follow_links(path: &Path) -> Result<PathBuf> {
         }
     }
     Err(Failure::invalid(format!("`{}` has too many levels of symbolic links", path.display())))
+}
+
+/// Bytes that are free where a directory lies.
+pub(super) fn free_bytes(directory: &Path) -> Result<u64> {
+    let stat = rustix::fs::statvfs(directory).map_err(|error| {
+        Failure::unavailable(format!("the free space of `{}` is unknown: {error}", directory.display()))
+    })?;
+    Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+}
+
+/// Bytes that have to be free for so many bytes of data.
+pub(super) fn room_for(bytes: u64) -> u64 {
+    bytes.saturating_add(bytes / 20).saturating_add(SPACE_MARGIN)
 }
 
 /// Catches what device numbers do not show: a bind mount of the same file system.

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use bulkhead_catalog::{Backup, Completed};
 use bulkhead_model::{Failure, FailureKind, MANIFEST_VERSION, Manifest, ManifestPlugin, Result};
-use bulkhead_runtime::{Attempt, BackupRequest, MethodPlugin, Service};
+use bulkhead_runtime::{Attempt, BackupRequest, ChainKind, MethodPlugin, Service};
 
 use super::artifacts::BackupWriter;
+use super::links::Links;
 use super::{Stored, delete_keys};
 use crate::config::ServiceConfig;
 use crate::executor::{Outcome, Run};
@@ -46,17 +47,29 @@ async fn make(
     stored: &Stored,
     writer: &Arc<BackupWriter>,
 ) -> Result<Completed> {
+    let chain = continued(run, backup, plugin).await?;
+    let newest = chain.links.last().map(|link| link.backup.clone());
     let request = BackupRequest {
         backup: backup.id.clone(),
         service: method_service(service),
         config: run.engine.method_config(service, &run.job.method),
-        chain: Vec::new(),
+        chain: chain.links,
     };
     let attempt = Attempt { writer: Some(Arc::clone(writer) as _), ..run.attempt_for(service) };
     let report = plugin.backup(attempt, request).await?;
     let objects = writer.finish().map_err(|failure| failure.context(format!("plugin `{}`", plugin.info().name)))?;
     fail_point("backup.objects-stored")?;
     let info = plugin.info();
+    let parent = match report.position("base") {
+        Some(base) if newest.as_ref().is_some_and(|newest| newest.as_str() == base) => newest,
+        Some(base) => {
+            return Err(Failure::invalid(format!("plugin `{}` names a base that it was not given: {base}", info.name)));
+        }
+        None => None,
+    };
+    if info.chain == Some(ChainKind::Incremental) && parent.is_none() {
+        run.engine.catalog.continue_backup(&run.attempt.id, &backup.id, None).await?;
+    }
     let manifest = Manifest {
         format: MANIFEST_VERSION,
         backup: backup.id.clone(),
@@ -65,7 +78,7 @@ async fn make(
         engine: backup.engine.clone(),
         method: backup.method.clone(),
         name: backup.name.clone(),
-        parent: backup.parent.clone(),
+        parent,
         plugin: ManifestPlugin { name: info.name.clone(), version: info.version.clone(), digest: info.digest },
         report,
         started_at: run.attempt.started_at,
@@ -91,6 +104,35 @@ async fn make(
     };
     fail_point("backup.manifest-stored")?;
     Ok(completed(&manifest, digest))
+}
+
+/// What the backup can continue. From now on the base of an incremental is not deleted.
+async fn continued(run: &Run, backup: &Backup, plugin: &MethodPlugin) -> Result<Links> {
+    let (engine, organization) = (&run.engine, &run.job.organization);
+    match plugin.info().chain {
+        None | Some(ChainKind::Standalone) => Ok(Links::none()),
+        Some(ChainKind::Log) => {
+            let newest =
+                engine.catalog.newest_backup_of(organization, &backup.service, &backup.method, &backup.target).await?;
+            let newest: Vec<_> = newest.into_iter().map(|newest| newest.id).collect();
+            Links::read(run, &newest).await
+        }
+        Some(ChainKind::Incremental) => {
+            let Some(base) = engine.newest_base(backup, plugin.info()).await? else {
+                engine.catalog.continue_backup(&run.attempt.id, &backup.id, None).await?;
+                return Ok(Links::none());
+            };
+            engine.catalog.continue_backup(&run.attempt.id, &backup.id, Some(&base)).await?;
+            let base = engine.catalog.backup(organization, &base).await?;
+            let chain = engine.chain_of(organization, &base).await?;
+            Links::read(run, &chain).await.map_err(|failure| match failure.kind {
+                FailureKind::Corrupt => {
+                    failure.context("the base").with_hint("verify it, and make a full backup to begin another chain")
+                }
+                _ => failure,
+            })
+        }
+    }
 }
 
 /// A backup whose manifest lies in the target, and whose objects are all there.

@@ -1,58 +1,47 @@
-//! Restores a backup: nothing touches the live database before every byte that will be used has been checked.
+//! Restores a backup or a moment: nothing touches the live database before every byte that will be used has been checked.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::Duration;
+mod moment;
+mod partial;
+mod whole;
 
-use async_trait::async_trait;
-use bulkhead_model::{Failure, FailureKind, Manifest, ManifestObject, Result};
-use bulkhead_runtime::{
-    Attempt, Link, MethodPlugin, Object, Observer as _, RestoreRequest, ServerControl, ServerStatus,
-};
+use bulkhead_model::{Failure, FailureKind, JobState, Report, Result};
+use serde_json::{Value, json};
 
-use super::Stored;
 use super::artifacts::ChainReader;
-use super::backup::method_service;
+use super::links::Links;
+use super::throw_away::Positions;
 use crate::config::ServiceConfig;
-use crate::engine::needs_server;
-use crate::executor::{HeldLease, Outcome, Run};
+use crate::executor::{Outcome, Run};
 use crate::failpoint::fail_point;
-use crate::pipeline::{Meter, verify_plain};
+use crate::request::RestoreOrder;
 use crate::swap;
-use crate::swap::ServiceControl;
+
+/// What a restore has done.
+struct Done {
+    message: String,
+    reached: Positions,
+}
 
 pub(super) async fn run(run: &Run) -> Result<Outcome> {
     fail_point("restore.claimed")?;
-    let backup = run.backup().await?;
+    let id = run.job.restore.ok_or_else(|| Failure::internal("the job names no restore"))?;
+    let restore = run.engine.catalog.restore(&run.job.organization, id).await?;
+    let order = RestoreOrder::new(&restore, &run.job)?;
     let service = run.engine.service(&run.job.organization, &run.job.service)?;
-    if adopt(run, service).await? {
-        return Ok(Outcome::Restore {
-            message: "Restore has succeeded! An earlier attempt had completed it.".to_owned(),
-        });
+    if order.only.is_none() && adopt(run, service).await? {
+        let message = "Restore has succeeded! An earlier attempt had completed it.".to_owned();
+        return Ok(Outcome::Restore { message, reached: None });
     }
-    let target = run.engine.target_for(&run.job.organization, Some(&backup.target))?;
-    let stored = Stored::new(&target.bucket, &backup);
-    let manifest = stored.manifest_recorded_as(backup.manifest_sha256.as_deref()).await?;
-    stored.check_sizes(&manifest).await?;
-    let plugin = run.engine.runtime.method(&service.engine, &backup.method)?;
-    let staged = needs_server(plugin.info());
-    if !staged {
-        // What is streamed into a live server cannot be taken back: read everything once before.
-        run.observer.phase("check");
-        prove(run, &stored, &manifest).await?;
-    }
-    run.check_stopped()?;
-    fail_point("restore.checked")?;
-    run.observer.expect(manifest.objects.iter().map(|object| object.plain_bytes).sum());
-    let server = staged.then(|| ServiceControl::new(service, &run.attempt.id, Arc::clone(&run.observer) as _));
-    let server = server.transpose()?.map(Arc::new);
-    let result = perform(run, service, &plugin, stored, manifest, server.clone()).await;
-    if let Some(server) = &server {
-        server.close().await;
-    }
-    result?;
+    wait_for_safety_backup(run, &order).await?;
+    let chain = Links::read(run, &order.plan.chain).await?;
+    let logs = Links::read(run, &order.plan.logs).await?;
+    let done = match &order.only {
+        Some(part) => partial::run(run, service, &chain, &logs, order.plan.until.as_ref(), part).await?,
+        None if logs.links.is_empty() => whole::run(run, service, &chain).await?,
+        None => moment::run(run, service, &chain, &logs, order.plan.until.as_ref()).await?,
+    };
     fail_point("restore.done")?;
-    Ok(Outcome::Restore { message: "Restore has succeeded!".to_owned() })
+    Ok(Outcome::Restore { message: done.message, reached: Some(json_of(done.reached)) })
 }
 
 /// Whether an earlier attempt of this job has put the restored data in place without anybody knowing. One of another job is
@@ -75,93 +64,40 @@ async fn adopt(run: &Run, service: &ServiceConfig) -> Result<bool> {
     }
 }
 
-async fn perform(
-    run: &Run,
-    service: &ServiceConfig,
-    plugin: &MethodPlugin,
-    stored: Stored,
-    manifest: Manifest,
-    server: Option<Arc<ServiceControl>>,
-) -> Result<()> {
-    let request = RestoreRequest {
-        service: method_service(service),
-        config: run.engine.method_config(service, &run.job.method),
-        chain: vec![link(&manifest)],
-        until: None,
-    };
-    let links = BTreeMap::from([(manifest.backup.clone(), (stored, manifest))]);
-    let reader = Arc::new(ChainReader::new(links, run.engine.keys.clone(), Arc::clone(&run.meter)));
-    let attempt = Attempt {
-        staging: server.as_ref().map(|server| server.staging().to_owned()),
-        increment: server.as_ref().map(|server| server.increment().to_owned()),
-        server: server.clone().map(|control| Arc::new(Guarded { control, lease: run.lease() }) as _),
-        reader: Some(Arc::clone(&reader) as _),
-        ..run.attempt_for(service)
-    };
-    run.confirm_lease().await?;
-    if let Err(failure) = plugin.restore(attempt, request).await {
-        run.check_stopped()?;
-        return match reader.find_damage().await {
-            Err(damage) if damage.kind == FailureKind::Corrupt => {
-                tracing::info!(job = %run.job.id, error = %failure, "what met the damage first");
-                Err(damage)
-            }
-            _ => Err(failure),
-        };
-    }
-    match server {
-        Some(server) if !server.swapped() => {
-            Err(Failure::internal("the method returned success without putting the restored data in place"))
+/// The backup of the service as it is now, when one was asked for, comes first: without it nothing is touched.
+async fn wait_for_safety_backup(run: &Run, order: &RestoreOrder) -> Result<()> {
+    let Some(id) = &order.safety_backup else { return Ok(()) };
+    let job = run.engine.catalog.job(&run.job.organization, id).await?;
+    match job.state {
+        JobState::Succeeded => Ok(()),
+        JobState::Failed | JobState::Cancelled => {
+            let why = job.failure.map(|failure| format!(": {}", failure.message)).unwrap_or_default();
+            Err(Failure::new(
+                FailureKind::Conflict,
+                format!("the safety backup is {}{why}; nothing was restored", job.state),
+            )
+            .with_hint("mend what kept it from being made, or restore without one"))
         }
-        _ => swap::answers(service).await,
+        state => Err(Failure::unavailable(format!("the safety backup is {state}; the restore waits for it"))),
     }
 }
 
-/// The server in the hands of an attempt that may lose its lease: the swap, which cannot be taken back, asks first.
-struct Guarded {
-    control: Arc<ServiceControl>,
-    lease: HeldLease,
+/// A reader of both.
+fn reader_of(run: &Run, chain: &Links, logs: &Links) -> std::sync::Arc<ChainReader> {
+    let all = chain.stored.iter().chain(&logs.stored).map(|(id, (stored, manifest))| {
+        let both = (stored.clone(), manifest.clone());
+        (id.clone(), both)
+    });
+    std::sync::Arc::new(ChainReader::new(all.collect(), run.engine.keys.clone(), std::sync::Arc::clone(&run.meter)))
 }
 
-#[async_trait]
-impl ServerControl for Guarded {
-    async fn status(&self) -> Result<ServerStatus> {
-        self.control.status().await
-    }
-
-    async fn stage(&self, bytes: u64) -> Result<()> {
-        self.control.stage(bytes).await
-    }
-
-    async fn stage_increment(&self, bytes: u64) -> Result<()> {
-        self.control.stage_increment(bytes).await
-    }
-
-    async fn swap(&self) -> Result<Duration> {
-        self.lease.confirm().await?;
-        self.control.swap().await
-    }
+/// What the last backup of a chain says of itself.
+fn base_of(chain: &Links) -> Result<&Report> {
+    chain.links.last().map(|link| &link.report).ok_or_else(|| Failure::internal("the restore names no backup"))
 }
 
-fn link(manifest: &Manifest) -> Link {
-    Link {
-        backup: manifest.backup.clone(),
-        method: manifest.method.clone(),
-        objects: manifest.objects.iter().map(link_object).collect(),
-        report: manifest.report.clone(),
-    }
-}
-
-fn link_object(object: &ManifestObject) -> Object {
-    Object { name: object.name.clone(), media_type: object.media_type.clone(), plain_bytes: object.plain_bytes }
-}
-
-/// Reads, decrypts and digests every object to nothing.
-async fn prove(run: &Run, stored: &Stored, manifest: &Manifest) -> Result<()> {
-    for object in &manifest.objects {
-        let source = stored.bucket.get(&stored.key(&object.key), None).await?;
-        let uncounted = Arc::new(Meter::default());
-        verify_plain(source, object, &run.engine.keys, uncounted).await?;
-    }
-    Ok(())
+fn json_of(positions: Positions) -> Value {
+    let positions: serde_json::Map<String, Value> =
+        positions.into_iter().map(|(name, value)| (name, Value::String(value))).collect();
+    json!(positions)
 }

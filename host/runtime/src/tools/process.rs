@@ -64,6 +64,12 @@ impl Process {
         outcome.unwrap_or_else(|| Err(Failure::cancelled()))
     }
 
+    /// Ends the tool at once.
+    pub(super) fn kill(&self) {
+        self.dropped.cancel();
+        self.group.kill();
+    }
+
     /// Asks the tool to end; [`Process::wait`] tells how it did.
     pub(super) fn terminate(&self) {
         self.group.terminate();
@@ -77,8 +83,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        self.dropped.cancel();
-        self.group.kill();
+        self.kill();
     }
 }
 

@@ -159,6 +159,15 @@ impl ThrowAwayServer {
         ended.unwrap_or_else(|_| Err(late())).map(drop).map_err(|failure| failure.context("the throw-away server"))
     }
 
+    /// Ends it at once; its data is worth nothing then.
+    pub async fn kill(&self) {
+        let process = self.running().take();
+        if let Some(process) = process {
+            process.kill();
+            let _dead = process.wait().await;
+        }
+    }
+
     fn running(&self) -> MutexGuard<'_, Option<Arc<Process>>> {
         self.process.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -156,8 +156,14 @@ impl Server {
             .spawn()
             .unwrap();
         let socket = Some(dir.path().join("s"));
-        let root =
-            Connection { host: String::new(), port: 0, socket, user: "root".to_owned(), password: String::new(), throw_away: false };
+        let root = Connection {
+            host: String::new(),
+            port: 0,
+            socket,
+            user: "root".to_owned(),
+            password: String::new(),
+            throw_away: false,
+        };
         let mut server = Self { dir, child, connection: Arc::new(root.clone()) };
         let end = Instant::now() + Duration::from_secs(30);
         while let Err(failure) = root.ping(Duration::from_secs(5)).await {
@@ -169,7 +175,8 @@ impl Server {
         server.sql("GRANT ALL ON *.* TO backup").await;
         let user = "backup".to_owned();
         let host = "127.0.0.1".to_owned();
-        server.connection = Arc::new(Connection { host, port, socket: None, user, password: PASSWORD.to_owned(), throw_away: false });
+        server.connection =
+            Arc::new(Connection { host, port, socket: None, user, password: PASSWORD.to_owned(), throw_away: false });
         server
     }
 

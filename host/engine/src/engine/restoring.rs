@@ -1,0 +1,213 @@
+//! Asking for restores: what would be restored, whether it can be, and the job that does it.
+
+use bulkhead_catalog::{Backup, Job, Made, NewRestore, Restore};
+use bulkhead_model::recovery::{RecoveryPlan, RecoveryWindow, Until};
+use bulkhead_model::{BackupId, Failure, JobId, Method, OrganizationId, Result, ServiceId};
+use bulkhead_runtime::ChainKind;
+use serde_json::json;
+
+use super::ask::{needs_server, require_succeeded};
+use super::{Engine, Inner};
+use crate::config::ServiceConfig;
+use crate::history;
+use crate::request::{CreateBackup, CreateRestore, RestoreFrom, RestorePreview, RestoreRequestBody};
+use crate::swap;
+
+/// More tries than usual for a restore that waits for its safety backup; each try that finds it unfinished costs one.
+const TRIES_FOR_SAFETY: u32 = 20;
+
+/// What a physical restore writes besides what is stored: logs made anew, and growth while it is prepared.
+const STAGED_MARGIN: u64 = 256 << 20;
+
+/// The methods to be preferred for a backup of what is about to be replaced.
+const SAFETY_METHODS: [&str; 3] = ["full", "dump", "export"];
+
+/// A restore that was looked into.
+struct Looked<'a> {
+    service: &'a ServiceConfig,
+    plan: RecoveryPlan,
+    /// The last backup of the chain.
+    base: Backup,
+}
+
+impl Engine {
+    /// Schedules a restore, and the backup that is to be made first, if one is wanted.
+    ///
+    /// # Errors
+    /// `not-found` for an unknown service or backup, `conflict` for an ambiguous prefix, a backup that has not succeeded or an
+    /// idempotency key that stands for another request, `invalid` when the service's engine is not the backup's or when the moment
+    /// lies outside the recovery window, which is named then.
+    pub async fn create_restore(
+        &self,
+        organization: &OrganizationId,
+        ask: CreateRestore,
+    ) -> Result<Made<(Restore, Job)>> {
+        let looked = self.inner.look_into(organization, &ask).await?;
+        let attempts = self.inner.config.limits.attempts_max;
+        let (safety_backup, attempts_max) = match ask.safety_backup {
+            true => (Some(self.safety_backup(organization, looked.service).await?), attempts.max(TRIES_FOR_SAFETY)),
+            false => (None, attempts),
+        };
+        let plan = &looked.plan;
+        let body = RestoreRequestBody { only: ask.only.clone(), safety_backup };
+        let made = self
+            .inner
+            .catalog
+            .schedule_restore(NewRestore {
+                organization: organization.clone(),
+                service: looked.service.id.clone(),
+                backup: looked.base.id.clone(),
+                uses: plan.chain.iter().chain(&plan.logs).filter(|id| **id != looked.base.id).cloned().collect(),
+                plan: Some(json!(plan)),
+                partial: ask.only.is_some(),
+                attempts_max,
+                request: json!(body),
+                idempotency: ask.idempotency,
+            })
+            .await?;
+        self.inner.wake();
+        Ok(made)
+    }
+
+    /// What a restore would do, without doing it.
+    ///
+    /// # Errors
+    /// As [`create_restore`](Self::create_restore).
+    pub async fn preview_restore(&self, organization: &OrganizationId, ask: &CreateRestore) -> Result<RestorePreview> {
+        let inner = &self.inner;
+        let Looked { service, plan, base } = inner.look_into(organization, ask).await?;
+        let mut backups = Vec::new();
+        for id in plan.chain.iter().chain(&plan.logs) {
+            let backup = inner.catalog.backup(organization, id).await?;
+            backups.push((backup.id, backup.method, backup.plain_bytes, backup.stored_bytes));
+        }
+        let chain = backups.iter().filter(|(id, ..)| plan.chain.contains(id));
+        let chain_bytes: u64 = chain.map(|(_, _, plain, _)| plain).sum();
+        let plugin = inner.runtime.method(&service.engine, &base.method)?;
+        let staged = needs_server(plugin.info());
+        let in_place = ask.only.is_none();
+        let swapped = in_place && (staged || !plan.logs.is_empty());
+        let loaded_live = in_place && !swapped;
+        let (disk_needed, disk_free) = if loaded_live {
+            (0, None)
+        } else {
+            let place = service.data_dir.as_deref().filter(|_| in_place);
+            let bytes = if staged { chain_bytes + chain_bytes / 10 + STAGED_MARGIN } else { chain_bytes * 2 };
+            (bytes, swap::free_beside(place.unwrap_or(&inner.drill_dir())))
+        };
+        let mut warnings = Vec::new();
+        if loaded_live {
+            warnings.push(
+                "a dump is loaded into the running server: what fails half way leaves its databases in between; `bulkhead backup restore --safety-backup` takes a backup first"
+                    .to_owned(),
+            );
+        }
+        if base.verified_level.as_deref() != Some("drill") {
+            warnings.push(format!("backup `{}` was never restored in a drill", base.id));
+        }
+        if disk_free.is_some_and(|free| free < disk_needed) {
+            warnings.push("there is not enough disk space".to_owned());
+        }
+        let downtime = if swapped {
+            "a restart of the server: it answers until the restored data is ready, then it is stopped, the directories are swapped, and it is started"
+        } else if loaded_live {
+            "none, but the databases of the dump are dropped and made again while the server runs"
+        } else {
+            "none: the part is added while the server runs"
+        };
+        Ok(RestorePreview { plan, backups, disk_needed, disk_free, downtime: downtime.to_owned(), in_place, warnings })
+    }
+
+    /// The moments that a service can be restored to.
+    ///
+    /// # Errors
+    /// Only those of the catalog; a service that this host does not know has the window that its backups make.
+    pub async fn recovery_window(&self, organization: &OrganizationId, service: &ServiceId) -> Result<RecoveryWindow> {
+        let history = history::of(&self.inner, organization, service).await?;
+        Ok(history.window(self.inner.clock.now()))
+    }
+
+    /// A backup of the service as it is now; answers the job that makes it.
+    async fn safety_backup(&self, organization: &OrganizationId, service: &ServiceConfig) -> Result<JobId> {
+        let serves = |name: &&&str| {
+            let method: Option<Method> = name.parse().ok();
+            (**name != "full" || service.data_dir.is_some())
+                && method.is_some_and(|method| self.inner.runtime.method(&service.engine, &method).is_ok())
+        };
+        let method = SAFETY_METHODS.iter().find(serves).and_then(|name| name.parse().ok()).ok_or_else(|| {
+            Failure::unsupported(format!("no plugin can back up service `{}` before the restore", service.id))
+        })?;
+        let ask = CreateBackup {
+            service: service.id.clone(),
+            method,
+            name: Some("before-restore".to_owned()),
+            retention: None,
+            target: None,
+            idempotency: None,
+        };
+        let made = self.create_backup(organization, ask).await?;
+        let (_, _, job) = made.value;
+        Ok(job.id)
+    }
+}
+
+impl Inner {
+    async fn look_into(&self, organization: &OrganizationId, ask: &CreateRestore) -> Result<Looked<'_>> {
+        let service = self.service(organization, &ask.service)?;
+        let plan = match &ask.from {
+            RestoreFrom::Backup(named) => {
+                let backup = self.catalog.resolve_backup(organization, named).await?;
+                require_succeeded(&backup)?;
+                self.plan_from(organization, &backup, ask.until.as_ref()).await?
+            }
+            RestoreFrom::Service(source) => {
+                let Some(until) = &ask.until else {
+                    return Err(Failure::invalid("`point_in_time` is missing")
+                        .with_hint("say to which moment the service is to be restored, or name a backup with `key`"));
+                };
+                let history = history::of(self, organization, source).await?;
+                history.plan(until, None)?
+            }
+        };
+        let base = plan.chain.last().ok_or_else(|| Failure::internal("a plan without a backup"))?;
+        let base = self.catalog.backup(organization, base).await?;
+        if base.engine != service.engine {
+            return Err(Failure::invalid(format!(
+                "backup `{}` was taken from {}, but service `{}` runs {}",
+                base.id, base.engine, service.id, service.engine
+            )));
+        }
+        let plugin = self.runtime.method(&service.engine, &base.method)?;
+        if ask.only.is_none() && (needs_server(plugin.info()) || !plan.logs.is_empty()) {
+            swap::require_configured(service)?;
+        }
+        Ok(Looked { service, plan, base })
+    }
+
+    async fn plan_from(
+        &self,
+        organization: &OrganizationId,
+        backup: &Backup,
+        until: Option<&Until>,
+    ) -> Result<RecoveryPlan> {
+        if let Some(until) = until {
+            return history::of(self, organization, &backup.service).await?.plan(until, Some(&backup.id));
+        }
+        if self.is_log(&backup.engine, &backup.method) {
+            return Err(Failure::invalid(format!("backup `{}` holds logs, which continue other backups", backup.id))
+                .with_hint("restore the service to a moment instead: `point_in_time` or `gtid`"));
+        }
+        let chain = self.chain_of(organization, backup).await?;
+        let why = match chain.len() {
+            1 => "the backup restores alone".to_owned(),
+            links => format!("the backup is restored on top of {} others", links - 1),
+        };
+        let at = history::instant(backup.report.as_ref(), backup.started_at.unwrap_or(backup.created_at));
+        Ok(RecoveryPlan { chain, logs: Vec::<BackupId>::new(), until: None, at, why })
+    }
+
+    /// Whether a method's backups only continue others.
+    pub(crate) fn is_log(&self, engine: &str, method: &Method) -> bool {
+        self.runtime.method(engine, method).is_ok_and(|plugin| plugin.info().chain == Some(ChainKind::Log))
+    }
+}

@@ -1,0 +1,72 @@
+//! The backups of a chain as they lie in their targets, and as methods see them.
+
+use std::collections::BTreeMap;
+
+use bulkhead_catalog::Backup;
+use bulkhead_model::{BackupId, Manifest, ManifestObject, Result};
+use bulkhead_runtime::{Link, Object};
+
+use super::Stored;
+use crate::executor::Run;
+
+/// Backups that are read together.
+pub(crate) struct Links {
+    /// In the order asked for.
+    pub links: Vec<Link>,
+    /// Where their bytes are.
+    pub stored: BTreeMap<BackupId, (Stored, Manifest)>,
+}
+
+impl Links {
+    /// No backups.
+    pub fn none() -> Self {
+        Self { links: Vec::new(), stored: BTreeMap::new() }
+    }
+
+    /// Reads the manifests of succeeded backups and looks whether their objects are there. Changes nothing.
+    ///
+    /// # Errors
+    /// `corrupt`, naming the backup, when a manifest or an object is not as it was recorded.
+    pub async fn read(run: &Run, ids: &[BackupId]) -> Result<Self> {
+        let mut read = Self::none();
+        for id in ids {
+            run.check_stopped()?;
+            let backup = run.engine.catalog.backup(&run.job.organization, id).await?;
+            let target = run.engine.target_for(&run.job.organization, Some(&backup.target))?;
+            let stored = Stored::new(&target.bucket, &backup);
+            let manifest = look(&stored, &backup).await.map_err(|failure| match ids.len() {
+                1 => failure,
+                _ => failure.context(format!("backup `{id}`")),
+            })?;
+            read.links.push(link(&manifest));
+            read.stored.insert(id.clone(), (stored, manifest));
+        }
+        Ok(read)
+    }
+
+    /// The plain bytes of all objects.
+    pub fn plain_bytes(&self) -> u64 {
+        let objects = self.stored.values().flat_map(|(_, manifest)| &manifest.objects);
+        objects.map(|object| object.plain_bytes).sum()
+    }
+}
+
+async fn look(stored: &Stored, backup: &Backup) -> Result<Manifest> {
+    let manifest = stored.manifest_recorded_as(backup.manifest_sha256.as_deref()).await?;
+    stored.check_sizes(&manifest).await?;
+    Ok(manifest)
+}
+
+fn link(manifest: &Manifest) -> Link {
+    let object = |object: &ManifestObject| Object {
+        name: object.name.clone(),
+        media_type: object.media_type.clone(),
+        plain_bytes: object.plain_bytes,
+    };
+    Link {
+        backup: manifest.backup.clone(),
+        method: manifest.method.clone(),
+        objects: manifest.objects.iter().map(object).collect(),
+        report: manifest.report.clone(),
+    }
+}

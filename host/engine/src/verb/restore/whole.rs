@@ -1,0 +1,111 @@
+//! All that a chain holds, as its last backup holds it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bulkhead_model::{Failure, Report, Result};
+use bulkhead_runtime::{Attempt, Observer as _, RestoreRequest, ServerControl, ServerStatus};
+
+use super::{Done, base_of, reader_of};
+use crate::config::ServiceConfig;
+use crate::engine::needs_server;
+use crate::executor::{HeldLease, Run};
+use crate::failpoint::fail_point;
+use crate::pipeline::{Meter, verify_plain};
+use crate::swap::{self, ServiceControl};
+use crate::verb::backup::method_service;
+use crate::verb::gtids;
+use crate::verb::links::Links;
+use crate::verb::throw_away::blame;
+
+pub(super) async fn run(run: &Run, service: &ServiceConfig, chain: &Links) -> Result<Done> {
+    let base = base_of(chain)?;
+    let last = chain.links.last().ok_or_else(|| Failure::internal("the restore names no backup"))?;
+    let plugin = run.engine.runtime.method(&service.engine, &last.method)?;
+    let staged = needs_server(plugin.info());
+    if !staged {
+        // What is streamed into a live server cannot be taken back: read everything once before.
+        run.observer.phase("check");
+        prove(run, chain).await?;
+    }
+    run.check_stopped()?;
+    fail_point("restore.checked")?;
+    run.observer.expect(chain.plain_bytes());
+    let server = staged.then(|| ServiceControl::new(service, &run.attempt.id, Arc::clone(&run.observer) as _));
+    let server = server.transpose()?.map(Arc::new);
+    let request = RestoreRequest {
+        service: method_service(service),
+        config: run.engine.method_config(service, &last.method),
+        chain: chain.links.clone(),
+        until: None,
+    };
+    let reader = reader_of(run, chain, &Links::none());
+    let guarded = |control| Guarded { control, lease: run.lease(), service: service.clone(), base: base.clone() };
+    let attempt = Attempt {
+        staging: server.as_ref().map(|server| server.staging().to_owned()),
+        increment: server.as_ref().map(|server| server.increment().to_owned()),
+        server: server.clone().map(|control| Arc::new(guarded(control)) as _),
+        reader: Some(Arc::clone(&reader) as _),
+        ..run.attempt_for(service)
+    };
+    run.confirm_lease().await?;
+    let restored = match plugin.restore(attempt, request).await {
+        Ok(restored) => check(service, server.as_deref()).await.map(|()| restored.positions),
+        Err(failure) => Err(blame(run, &reader, failure).await),
+    };
+    if let Some(server) = &server {
+        server.close().await;
+    }
+    Ok(Done { message: "Restore has succeeded!".to_owned(), reached: restored? })
+}
+
+async fn check(service: &ServiceConfig, server: Option<&ServiceControl>) -> Result<()> {
+    match server {
+        Some(server) if !server.swapped() => {
+            Err(Failure::internal("the method returned success without putting the restored data in place"))
+        }
+        _ => swap::answers(service).await,
+    }
+}
+
+/// The server in the hands of an attempt that may lose its lease: the swap, which cannot be taken back, asks first.
+struct Guarded {
+    control: Arc<ServiceControl>,
+    lease: HeldLease,
+    service: ServiceConfig,
+    base: Report,
+}
+
+#[async_trait]
+impl ServerControl for Guarded {
+    async fn status(&self) -> Result<ServerStatus> {
+        self.control.status().await
+    }
+
+    async fn stage(&self, bytes: u64) -> Result<()> {
+        self.control.stage(bytes).await
+    }
+
+    async fn stage_increment(&self, bytes: u64) -> Result<()> {
+        self.control.stage_increment(bytes).await
+    }
+
+    async fn swap(&self) -> Result<Duration> {
+        gtids::keep(&self.service, self.control.staging(), &self.base, self.base.position("gtid")).await?;
+        self.lease.confirm().await?;
+        self.control.swap().await
+    }
+}
+
+/// Reads, decrypts and digests every object to nothing.
+async fn prove(run: &Run, chain: &Links) -> Result<()> {
+    for (stored, manifest) in chain.stored.values() {
+        for object in &manifest.objects {
+            let source = stored.bucket.get(&stored.key(&object.key), None).await?;
+            let uncounted = Arc::new(Meter::default());
+            verify_plain(source, object, &run.engine.keys, uncounted).await?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,220 @@
+//! A restore into a throw-away server: for a moment in time, for a part, for a drill. The live server knows nothing of it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bulkhead_model::recovery::Until;
+use bulkhead_model::{Failure, FailureKind, Report, Result};
+use bulkhead_runtime::{
+    Attempt, Connection, Link, MethodPlugin, Observer as _, RestoreRequest, ServerControl, ServerStatus, Stop,
+    ThrowAwayServer, ThrowAwayServerOptions, ToolScope,
+};
+use tokio::time::Instant;
+
+use super::artifacts::ChainReader;
+use super::backup::method_service;
+use super::links::Links;
+use crate::config::ServiceConfig;
+use crate::engine::needs_server;
+use crate::executor::Run;
+use crate::swap::{Apart, ServiceControl};
+
+/// What a dump takes on a disk, about: rows and their indexes.
+const LOADED: u64 = 2;
+
+/// What an empty server takes.
+const EMPTY_SERVER: u64 = 256 << 20;
+
+/// Where its data lies.
+pub(crate) enum Place {
+    /// Beside the live data, to take its place.
+    Beside(Arc<ServiceControl>),
+    /// By itself.
+    Apart(Apart),
+}
+
+impl Place {
+    fn staging(&self) -> &Path {
+        match self {
+            Self::Beside(control) => control.staging(),
+            Self::Apart(apart) => apart.staging(),
+        }
+    }
+
+    fn increment(&self) -> &Path {
+        match self {
+            Self::Beside(control) => control.increment(),
+            Self::Apart(apart) => apart.increment(),
+        }
+    }
+
+    async fn stage(&self, bytes: u64) -> Result<()> {
+        match self {
+            Self::Beside(control) => control.stage(bytes).await,
+            Self::Apart(apart) => apart.stage(bytes),
+        }
+    }
+
+    async fn stage_increment(&self, bytes: u64) -> Result<()> {
+        match self {
+            Self::Beside(control) => control.stage_increment(bytes).await,
+            Self::Apart(apart) => apart.stage_increment(bytes).await,
+        }
+    }
+}
+
+/// A server that a chain is restored into. To a method with the grant `server` it is the server whose directory is swapped.
+pub(crate) struct ThrowAway {
+    place: Place,
+    server: ThrowAwayServer,
+}
+
+/// What a restore has reached.
+pub(crate) type Positions = Vec<(String, String)>;
+
+impl ThrowAway {
+    /// For one attempt. Nothing is made yet.
+    pub fn new(run: &Run, service: &ServiceConfig, place: Place, base: &Report) -> Result<Arc<Self>> {
+        let options = ThrowAwayServerOptions {
+            data_dir: place.staging().to_owned(),
+            run_dir: run_dir(run),
+            lower_case_table_names: base.position("lower_case_table_names").and_then(|how| how.parse().ok()),
+            buffer_pool: run.engine.config.limits.throw_away_memory,
+        };
+        let scope = ToolScope::from(&Attempt { staging: None, ..run.attempt_for(service) });
+        let server = ThrowAwayServer::new(run.engine.runtime.tools().clone(), scope, options)?;
+        Ok(Arc::new(Self { place, server }))
+    }
+
+    /// How to reach the server once it runs.
+    pub fn connection(&self) -> Arc<Connection> {
+        self.server.connection()
+    }
+
+    /// Restores a chain and leaves the server running.
+    pub async fn restore(
+        self: &Arc<Self>,
+        run: &Run,
+        service: &ServiceConfig,
+        chain: &Links,
+        reader: &Arc<ChainReader>,
+    ) -> Result<Positions> {
+        let last = chain.links.last().ok_or_else(|| Failure::internal("an empty chain is restored"))?;
+        let plugin = run.engine.runtime.method(&service.engine, &last.method)?;
+        if !needs_server(plugin.info()) {
+            run.observer.phase("install");
+            self.place.stage(chain.plain_bytes() * LOADED + EMPTY_SERVER).await?;
+            self.server.install().await?;
+            self.server.start().await?;
+        }
+        let positions = self.call(run, service, &plugin, chain.links.clone(), None, reader).await?;
+        if self.server.is_running() {
+            Ok(positions)
+        } else {
+            Err(Failure::internal("the method returned success without putting the restored data in place"))
+        }
+    }
+
+    /// Replays logs on what the server holds.
+    pub async fn replay(
+        self: &Arc<Self>,
+        run: &Run,
+        service: &ServiceConfig,
+        base: &Link,
+        logs: &Links,
+        until: Option<&Until>,
+        reader: &Arc<ChainReader>,
+    ) -> Result<Positions> {
+        let first = logs.links.first().ok_or_else(|| Failure::internal("no logs are replayed"))?;
+        let plugin = run.engine.runtime.method(&service.engine, &first.method)?;
+        let chain = std::iter::once(base).chain(&logs.links).cloned().collect();
+        let until = until.map(|until| match until {
+            Until::Time(instant) => Stop::Time(*instant),
+            Until::Transaction(gtid) => Stop::Transaction(gtid.to_string()),
+        });
+        self.call(run, service, &plugin, chain, until, reader).await
+    }
+
+    async fn call(
+        self: &Arc<Self>,
+        run: &Run,
+        service: &ServiceConfig,
+        plugin: &MethodPlugin,
+        chain: Vec<Link>,
+        until: Option<Stop>,
+        reader: &Arc<ChainReader>,
+    ) -> Result<Positions> {
+        let method = plugin.info().method.as_ref().unwrap_or(&run.job.method);
+        let config = run.engine.method_config(service, method);
+        let request = RestoreRequest { service: method_service(service), config, chain, until };
+        let attempt = Attempt { reader: Some(Arc::clone(reader) as _), ..self.attempt(run, service) };
+        match plugin.restore(attempt, request).await {
+            Ok(restored) => Ok(restored.positions),
+            Err(failure) => Err(blame(run, reader, failure).await),
+        }
+    }
+
+    /// What a method is given that works on this server.
+    pub fn attempt(self: &Arc<Self>, run: &Run, service: &ServiceConfig) -> Attempt {
+        Attempt {
+            staging: Some(self.place.staging().to_owned()),
+            increment: Some(self.place.increment().to_owned()),
+            data_dir: None,
+            connection: Some(self.connection()),
+            server: Some(Arc::clone(self) as _),
+            ..run.attempt_for(service)
+        }
+    }
+
+    /// Ends the server at once; what it holds is worth nothing then.
+    pub async fn kill(&self) {
+        self.server.kill().await;
+    }
+
+    /// Ends the server in good order, so that another can start on its data.
+    pub async fn stop(&self) -> Result<()> {
+        self.server.stop().await
+    }
+}
+
+#[async_trait]
+impl ServerControl for ThrowAway {
+    async fn status(&self) -> Result<ServerStatus> {
+        Ok(ServerStatus { running: self.server.is_running(), data_bytes: 0 })
+    }
+
+    async fn stage(&self, bytes: u64) -> Result<()> {
+        self.place.stage(bytes).await
+    }
+
+    async fn stage_increment(&self, bytes: u64) -> Result<()> {
+        self.place.stage_increment(bytes).await
+    }
+
+    async fn swap(&self) -> Result<Duration> {
+        let before = Instant::now();
+        self.server.start().await?;
+        Ok(before.elapsed())
+    }
+}
+
+/// Whatever a tool says that met damage first: when bytes are to blame, that is the failure.
+pub(super) async fn blame(run: &Run, reader: &ChainReader, failure: Failure) -> Failure {
+    if let Err(stopped) = run.check_stopped() {
+        return stopped;
+    }
+    match reader.find_damage().await {
+        Err(damage) if damage.kind == FailureKind::Corrupt => {
+            tracing::info!(job = %run.job.id, error = %failure, "what met the damage first");
+            damage
+        }
+        _ => failure,
+    }
+}
+
+/// Where sockets lie; cleared when the host starts.
+fn run_dir(run: &Run) -> PathBuf {
+    run.engine.config.data_dir.join("run")
+}
