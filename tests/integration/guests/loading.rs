@@ -36,7 +36,7 @@ fn a_component_that_cannot_be_used_is_named_with_its_reason_and_the_host_starts(
     }
     let plugins = host.json(&["plugin", "list"]).unwrap();
     let names: Vec<_> = plugins.as_array().unwrap().iter().map(|plugin| plugin["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["filesystem", "hangs", "mariadb-dump", "mariadb-full"]);
+    assert_eq!(names, ["filesystem", "hangs", "mariadb-dump", "mariadb-full", "mariadb-incremental"]);
     let doctor = host.run(&["doctor", "--config", "bulkhead.toml"]).unwrap();
     assert!(doctor.stdout.contains("this host speaks 0.1.x"), "{doctor:?}");
 }

@@ -7,7 +7,9 @@
 use bulkhead_plugin_sdk::method::database::Rows;
 use bulkhead_plugin_sdk::method::{Failure, Result, database, warn};
 
-use crate::statement::{Scope, identifier, on_package, quoted, scope, without_quoted};
+use mariadb_check::{identifier, quoted};
+
+use crate::statement::{Scope, on_package, scope, without_quoted};
 
 /// Begins the statements of an account; the account follows as `CURRENT_USER()` would state it.
 const MARK: &str = "-- account ";

@@ -3,26 +3,26 @@
 use bulkhead_plugin_sdk::method::{
     BackupRequest, Failure, Report, Result, Series, Sink, Source, Writer, database, info, progress, spawn, tools, warn,
 };
+use futures::channel::oneshot::{self, Sender};
+use mariadb_check::{Census, Facts, SYSTEM};
 
 use crate::accounts::Accounts;
 use crate::config::Config;
 use crate::header;
 use crate::plugin::{DATA, DUMP_TOOL, GRANTS, MEDIA_TYPE, USERS};
 
-/// Databases that belong to the server.
-const SYSTEM: &str = "('information_schema', 'performance_schema', 'mysql', 'sys')";
 /// The first series that can dump and load the history of system-versioned tables.
 const HISTORY: Series = Series { major: 10, minor: 11 };
 /// Bytes of the dump in the plugin's hands at a time.
 const CHUNK: usize = 256 << 10;
 
-/// Makes a backup of three objects.
+/// Makes a backup of four objects.
 pub async fn run(request: &BackupRequest, writer: &Writer) -> Result<Report> {
     let config: Config = request.config()?;
     progress::phase("ask");
+    let facts = Facts::ask().await?;
     let rows = database::query(&format!(
-        "SELECT VERSION() AS version, @@server_id AS id, \
-         DATE_FORMAT(UTC_TIMESTAMP(6), '%Y-%m-%dT%H:%i:%s.%fZ') AS now, COUNT(*) AS tables, COALESCE(SUM(data_length), 0) AS bytes, \
+        "SELECT COUNT(*) AS tables, COALESCE(SUM(data_length), 0) AS bytes, \
          COALESCE(SUM(table_type IN ('BASE TABLE', 'SYSTEM VERSIONED') AND engine <> 'InnoDB'), 0) AS others \
          FROM information_schema.tables WHERE table_schema NOT IN {SYSTEM}"
     ))
@@ -33,10 +33,8 @@ pub async fn run(request: &BackupRequest, writer: &Writer) -> Result<Report> {
     if others != "0" {
         warn!("tables outside InnoDB are dumped as they are when their turn comes, not all at one instant"; "tables" => others);
     }
-    let mut report = Report::new(text("version"));
-    // Whatever was committed by now is in the dump.
-    report.point_in_time = Some(text("now"));
-    report.add("server.id", text("id"));
+    let mut report = Report::new(facts.version());
+    facts.report(&mut report);
     report.add("tables", text("tables"));
 
     if config.users {
@@ -46,11 +44,12 @@ pub async fn run(request: &BackupRequest, writer: &Writer) -> Result<Report> {
         writer.write(GRANTS, MEDIA_TYPE, Source::from_bytes(accounts.grants)).await?;
     }
 
+    let census = Census::begin(config.checksum_seconds).await;
     progress::phase("dump");
-    // Asked for alone: next to an aggregate the server answers 0, whatever the variable says.
-    let logs = database::value("SELECT @@log_bin").await?.as_deref() == Some("1");
+    let logs = facts.keeps_log();
     let history = config.history && can_dump_history(&report.server_version).await?;
-    let beginning = dump(writer, logs, history).await?;
+    let Begun { beginning, time } = dump(writer, logs, history).await?;
+    report.point_in_time = Some(time?);
     if logs {
         let (file, position) = header::position(&beginning)
             .ok_or_else(|| Failure::unsupported("the dump does not state its position in the binary log"))?;
@@ -59,6 +58,7 @@ pub async fn run(request: &BackupRequest, writer: &Writer) -> Result<Report> {
         report.add("binlog.position", position.to_string());
         report.add("gtid", gtid.unwrap_or_default());
     }
+    census.finish(writer).await?;
     Ok(report)
 }
 
@@ -67,8 +67,16 @@ async fn can_dump_history(server: &str) -> Result<bool> {
     Ok(Series::of(server)? >= HISTORY && Series::of(&tool)? >= HISTORY)
 }
 
-/// Runs the tool and keeps what it writes. Returns the dump's beginning.
-async fn dump(writer: &Writer, logs: bool, history: bool) -> Result<Vec<u8>> {
+/// What the first piece of a dump shows: by then the tool has its view of the data.
+struct Begun {
+    beginning: Vec<u8>,
+    /// When it came. Nothing that was committed later is in the dump; what was committed in the moment before may not be, and follows
+    /// the dump's position in the binary log.
+    time: Result<String>,
+}
+
+/// Runs the tool and keeps what it writes.
+async fn dump(writer: &Writer, logs: bool, history: bool) -> Result<Begun> {
     let mut arguments = vec![
         "--all-databases",
         "--ignore-database=mysql",
@@ -93,33 +101,36 @@ async fn dump(writer: &Writer, logs: bool, history: bool) -> Result<Vec<u8>> {
     }
     let tool = tools::run(DUMP_TOOL, arguments, None).await?;
     let (sink, passed_on) = Source::pipe();
-    let (send, receive) = futures::channel::oneshot::channel();
+    let (send, receive) = oneshot::channel();
     let output = tool.stdout()?;
-    spawn(async move {
-        let beginning = pass(output, sink).await;
-        let _gone = send.send(beginning);
-    });
+    spawn(pass(output, sink, send));
     let written = writer.write(DATA, MEDIA_TYPE, passed_on).await?;
     tool.wait().await?;
     info!("dumped the databases"; "plain_bytes" => written.plain_bytes, "stored_bytes" => written.stored_bytes);
-    receive.await.map_err(|_| Failure::unavailable("the dump was not read to its end"))
+    receive.await.map_err(|_| Failure::corrupt("nothing came out of the dump"))
 }
 
-/// Passes the dump on and keeps its beginning, which states the position.
-async fn pass(output: Source, mut sink: Sink) -> Vec<u8> {
-    let mut beginning = Vec::new();
+/// Passes the dump on and shows its beginning, which states the position.
+async fn pass(output: Source, mut sink: Sink, begun: Sender<Begun>) {
+    let mut begun = Some(begun);
     let mut chunks = output.chunks(CHUNK);
     while let Some(chunk) = chunks.next().await {
-        let room = header::LENGTH.saturating_sub(beginning.len()).min(chunk.len());
-        beginning.extend_from_slice(&chunk[..room]);
+        if let Some(begun) = begun.take() {
+            let beginning = chunk[..chunk.len().min(header::LENGTH)].to_vec();
+            let _gone = begun.send(Begun { beginning, time: now().await });
+        }
         if sink.write(chunk).await.is_err() {
             // The writer has failed, and says so itself.
-            return beginning;
+            return;
         }
     }
     match chunks.finish().await {
         Ok(_) => sink.finish().await,
         Err(failure) => sink.fail(failure).await,
     }
-    beginning
+}
+
+async fn now() -> Result<String> {
+    let now = database::value("SELECT DATE_FORMAT(UTC_TIMESTAMP(6), '%Y-%m-%dT%H:%i:%s.%fZ')").await?;
+    now.ok_or_else(|| Failure::unsupported("the server does not tell the time"))
 }

@@ -1,6 +1,6 @@
 //! Method plugin `mariadb-dump`: logical backups of MariaDB, readable by any `mariadb` client.
 //!
-//! A backup is three objects, restored in this order, by the plugin as by hand:
+//! A backup is three objects, restored in this order, by the plugin as by hand, and `tables.json`, with which a restore is checked:
 //!
 //! | object | holds |
 //! |---|---|
@@ -12,7 +12,6 @@
 
 mod accounts;
 mod backup;
-mod check;
 mod config;
 mod header;
 mod plugin;

@@ -1,14 +1,16 @@
 //! What the plugin says of itself.
 
 use bulkhead_plugin_sdk::method::{
-    BackupRequest, CheckRequest, Description, Finding, MethodPlugin, Reader, Report, RestoreRequest, Restored, Result, Writer,
-    parse,
+    BackupRequest, CheckRequest, Description, Finding, MethodPlugin, Reader, Report, RestoreRequest, Restored, Result,
+    Writer, parse,
 };
 
-use crate::config::{Config, SCHEMA};
-use crate::{backup, check, restore};
+use mariadb_check::Reach;
 
-/// The objects of a backup, in the order in which they are restored.
+use crate::config::{Config, SCHEMA};
+use crate::{backup, restore};
+
+/// The objects of a backup that are restored, in the order in which they are restored.
 pub const USERS: &str = "users.sql";
 pub const DATA: &str = "data.sql";
 pub const GRANTS: &str = "grants.sql";
@@ -30,7 +32,10 @@ impl MethodPlugin for MariadbDump {
             .config_schema(SCHEMA)
             .grant("tool:mariadb-dump", "writes databases as SQL")
             .grant("tool:mariadb", "runs that SQL for a restore")
-            .grant("database", "reads accounts and their rights, and asks the server for its version and position")
+            .grant(
+                "database",
+                "reads accounts and their rights, and asks the server for its version, position and tables",
+            )
     }
 
     fn validate(config: &str) -> Result<()> {
@@ -45,7 +50,7 @@ impl MethodPlugin for MariadbDump {
         restore::run(&request, &reader).await
     }
 
-    async fn check(request: CheckRequest, _reader: Reader) -> Result<Vec<Finding>> {
-        check::run(&request).await
+    async fn check(request: CheckRequest, reader: Reader) -> Result<Vec<Finding>> {
+        mariadb_check::check(&request, &reader, Reach::Databases).await
     }
 }

@@ -7,6 +7,8 @@ use bulkhead_plugin_sdk::method::{
     Failure, Link, Reader, RestoreRequest, Restored, Result, Source, database, info, progress, tools,
 };
 
+use mariadb_check::SYSTEM;
+
 use crate::accounts::without;
 use crate::config::Config;
 use crate::plugin::{CLIENT_TOOL, DATA, GRANTS, USERS};
@@ -35,11 +37,9 @@ pub async fn run(request: &RestoreRequest, reader: &Reader) -> Result<Restored> 
         script(link, GRANTS, reader, &account).await?;
     }
     progress::phase("check");
-    let tables = database::value(
-        "SELECT COUNT(*) FROM information_schema.tables \
-         WHERE table_schema NOT IN ('information_schema', 'performance_schema', 'mysql', 'sys')",
-    )
-    .await?;
+    let tables =
+        database::value(&format!("SELECT COUNT(*) FROM information_schema.tables WHERE table_schema NOT IN {SYSTEM}"))
+            .await?;
     info!("loaded the dump"; "tables" => tables.unwrap_or_default());
     Ok(Restored::at(link.report.positions.clone()))
 }

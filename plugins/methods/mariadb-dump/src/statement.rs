@@ -52,16 +52,6 @@ pub fn without_quoted(statement: &str) -> String {
     bare
 }
 
-/// A text as an SQL string, for sessions in which the backslash escapes, which is the default.
-pub fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
-}
-
-/// A name as an SQL identifier.
-pub fn identifier(name: &str) -> String {
-    format!("`{}`", name.replace('`', "``"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::{Scope, on_package, scope};

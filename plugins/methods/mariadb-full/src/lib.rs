@@ -1,12 +1,6 @@
 //! Method plugin `mariadb-full`: physical backups of MariaDB with `mariadb-backup`, as one stream that the host keeps, and restores that
 //! are prepared beside the live data and swapped in.
 
-mod backup;
-mod check;
-mod config;
-mod info;
 mod plugin;
-mod restore;
-mod server;
 
 bulkhead_plugin_sdk::register_method!(plugin::MariadbFull);

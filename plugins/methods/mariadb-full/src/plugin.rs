@@ -1,54 +1,39 @@
-//! What the plugin says of itself.
+//! What the plugin says of itself, and the order of what it does.
 
 use bulkhead_plugin_sdk::method::{
-    BackupRequest, CheckRequest, Description, Finding, MethodPlugin, Reader, Report, RestoreRequest, Restored, Result, Writer,
-    parse,
+    BackupRequest, CheckRequest, Description, Finding, MethodPlugin, Reader, Report, RestoreRequest, Restored, Result,
+    Writer, parse, progress,
 };
-
-use crate::config::{Config, SCHEMA};
-use crate::{backup, check, restore};
-
-/// The object that a backup is made of.
-pub const OBJECT: &str = "data.xbstream";
-/// Its media type.
-pub const MEDIA_TYPE: &str = "application/x-xbstream";
-/// The tool that makes backups and prepares them.
-pub const BACKUP_TOOL: &str = "mariadb-backup";
-/// The tool that unpacks them.
-pub const UNPACK_TOOL: &str = "mbstream";
+use mariadb_check::Reach;
+use mariadb_physical::{Copying, PROPERTIES, Server};
 
 /// The plugin.
 pub struct MariadbFull;
 
 impl MethodPlugin for MariadbFull {
     fn describe() -> Description {
-        Description::new("mariadb-full", env!("CARGO_PKG_VERSION"), "full")
-            .engine("mariadb")
-            .media_type(MEDIA_TYPE)
-            .config_schema(SCHEMA)
-            .grant(
-                "tool:mariadb-backup",
-                "copies the data files while the server runs, and prepares them for a restore",
-            )
-            .grant("tool:mbstream", "unpacks a backup for a restore")
-            .grant("database", "asks the server for its version and its position in the binary log")
-            .grant("server", "puts restored data in the place of the server's data")
-            .grant("scratch", "keeps what mariadb-backup reports beside the stream")
+        let schema =
+            format!(r#"{{ "type": "object", "additionalProperties": false, "properties": {{ {PROPERTIES} }} }}"#);
+        let description = Description::new("mariadb-full", env!("CARGO_PKG_VERSION"), "full").config_schema(&schema);
+        mariadb_physical::describe(description)
     }
 
     fn validate(config: &str) -> Result<()> {
-        parse::<Config>(config)?.validate()
+        parse::<Copying>(config)?.validate()
     }
 
     async fn backup(request: BackupRequest, writer: Writer) -> Result<Report> {
-        backup::run(&request, &writer).await
+        let config: Copying = request.config()?;
+        config.validate()?;
+        progress::phase("ask");
+        mariadb_physical::copy(Server::ask().await?, &config, None, &writer).await
     }
 
     async fn restore(request: RestoreRequest, reader: Reader) -> Result<Restored> {
-        restore::run(&request, &reader).await
+        mariadb_physical::restore(&request, &request.config()?, &reader).await
     }
 
-    async fn check(request: CheckRequest, _reader: Reader) -> Result<Vec<Finding>> {
-        check::run(&request).await
+    async fn check(request: CheckRequest, reader: Reader) -> Result<Vec<Finding>> {
+        mariadb_check::check(&request, &reader, Reach::Server).await
     }
 }

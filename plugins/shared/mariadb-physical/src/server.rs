@@ -1,48 +1,74 @@
 //! What a backup has to know of its server first.
 
-use bulkhead_plugin_sdk::method::{Failure, Result, Series, database, tools};
+use bulkhead_plugin_sdk::method::{Failure, Report, Result, Series, database, tools};
+use mariadb_check::{Facts, SYSTEM};
 
-use crate::plugin::BACKUP_TOOL;
+use crate::BACKUP_TOOL;
 
 /// What the server says of itself.
 pub struct Server {
-    /// Its version, as it states it.
-    pub version: String,
-    /// Its id in replication.
-    pub id: String,
-    /// User tables that it holds.
-    pub tables: String,
+    facts: Facts,
+    /// User tables and views that it holds.
+    tables: String,
     /// Whether it can encrypt its data files.
-    pub encrypts: bool,
+    pub(crate) encrypts: bool,
+    /// When its data directory was filled: a restore, a copy and a new installation make every file anew, and InnoDB's tables state
+    /// the time of their file. The oldest counts, as an upgrade redefines some.
+    data_since: Option<String>,
+    /// How far InnoDB's log goes.
+    pub(crate) lsn: Option<u64>,
+    /// The positions in binary logs that it has reached: in its own, and as a replica.
+    pub(crate) gtids: Vec<String>,
 }
 
 impl Server {
     /// Asks the server, and refuses one whose backup would not restore.
+    ///
+    /// # Errors
+    /// `unsupported` for data outside the data directory.
     pub async fn ask() -> Result<Self> {
-        let rows = database::query(
-            "SELECT VERSION() AS version, @@server_id AS id, @@datadir AS datadir, @@innodb_data_home_dir AS home_dir, \
-             @@innodb_log_group_home_dir AS log_dir, @@innodb_undo_directory AS undo_dir, \
-             (SELECT COUNT(*) FROM information_schema.plugins WHERE plugin_type = 'ENCRYPTION' AND plugin_status = 'ACTIVE') AS encryption, \
-             (SELECT COUNT(*) FROM information_schema.tables \
-             WHERE table_schema NOT IN ('information_schema', 'performance_schema', 'mysql', 'sys')) AS tables",
-        )
-        .await?;
-        let text = |name| rows.first(name).unwrap_or_default().to_owned();
-        let data = text("datadir");
-        for (name, column) in [
-            ("innodb_data_home_dir", "home_dir"),
-            ("innodb_log_group_home_dir", "log_dir"),
-            ("innodb_undo_directory", "undo_dir"),
-        ] {
-            let place = text(column);
-            if !(matches!(place.as_str(), "" | "." | "./") || place.trim_end_matches('/') == data.trim_end_matches('/'))
-            {
+        let facts = Facts::ask().await?;
+        let data = facts.get("datadir");
+        for name in ["innodb_data_home_dir", "innodb_log_group_home_dir", "innodb_undo_directory"] {
+            let place = facts.get(name);
+            if !(matches!(place, "" | "." | "./") || place.trim_end_matches('/') == data.trim_end_matches('/')) {
                 return Err(Failure::unsupported(format!("the server keeps data outside its data directory ({name})"))
                     .with_hint("use the method dump for this service"));
             }
         }
-        let encrypts = text("encryption") != "0";
-        Ok(Self { version: text("version"), id: text("id"), tables: text("tables"), encrypts })
+        let rows = database::query(&format!(
+            "SET STATEMENT time_zone = '+00:00' FOR SELECT \
+             (SELECT COUNT(*) FROM information_schema.plugins WHERE plugin_type = 'ENCRYPTION' AND plugin_status = 'ACTIVE') AS encryption, \
+             (SELECT COUNT(*) FROM information_schema.tables WHERE table_schema NOT IN {SYSTEM}) AS tables, \
+             (SELECT DATE_FORMAT(MIN(create_time), '%Y-%m-%dT%H:%i:%sZ') FROM information_schema.tables \
+             WHERE table_schema = 'mysql' AND engine = 'InnoDB') AS since, \
+             (SELECT variable_value FROM information_schema.global_status WHERE variable_name = 'Innodb_lsn_current') AS lsn, \
+             @@GLOBAL.gtid_binlog_pos AS logged, @@GLOBAL.gtid_slave_pos AS received",
+        ))
+        .await?;
+        let text = |name| rows.first(name).unwrap_or_default().to_owned();
+        Ok(Self {
+            tables: text("tables"),
+            encrypts: text("encryption") != "0",
+            data_since: rows.first("since").map(str::to_owned),
+            lsn: rows.first("lsn").and_then(|lsn| lsn.parse().ok()),
+            gtids: vec![text("logged"), text("received")],
+            facts,
+        })
+    }
+
+    /// Its version, as it states it.
+    pub fn version(&self) -> &str {
+        self.facts.version()
+    }
+
+    /// Puts what identifies the server and its data into a report.
+    pub(crate) fn report(&self, report: &mut Report) {
+        self.facts.report(report);
+        report.add("tables", self.tables.clone());
+        if let Some(since) = &self.data_since {
+            report.add("data.since", since.clone());
+        }
     }
 }
 
@@ -50,7 +76,7 @@ impl Server {
 ///
 /// # Errors
 /// `unsupported`, when `version` is of another series than the host's tool.
-pub async fn match_tool(version: &str, whose: &str) -> Result<()> {
+pub(crate) async fn match_tool(version: &str, whose: &str) -> Result<()> {
     let tool = tools::version(BACKUP_TOOL).await?;
     if Series::of(&tool)? == Series::of(version)? {
         return Ok(());

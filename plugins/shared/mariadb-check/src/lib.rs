@@ -1,0 +1,16 @@
+//! What every MariaDB method asks of a server: who it is, which tables it holds while it is backed up, and whether a restored one holds
+//! them again.
+
+mod check;
+mod facts;
+mod listing;
+mod record;
+mod sql;
+
+pub use check::{Reach, check};
+pub use facts::Facts;
+pub use record::{Census, OBJECT};
+pub use sql::{identifier, quoted};
+
+/// Databases that belong to the server.
+pub const SYSTEM: &str = "('information_schema', 'performance_schema', 'mysql', 'sys')";
