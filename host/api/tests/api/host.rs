@@ -14,7 +14,7 @@ use bulkhead_engine::{
     AutomaticConfig, EncryptionConfig, Engine, EngineConfig, EngineLimits, HousekeepingConfig, JobLimits,
     ServiceConfig, TargetConfig, WebhookConfig,
 };
-use bulkhead_model::{Clock, JobState, Report, ServiceId, SystemClock};
+use bulkhead_model::{BackupId, Clock, JobState, Report, ServiceId, SystemClock};
 use bulkhead_runtime::{Connection, Limits, Runtime, RuntimeConfig, ToolSet};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -150,6 +150,10 @@ impl Host {
     }
 
     pub async fn scheduled(&self, service: &str, name: Option<&str>) -> (Backup, Job) {
+        self.scheduled_on(service, name, None).await
+    }
+
+    async fn scheduled_on(&self, service: &str, name: Option<&str>, parent: Option<&BackupId>) -> (Backup, Job) {
         let new = NewBackup {
             organization: "acme".parse().unwrap(),
             service: service.parse().unwrap(),
@@ -158,7 +162,7 @@ impl Host {
             name: name.map(str::to_owned),
             target: "managed".parse().unwrap(),
             server: "tx-filip-mdb-ms-0".to_owned(),
-            parent: None,
+            parent: parent.cloned(),
             request: Value::Null,
             attempts_max: 1,
             idempotency: None,
@@ -174,13 +178,18 @@ impl Host {
 
     /// The same of a service.
     pub async fn succeeded_of(&self, service: &str) -> (Backup, Job) {
+        self.succeeded_on(service, None).await
+    }
+
+    /// The same on top of another one.
+    pub async fn succeeded_on(&self, service: &str, parent: Option<&BackupId>) -> (Backup, Job) {
         // Whatever waits is claimed first.
         let organization = "acme".parse().unwrap();
         let waiting = JobFilter { state: Some(JobState::Scheduled), page_size: 1000, ..JobFilter::default() };
         for job in self.catalog.jobs(&organization, &waiting).await.unwrap().0 {
             self.catalog.request_cancel(&organization, &job.id).await.unwrap();
         }
-        let (backup, job) = self.scheduled(service, Some("before-migration")).await;
+        let (backup, job) = self.scheduled_on(service, Some("before-migration"), parent).await;
         let services: [ServiceId; 1] = [service.parse().unwrap()];
         let (_, attempt) = self.catalog.claim("elsewhere", &services, Duration::from_mins(1)).await.unwrap().unwrap();
         self.catalog.append_event(&job.id, Some(&attempt.id), "phase", &json!({ "phase": "copy" })).await.unwrap();

@@ -9,7 +9,7 @@ use bulkhead_model::ServiceId;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::host::{Host, SERVICE, token};
+use crate::host::{Host, SERVICE, narrowed, token};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn backups_are_told_in_skysqls_words() {
@@ -98,6 +98,31 @@ async fn wrong_requests_are_answered_with_problems() {
         ("GET", "/v1/services/db9", None, 404, "not-found", "there is no service `db9`"),
         (
             "POST",
+            "/v1/restores",
+            Some(json!({ "service_id": "db1", "id": "db1", "point_in_time": "9999-01-01 00:00:00" })),
+            400,
+            "invalid",
+            "`point_in_time` lies in the future: 9999-01-01T00:00:00Z",
+        ),
+        (
+            "POST",
+            "/v1/restores",
+            Some(json!({ "service_id": "db1", "gtid": "0-1-15", "table": "orders" })),
+            400,
+            "invalid",
+            "`table` needs `database`",
+        ),
+        (
+            "POST",
+            "/v1/restores",
+            // Neither a service nor a backup.
+            Some(json!({ "service_id": "db1", "id": "db9", "gtid": "0-1-15" })),
+            404,
+            "not-found",
+            "there is no backup `db9`",
+        ),
+        (
+            "POST",
             "/v1/backups/schedules",
             Some(json!({ "backup_type": "full", "schedule": "0 0 30 2 *", "service_id": "db1" })),
             400,
@@ -118,6 +143,110 @@ async fn wrong_requests_are_answered_with_problems() {
     for path in ["/healthz", "/readyz"] {
         assert_eq!(host.call(None, "GET", path, None).await.0, StatusCode::OK, "{path}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_says_what_would_be_done_and_does_nothing() {
+    let host = Host::start().await;
+    let (backup, _) = host.succeeded_of("db1").await;
+    let administrator = token("acme", "administrator");
+    let body = json!({ "service_id": "db2", "key": backup.id, "dry_run": true });
+    let (status, preview) = host.call(Some(&administrator), "POST", "/v1/restores", Some(body.clone())).await;
+    assert_eq!(status, StatusCode::OK, "{preview}");
+    let read = json!([{ "id": backup.id, "type": "minimal", "plain_size": 20_000_000, "stored_size": 5_327_326 }]);
+    assert_eq!((&preview["service_id"], &preview["backups"], &preview["logs"]), (&json!("db2"), &read, &json!([])));
+    assert_eq!(preview["point_in_time"], "2024-03-26T17:18:21Z");
+    for field in ["plan", "downtime"] {
+        assert!(!preview[field].as_str().unwrap().is_empty(), "{field}: {preview}");
+    }
+    let (_, restores) = host.call(Some(&administrator), "GET", "/v1/restores", None).await;
+    assert_eq!(restores, json!([]));
+    // Who may not restore may not look either, and who may not see the backup hears that there is none.
+    let operator = token("acme", "operator");
+    let (status, _) = host.call(Some(&operator), "POST", "/v1/restores", Some(body.clone())).await;
+    assert_eq!(status, StatusCode::FORBIDDEN);
+    let narrowed = narrowed("acme", "administrator", &["db2"]);
+    let (status, problem) = host.call(Some(&narrowed), "POST", "/v1/restores", Some(body)).await;
+    assert_eq!(
+        (status, &problem["detail"]),
+        (StatusCode::NOT_FOUND, &json!(format!("there is no backup `{}`", backup.id)))
+    );
+    // Nor is its service one whose history they may search.
+    let body = json!({ "service_id": "db2", "id": "db1", "point_in_time": "2024-03-26 17:18:21", "dry_run": true });
+    let (status, problem) = host.call(Some(&narrowed), "POST", "/v1/restores", Some(body)).await;
+    assert_eq!((status, &problem["detail"]), (StatusCode::NOT_FOUND, &json!("there is no backup `db1`")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_is_restored_to_a_moment_of_its_own_or_of_another_one() {
+    let host = Host::start().await;
+    let (backup, _) = host.succeeded_of("db1").await;
+    let administrator = token("acme", "administrator");
+    let ask = |body: Value| host.call(Some(&administrator), "POST", "/v1/restores", Some(body));
+    // As SkySQL prints it: `id` is the source service. The backup holds exactly this second.
+    let (status, preview) =
+        ask(json!({ "service_id": "db2", "id": "db1", "point_in_time": "2024-03-26 17:18:21", "dry_run": true })).await;
+    assert_eq!((status, &preview["backups"][0]["id"]), (StatusCode::OK, &json!(backup.id)), "{preview}");
+    let (status, _) =
+        ask(json!({ "service_id": "db1", "point_in_time": "2024-03-26 17:18:21", "dry_run": true })).await;
+    assert_eq!(status, StatusCode::OK);
+    // Outside of the window: refused with it.
+    for body in [
+        json!({ "service_id": "db2", "point_in_time": "2024-03-26 17:18:21" }),
+        json!({ "service_id": "db1", "point_in_time": "2024-03-26 17:18:22" }),
+    ] {
+        let (status, problem) = ask(body).await;
+        assert_eq!((status, &problem["code"]), (StatusCode::BAD_REQUEST, &json!("invalid")), "{problem}");
+    }
+    let (_, window) = host.call(Some(&administrator), "GET", "/v1/services/db1/recovery-window", None).await;
+    let interval = &window["intervals"][0];
+    assert_eq!((&interval["backup_id"], &interval["type"]), (&json!(backup.id), &json!("minimal")), "{window}");
+    assert_eq!((&interval["from"], &interval["to"]), (&json!("2024-03-26T17:18:21Z"), &json!("2024-03-26T17:18:21Z")));
+    assert_eq!((&interval["logs_count"], &interval["timeline"]), (&json!(0), &Value::Null));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_of_a_chain_names_the_one_below_and_the_first() {
+    let host = Host::start().await;
+    let (root, _) = host.succeeded_of("db1").await;
+    let (middle, _) = host.succeeded_on("db1", Some(&root.id)).await;
+    let (last, _) = host.succeeded_on("db1", Some(&middle.id)).await;
+    let viewer = token("acme", "viewer");
+    let (_, page) = host.call(Some(&viewer), "GET", "/v1/backups?service_id=db1", None).await;
+    for (backup, parent, first) in
+        [(&last, Some(&middle), Some(&root)), (&middle, Some(&root), Some(&root)), (&root, None, None)]
+    {
+        let (_, shown) = host.call(Some(&viewer), "GET", &format!("/v1/backups/{}", backup.id), None).await;
+        assert_eq!(shown["parent_id"], json!(parent.map(|parent| &parent.id)));
+        // SkySQL's word for none.
+        assert_eq!(shown["reference_full_backup"], json!(first.map_or("", |first| first.id.as_str())));
+        assert_eq!((&shown["evidence"], &shown["drilled_at"]), (&json!([]), &Value::Null));
+        let listed = page["backups"].as_array().unwrap().iter().find(|listed| listed["id"] == shown["id"]);
+        assert_eq!(listed, Some(&shown));
+    }
+    // The others are on other pages.
+    let (_, page) = host.call(Some(&viewer), "GET", "/v1/backups?service_id=db1&page_size=1", None).await;
+    assert_eq!(page["backups"][0]["reference_full_backup"], json!(root.id));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_is_verified_as_deep_as_is_asked_for() {
+    let host = Host::start().await;
+    let (backup, _) = host.succeeded_of("db1").await;
+    let operator = token("acme", "operator");
+    let path = format!("/v1/backups/{}/verify", backup.id);
+    for (body, level) in
+        [(None, "content"), (Some(json!({})), "content"), (Some(json!({ "level": "stored" })), "stored")]
+    {
+        let (status, job) = host.call(Some(&operator), "POST", &path, body).await;
+        assert_eq!(status, StatusCode::ACCEPTED, "{job}");
+        let job = host.catalog.job(&"acme".parse().unwrap(), &job["id"].as_str().unwrap().parse().unwrap()).await;
+        assert_eq!(job.unwrap().request["level"], level);
+    }
+    let headers = [("authorization", format!("Bearer {operator}"))];
+    let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let heard = host.ask("POST", &path, &headers, None).await;
+    assert_eq!(heard.status, 202, "{}", heard.text);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -23,5 +23,9 @@ pub async fn recovery_window(
     let id = parse(&id)?;
     caller.on(Role::Viewer, &id)?;
     let window = api.engine.recovery_window(&caller.organization, &id).await?;
+    if window.intervals.is_empty() && window.gaps.is_empty() {
+        // Of a service of another host there may be backups; one without any has to be known here.
+        api.engine.service(&caller.organization, &id)?;
+    }
     Ok(Json(RecoveryWindow::new(id, window)))
 }

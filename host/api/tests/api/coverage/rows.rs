@@ -82,8 +82,8 @@ pub async fn row(host: &Host, operation: &str) -> Option<Row> {
         }
         "backups.verify" => {
             let row = backup(host, "/verify", None, 202, Least::Operator).await;
-            let body = Some(json!({"deep": true}));
-            Row { bad: Ok(Bad { path: row.path.clone(), body, detail: "unknown field `deep`" }), ..row }
+            let body = Some(json!({"level": "deep"}));
+            Row { bad: Ok(Bad { path: row.path.clone(), body, detail: "`level`: `deep` is no level" }), ..row }
         }
         "restores.create" => {
             let (backup, _) = host.succeeded_of("db1").await;
@@ -114,8 +114,8 @@ pub async fn row(host: &Host, operation: &str) -> Option<Row> {
         "services.recovery_window" => {
             host.succeeded_of("db1").await;
             let row = service("/recovery-window", None, 200, Least::Viewer);
-            let path = format!("{}?page_size=0", row.path);
-            Row { bad: Ok(Bad { path, body: None, detail: "`page_size` must be" }), ..row }
+            let path = format!("{}?page=1", row.path);
+            Row { bad: Ok(Bad { path, body: None, detail: "unknown field `page`" }), ..row }
         }
         // No engine offers it: that is what success is so far.
         "services.reset" => {
