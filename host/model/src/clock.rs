@@ -29,10 +29,14 @@ impl Timestamp {
         i64::try_from(instant.unix_timestamp_nanos() / 1_000).ok().map(Self)
     }
 
+    /// The whole second that it lies in.
+    pub const fn second(self) -> Self {
+        Self(self.0.div_euclid(1_000_000).saturating_mul(1_000_000))
+    }
+
     /// `2024-03-26T17:18:57Z`: whole seconds, as the API answers.
     pub fn to_seconds_string(self) -> String {
-        let whole = Self(self.0.div_euclid(1_000_000) * 1_000_000);
-        whole.to_string()
+        self.second().to_string()
     }
 
     /// `2024-03-26 17:18:57`: SkySQL's form of a point in time.

@@ -29,6 +29,17 @@ impl GtidState {
         domains
     }
 
+    /// Each domain, server and sequence number.
+    pub fn iter(&self) -> impl Iterator<Item = (u32, u32, u64)> {
+        self.0.iter().map(|((domain, server), sequence)| (*domain, *server, *sequence))
+    }
+
+    /// Whether all transactions that lead to `other` are among those that lead here, each from its own server. Stricter
+    /// than [`covers`](Self::covers): what another server wrote in their place is not taken for them.
+    pub fn includes(&self, other: &Self) -> bool {
+        other.0.iter().all(|(pair, sequence)| self.0.get(pair).is_some_and(|here| here >= sequence))
+    }
+
     /// Whether each domain of `other` has got as far here.
     pub fn covers(&self, other: &Self) -> bool {
         other.domains().into_iter().all(|domain| self.last_of(domain) >= other.last_of(domain))

@@ -1,9 +1,23 @@
-//! To which moments a service can be restored, and by what.
+//! To which moments a service can be restored, and by what. Pure: what is kept goes in, a window or a plan comes out.
+//!
+//! A base holds the state of its own instant. Logs continue it when they hold exactly what was committed after it; that is
+//! decided by GTID, and, because the same GTIDs can occur in two histories of a service, also by time, by the place in the
+//! server's log and by the restores in between. Where this is not certain, the base is not taken to be continued: a window
+//! that is too narrow costs a later restore, one that is too wide loses data.
+
+mod plan;
+mod record;
+mod runs;
+#[cfg(test)]
+mod tests;
+mod window;
 
 use serde::{Deserialize, Serialize};
 
 use crate::gtid::GtidState;
-use crate::{BackupId, Failure, Method, Result, Timestamp};
+use crate::{BackupId, Method, Timestamp};
+
+pub use record::Record;
 
 /// A backup that restores to its own instant, and that logs may continue.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,16 +30,33 @@ pub struct BasePoint {
     pub chain: Vec<BackupId>,
     /// The instant whose state it holds.
     pub at: Timestamp,
+    /// When it was begun, by the catalog: no restore happened between then and [`at`](Self::at).
+    pub taken: Timestamp,
     /// The transactions that it holds, when the server keeps a log.
     pub gtid: Option<GtidState>,
+    /// Where in the server's log that is.
+    pub place: Option<LogPlace>,
     /// Which server it was taken from.
     pub server_uid: Option<String>,
-    /// Whether nothing of its chain was found damaged.
+    /// Its number in replication.
+    pub server_id: Option<u32>,
+    /// Whether nothing of its chain is missing or was found damaged.
     pub good: bool,
     /// When it was last verified.
     pub verified_at: Option<Timestamp>,
     /// How deep that went.
     pub verified_level: Option<String>,
+}
+
+/// A place in a server's log.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct LogPlace {
+    /// The file, without its number: `binlog`.
+    pub name: String,
+    /// Its number.
+    pub number: u64,
+    /// The byte that follows.
+    pub offset: u64,
 }
 
 /// A backup of logs.
@@ -39,8 +70,16 @@ pub struct LogSpan {
     pub cause: Option<String>,
     /// That in a sentence.
     pub reason: Option<String>,
+    /// When it was begun, by the catalog.
+    pub taken: Timestamp,
     /// Which server it was taken from.
     pub server_uid: Option<String>,
+    /// Its number in replication.
+    pub server_id: Option<u32>,
+    /// Where it begins in the server's log.
+    pub from: Option<LogPlace>,
+    /// Where it ends.
+    pub to: Option<LogPlace>,
     /// The transactions before its first one.
     pub start: GtidState,
     /// The transactions up to its last one.
@@ -132,19 +171,4 @@ pub struct Gap {
     pub to: Option<Timestamp>,
     /// Why, in a sentence.
     pub cause: String,
-}
-
-impl History {
-    /// Where the service can be restored to.
-    pub fn window(&self, _now: Timestamp) -> RecoveryWindow {
-        RecoveryWindow::default()
-    }
-
-    /// How to get there, with the newest base that does or with the one named.
-    ///
-    /// # Errors
-    /// `invalid` with the window when nothing leads there; `conflict` when more than one history does.
-    pub fn plan(&self, _until: &Until, _base: Option<&BackupId>) -> Result<RecoveryPlan> {
-        Err(Failure::unsupported("not yet"))
-    }
 }

@@ -1,0 +1,153 @@
+//! From what the catalog keeps of a service to its history.
+
+use std::collections::{HashMap, HashSet};
+
+use super::{BasePoint, History, LogPlace, LogSpan};
+use crate::gtid::GtidState;
+use crate::{BackupId, Method, Report, Timestamp};
+
+/// A succeeded backup as the catalog keeps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// Its id.
+    pub id: BackupId,
+    /// Its method.
+    pub method: Method,
+    /// The backup it is restored on top of.
+    pub parent: Option<BackupId>,
+    /// What the method said of it.
+    pub report: Option<Report>,
+    /// Whether no verify has found it damaged.
+    pub good: bool,
+    /// When its attempt began.
+    pub started_at: Timestamp,
+    /// When it succeeded.
+    pub finished_at: Timestamp,
+    /// When it was last verified.
+    pub verified_at: Option<Timestamp>,
+    /// How deep that went.
+    pub verified_level: Option<String>,
+}
+
+impl Record {
+    fn position(&self, name: &str) -> Option<&str> {
+        self.report.as_ref()?.position(name)
+    }
+
+    fn instant(&self, name: &str) -> Option<Timestamp> {
+        Timestamp::parse_rfc3339(self.position(name)?)
+    }
+
+    fn gtid(&self, name: &str) -> Option<GtidState> {
+        self.position(name)?.parse().ok()
+    }
+
+    fn place(&self, file: &str, offset: &str) -> Option<LogPlace> {
+        let (name, number) = self.position(file)?.rsplit_once('.')?;
+        let offset = self.position(offset)?.parse().ok()?;
+        Some(LogPlace { name: name.to_owned(), number: number.parse().ok()?, offset })
+    }
+
+    fn server(&self) -> (Option<String>, Option<u32>) {
+        (self.position("server.uid").map(str::to_owned), self.position("server.id").and_then(|id| id.parse().ok()))
+    }
+
+    /// The instant whose state it holds. When the method says nothing else, that it holds none from after its end is all
+    /// that is known.
+    fn at(&self) -> Timestamp {
+        let said = self.report.as_ref().and_then(|report| report.point_in_time.as_deref());
+        said.and_then(Timestamp::parse_rfc3339).unwrap_or(self.finished_at)
+    }
+
+    /// Whether it holds logs, which alone restore nothing.
+    pub fn is_log(&self) -> bool {
+        self.position("timeline").is_some()
+    }
+}
+
+impl History {
+    /// The history of a service, from its succeeded backups in the order in which they were made, and the instants at
+    /// which restores had replaced its data.
+    pub fn from_records(records: &[Record], restores: Vec<Timestamp>) -> Self {
+        let by_id: HashMap<&BackupId, &Record> = records.iter().map(|record| (&record.id, record)).collect();
+        let mut history = Self { restores, ..Self::default() };
+        history.restores.sort_unstable();
+        for (sequence, record) in (0..).zip(records) {
+            if record.is_log() {
+                history.logs.extend(span(record, sequence));
+            } else {
+                history.bases.push(base(record, &by_id));
+            }
+        }
+        history
+    }
+}
+
+fn base(record: &Record, by_id: &HashMap<&BackupId, &Record>) -> BasePoint {
+    let (chain, whole) = chain(record, by_id);
+    let (server_uid, server_id) = record.server();
+    BasePoint {
+        backup: record.id.clone(),
+        method: record.method.clone(),
+        chain,
+        at: record.at(),
+        taken: record.started_at,
+        gtid: record.gtid("gtid"),
+        place: record.place("binlog.file", "binlog.position"),
+        server_uid,
+        server_id,
+        good: whole,
+        verified_at: record.verified_at,
+        verified_level: record.verified_level.clone(),
+    }
+}
+
+/// From the backup that restores alone to this one, and whether all of that is there and undamaged.
+fn chain(record: &Record, by_id: &HashMap<&BackupId, &Record>) -> (Vec<BackupId>, bool) {
+    let mut chain = vec![record.id.clone()];
+    let mut whole = record.good;
+    let mut seen = HashSet::from([&record.id]);
+    let mut link = record;
+    loop {
+        // The catalog and the method both say what it is on top of; one that says nothing else restores alone.
+        let said = link.position("base");
+        let Some(parent) = &link.parent else {
+            whole &= said.is_none();
+            break;
+        };
+        whole &= said.is_none_or(|said| said == parent.as_str());
+        let Some(next) = by_id.get(parent).filter(|next| seen.insert(&next.id)) else {
+            whole = false;
+            break;
+        };
+        whole &= next.good && !next.is_log();
+        chain.push(next.id.clone());
+        link = next;
+    }
+    chain.reverse();
+    (chain, whole)
+}
+
+/// What a backup of logs holds; `None` when its report lacks what it takes to use it.
+fn span(record: &Record, sequence: u64) -> Option<LogSpan> {
+    let (server_uid, server_id) = record.server();
+    let text = |name| record.position(name).map(str::to_owned);
+    Some(LogSpan {
+        backup: record.id.clone(),
+        timeline: text("timeline")?,
+        cause: text("timeline.cause"),
+        reason: text("timeline.reason"),
+        taken: record.started_at,
+        server_uid,
+        server_id,
+        from: record.place("start.file", "start.position"),
+        to: record.place("end.file", "end.position"),
+        start: record.gtid("gtid.start")?,
+        end: record.gtid("gtid.end")?,
+        first: record.instant("time.first"),
+        last: record.instant("time.last"),
+        complete_until: record.report.as_ref()?.point_in_time.as_deref().and_then(Timestamp::parse_rfc3339)?,
+        good: record.good,
+        sequence,
+    })
+}

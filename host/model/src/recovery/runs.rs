@@ -1,0 +1,283 @@
+//! Logs without a hole: which follow on which, and which continue a base.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use super::{BasePoint, History, LogPlace, LogSpan};
+use crate::Timestamp;
+use crate::gtid::GtidState;
+
+/// How much the clocks of a database and of a host may differ where the place in the log has decided already.
+const SKEW: Duration = Duration::from_secs(10);
+/// How many later runs are looked at for one that goes on where a run ends.
+const LOOK: usize = 16;
+
+/// Logs of one timeline without a hole.
+pub(super) struct Run<'h> {
+    pub spans: Vec<&'h LogSpan>,
+    /// For each, until when everything that was committed is in it or before it.
+    pub complete: Vec<Timestamp>,
+    /// The restores before it.
+    epoch: usize,
+    /// The run that goes on where this one ends, and its first log that holds something new.
+    pub next: Option<(usize, usize)>,
+    /// What everything that was committed until then leads to, with all runs that follow.
+    pub reach: Timestamp,
+    /// Runs that lead to each other tell one history.
+    pub story: usize,
+}
+
+/// All runs, in the order in which they were archived.
+pub(super) struct Runs<'h> {
+    history: &'h History,
+    pub runs: Vec<Run<'h>>,
+}
+
+/// One of the histories of a service in which the same GTIDs may stand for other transactions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Story {
+    /// That of these runs.
+    Told(usize),
+    /// No log tells it: after so many restores, at this place in the server's log.
+    Untold(usize, Option<LogPlace>),
+}
+
+/// Where logs go on from a base: the run, and its first log that holds something that the base does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Onward {
+    pub run: usize,
+    pub span: usize,
+    /// The base was taken from another server than the logs.
+    foreign: bool,
+}
+
+impl<'h> Run<'h> {
+    fn begin(span: &'h LogSpan, epoch: usize, story: usize) -> Self {
+        let (spans, complete) = (vec![span], vec![span.complete_until]);
+        Self { spans, complete, epoch, next: None, reach: span.complete_until, story }
+    }
+
+    fn push(&mut self, span: &'h LogSpan) {
+        self.reach = self.reach.max(span.complete_until);
+        self.spans.push(span);
+        self.complete.push(self.reach);
+    }
+
+    pub fn first(&self) -> &'h LogSpan {
+        self.spans[0]
+    }
+
+    pub fn last(&self) -> &'h LogSpan {
+        self.spans[self.spans.len() - 1]
+    }
+
+    /// Until when everything that was committed is in it.
+    pub fn complete_until(&self) -> Timestamp {
+        self.complete[self.complete.len() - 1]
+    }
+}
+
+impl<'h> Runs<'h> {
+    pub fn of(history: &'h History) -> Self {
+        let mut logs: Vec<&LogSpan> = history.logs.iter().filter(|log| log.good).collect();
+        logs.sort_by_key(|log| log.sequence);
+        let mut runs: Vec<Run<'h>> = Vec::new();
+        let mut newest: HashMap<&str, usize> = HashMap::new();
+        for log in logs {
+            let epoch = history.restores_before(log.taken);
+            if let Some(run) = newest.get(log.timeline.as_str()).map(|at| &mut runs[*at]) {
+                // After a restore it is another history, whatever the log says.
+                if run.epoch == epoch && run.last().end.includes(&log.start) {
+                    run.push(log);
+                    continue;
+                }
+            }
+            newest.insert(&log.timeline, runs.len());
+            runs.push(Run::begin(log, epoch, runs.len()));
+        }
+        let mut this = Self { history, runs };
+        this.connect();
+        this
+    }
+
+    fn connect(&mut self) {
+        // From the end, so that what follows is known already.
+        for at in (0..self.runs.len()).rev() {
+            let later = at + 1..self.runs.len().min(at + 1 + LOOK);
+            let next = later.into_iter().find_map(|next| Some((next, follows(&self.runs[at], &self.runs[next])?)));
+            if let Some((next, _)) = next {
+                let (reach, story) = (self.runs[next].reach, self.runs[next].story);
+                self.runs[at].reach = self.runs[at].reach.max(reach);
+                self.runs[at].story = story;
+            }
+            self.runs[at].next = next;
+        }
+    }
+
+    /// Where logs go on from a base. More than one run may: a server that took over has logs of its own of the same
+    /// transactions.
+    pub fn onward(&self, base: &BasePoint) -> Vec<Onward> {
+        let Some(gtid) = &base.gtid else { return Vec::new() };
+        let epoch = self.history.restores_before(base.taken);
+        let runs = self.runs.iter().enumerate().filter(|(_, run)| run.epoch == epoch);
+        runs.filter_map(|(at, run)| {
+            let foreign = !same_server(base.server_uid.as_deref(), run.first());
+            if !continues(base, gtid, run, foreign) {
+                return None;
+            }
+            // Past the end when all of it is in the base: what follows the run may not be.
+            let span = run.spans.partition_point(|span| gtid.covers(&span.end));
+            Some(Onward { run: at, span, foreign })
+        })
+        .collect()
+    }
+
+    /// The runs from there on, each with its first log that holds something new.
+    pub fn path(&self, from: Onward) -> impl Iterator<Item = (usize, usize)> + '_ {
+        std::iter::successors(Some((from.run, from.span)), |(run, _)| self.runs[*run].next)
+    }
+
+    /// To which instant logs lead from there.
+    pub fn reach(&self, from: Onward) -> Timestamp {
+        self.runs[from.run].reach
+    }
+
+    /// Of the ways from a base those that lead to a second, the one on its own server first.
+    pub fn leading_to(&self, onward: &[Onward], second: Timestamp) -> Option<Onward> {
+        let mut ways: Vec<Onward> = onward.iter().copied().filter(|way| self.reach(*way) >= second).collect();
+        ways.sort_by_key(|way| (way.foreign, way.run));
+        ways.first().copied()
+    }
+
+    /// How many logs lead from there to an instant.
+    pub fn count_until(&self, way: Onward, instant: Timestamp) -> usize {
+        let mut count = 0;
+        for (run, from) in self.path(way) {
+            let run = &self.runs[run];
+            let enough = run.complete.partition_point(|complete| *complete < instant);
+            count += (enough + 1).min(run.spans.len()).saturating_sub(from);
+            if enough < run.spans.len() {
+                break;
+            }
+        }
+        count
+    }
+
+    /// The last of all logs that continue a base.
+    pub fn end_of(&self, base: &BasePoint) -> Option<&'h LogSpan> {
+        let farthest = self.onward(base).into_iter().max_by_key(|way| self.reach(*way))?;
+        self.path(farthest).last().map(|(run, _)| self.runs[run].last())
+    }
+
+    /// Which history a base belongs to: that of the logs that continue it, or of those that it comes after.
+    pub fn story(&self, base: &BasePoint, onward: &[Onward]) -> Story {
+        if let Some(way) = onward.first() {
+            return Story::Told(self.runs[way.run].story);
+        }
+        let epoch = self.history.restores_before(base.taken);
+        let gtid = base.gtid.clone().unwrap_or_default();
+        let before = self.runs.iter().rev().find(|run| {
+            run.epoch == epoch
+                && run.first().taken <= base.taken
+                && same_server(base.server_uid.as_deref(), run.first())
+                && gtid.covers(&run.last().end)
+                && run.complete_until().second() <= base.at
+        });
+        before.map_or_else(|| Story::Untold(epoch, base.place.clone()), |run| Story::Told(run.story))
+    }
+}
+
+impl History {
+    /// How often the service had been restored when something began.
+    pub(super) fn restores_before(&self, taken: Timestamp) -> usize {
+        self.restores.partition_point(|restore| *restore <= taken)
+    }
+}
+
+fn same_server(uid: Option<&str>, span: &LogSpan) -> bool {
+    uid == span.server_uid.as_deref()
+}
+
+/// Whether a run goes on where another one ends; if so, its first log that holds something new.
+fn follows(run: &Run<'_>, next: &Run<'_>) -> Option<usize> {
+    let (end, start) = (&run.last().end, &next.first().start);
+    if run.epoch != next.epoch || next.first().taken < run.first().taken {
+        return None;
+    }
+    let exactly = end == start
+        && !end.is_empty()
+        && next.first().first.is_none_or(|first| {
+            // Statements are stamped with when they began.
+            first.plus(SKEW) >= run.last().last.unwrap_or(first)
+        });
+    if exactly {
+        return Some(0);
+    }
+    // A replica that took over has the same transactions in a log of its own. That it is one shows in its having all of
+    // them, each from the server that wrote it, in this order of time, and in its own number being another one: servers
+    // that have nothing to do with each other tend to have the same.
+    let (last, first) = (run.last(), next.first());
+    let took_over = last.server_uid != first.server_uid
+        && last.server_id.is_some()
+        && first.server_id.is_some()
+        && last.server_id != first.server_id
+        && !end.is_empty()
+        && end.covers(start)
+        && next.last().end.includes(end);
+    if !took_over {
+        return None;
+    }
+    let met = next.spans.partition_point(|span| !span.end.includes(end));
+    let in_time = next.spans[met].first.is_none_or(|first| first <= run.complete_until().plus(SKEW));
+    in_time.then(|| next.spans.partition_point(|span| end.includes(&span.end)))
+}
+
+/// Whether a run holds all that was committed after a base, as far as the run goes.
+fn continues(base: &BasePoint, gtid: &GtidState, run: &Run<'_>, foreign: bool) -> bool {
+    let (first, last) = (run.first(), run.last());
+    // What the run lacks at its beginning must be in the base, and what is in the base the run must have got to.
+    if !gtid.covers(&first.start) || !last.end.covers(gtid) {
+        return false;
+    }
+    let exactly = first.start.covers(gtid) && !gtid.is_empty();
+    if foreign {
+        let other = base.server_id.is_some() && first.server_id.is_some() && base.server_id != first.server_id;
+        if !(other && !gtid.is_empty() && last.end.includes(gtid)) {
+            return false;
+        }
+    }
+    // Where the base lies in the run, by GTID: at the end of the first log that has got as far.
+    let place = run.spans.partition_point(|span| !span.end.covers(gtid));
+    let skew = match (&base.place, &first.from, &last.to) {
+        // By the server's own log, which knows what a reset and a restore have begun anew.
+        (Some(at), Some(from), Some(to)) if !foreign && at.name == from.name && at.name == to.name => {
+            if !(from <= at && at <= to) || !holds(run, at, gtid) {
+                return false;
+            }
+            SKEW
+        }
+        _ => Duration::ZERO,
+    };
+    // Nothing of the base may have been committed after it.
+    let before = place.checked_sub(1).map(|before| run.complete[before].second());
+    let early = before.is_none_or(|before| before <= base.at.plus(skew));
+    let begun = exactly
+        || run.spans[place].start.covers(gtid)
+        || run.spans[place].first.is_none_or(|first| first <= base.at.plus(skew));
+    // And the run must have gone on as long as the base was there, unless it ends with the very same transaction.
+    let late = gtid.covers(&last.end) || base.at.second() <= run.complete_until().plus(skew);
+    early && begun && late
+}
+
+/// Whether the logs around a place hold what leads to it.
+fn holds(run: &Run<'_>, at: &LogPlace, gtid: &GtidState) -> bool {
+    let place = run.spans.partition_point(|span| span.to.as_ref().is_some_and(|to| to < at));
+    let (before, after) = (place.saturating_sub(1), (place + 1).min(run.spans.len() - 1));
+    gtid.covers(&run.spans[before].start) && run.spans[after].end.covers(gtid)
+}
+
+impl PartialOrd for LogPlace {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        (self.name == other.name).then(|| (self.number, self.offset).cmp(&(other.number, other.offset)))
+    }
+}
