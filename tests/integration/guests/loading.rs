@@ -49,7 +49,7 @@ fn compiled_code_is_only_taken_from_files_that_the_host_made_and_that_are_whole(
     let mut host = BulkheadHost::start(options).unwrap();
     let cache = host.dir().join("data/cache");
     let made = compiled(&cache);
-    assert_eq!(made.len(), 4, "{made:?}");
+    assert_eq!(made.len(), 5, "{made:?}");
     assert_eq!(fs::metadata(&cache).unwrap().permissions().mode() & 0o777, 0o700);
     host.kill().unwrap();
 

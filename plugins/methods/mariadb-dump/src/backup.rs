@@ -4,7 +4,7 @@ use bulkhead_plugin_sdk::method::{
     BackupRequest, Failure, Report, Result, Series, Sink, Source, Writer, database, info, progress, spawn, tools, warn,
 };
 use futures::channel::oneshot::{self, Sender};
-use mariadb_check::{Census, Facts, SYSTEM};
+use mariadb_check::{Census, Facts, Medium, SYSTEM};
 
 use crate::accounts::Accounts;
 use crate::config::Config;
@@ -44,10 +44,10 @@ pub async fn run(request: &BackupRequest, writer: &Writer) -> Result<Report> {
         writer.write(GRANTS, MEDIA_TYPE, Source::from_bytes(accounts.grants)).await?;
     }
 
-    let census = Census::begin(config.checksum_seconds).await;
-    progress::phase("dump");
     let logs = facts.keeps_log();
     let history = config.history && can_dump_history(&report.server_version).await?;
+    let census = Census::begin(Medium::Sql { history }, config.checksum_seconds).await;
+    progress::phase("dump");
     let Begun { beginning, time } = dump(writer, logs, history).await?;
     report.point_in_time = Some(time?);
     if logs {

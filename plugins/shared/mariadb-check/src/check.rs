@@ -29,7 +29,8 @@ pub enum Reach {
 pub async fn check(request: &CheckRequest, reader: &Reader, reach: Reach) -> Result<Vec<Finding>> {
     progress::phase("check");
     let mut findings = Findings::default();
-    version(request, &mut findings).await?;
+    // Other versions may sum up in other ways.
+    let same_series = version(request, &mut findings).await?;
     let record = record(request, reader).await?;
     let listing = Listing::take(reach == Reach::Server).await?;
     match &record {
@@ -51,7 +52,8 @@ pub async fn check(request: &CheckRequest, reader: &Reader, reach: Reach) -> Res
         if entry.rows.is_none() && entry.checksum.is_none() {
             continue;
         }
-        let now = match content(name, None).await {
+        let sum = same_series && entry.checksum.is_some();
+        let now = match content(name, sum, None).await {
             Ok(now) => now,
             Err(failure) => {
                 findings.unanswered(name, "was not read", failure).await;
@@ -66,7 +68,7 @@ pub async fn check(request: &CheckRequest, reader: &Reader, reach: Reach) -> Res
                 name,
                 format!("holds {} rows, {} when it was backed up", rows(now.0), rows(entry.rows)),
             );
-        } else if entry.checksum.is_some() && now.1 != entry.checksum {
+        } else if sum && now.1 != entry.checksum {
             findings.add(Severity::Error, name, "the checksum of its rows is another than when it was backed up");
         }
     }
@@ -119,17 +121,19 @@ impl Findings {
     }
 }
 
-async fn version(request: &CheckRequest, findings: &mut Findings) -> Result<()> {
+/// Whether the server is of the series that was backed up.
+async fn version(request: &CheckRequest, findings: &mut Findings) -> Result<bool> {
     let promised = &request.link.report.server_version;
     let version = database::value("SELECT VERSION()").await?.unwrap_or_default();
-    if Series::of(&version)? != Series::of(promised)? {
+    let same = Series::of(&version)? == Series::of(promised)?;
+    if !same {
         findings.list.push(Finding::new(
             Severity::Warning,
             "version",
             format!("the server is {version}, was {promised}"),
         ));
     }
-    Ok(())
+    Ok(same)
 }
 
 /// What was recorded, in the order of its names.

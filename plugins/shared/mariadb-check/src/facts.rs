@@ -14,7 +14,8 @@ impl Facts {
         // Not by `@@name`: that is an error for a variable that another version has.
         let rows = database::query(
             "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('version', 'server_id', 'server_uid', 'datadir', 'lower_case_table_names', \
-             'log_bin', 'log_bin_basename', 'innodb_data_home_dir', 'innodb_log_group_home_dir', 'innodb_undo_directory')",
+             'log_bin', 'log_bin_basename', 'innodb_data_home_dir', 'innodb_log_group_home_dir', 'innodb_undo_directory', \
+             'innodb_page_size', 'innodb_data_file_path', 'innodb_undo_tablespaces')",
         )
         .await?;
         let pairs = rows.rows.into_iter().filter_map(|row| match <[Option<String>; 2]>::try_from(row) {

@@ -9,7 +9,7 @@ mod sql;
 
 pub use check::{Reach, check};
 pub use facts::Facts;
-pub use record::{Census, OBJECT};
+pub use record::{Census, Medium, OBJECT};
 pub use sql::{identifier, quoted};
 
 /// Databases that belong to the server.

@@ -22,6 +22,8 @@ pub type Name = (String, String);
 pub struct Table {
     /// A sequence is one too.
     pub sequence: bool,
+    /// Whether it keeps its history.
+    pub versioned: bool,
     /// The engine; `None` for one that cannot be opened.
     pub engine: Option<String>,
     /// When it was made or last redefined, where the engine knows.
@@ -108,8 +110,10 @@ async fn page(schema: &str, after: &str) -> Result<Vec<(String, Table)>> {
     .await?;
     let tables = rows.rows.into_iter().filter_map(|row| {
         let [name, kind, engine, created, updated, bytes] = <[Option<String>; 6]>::try_from(row).ok()?;
+        let is = |other| kind.as_deref() == Some(other);
+        let (sequence, versioned) = (is("SEQUENCE"), is("SYSTEM VERSIONED"));
         let bytes = bytes.and_then(|bytes| bytes.parse().ok()).unwrap_or_default();
-        Some((name?, Table { sequence: kind.as_deref() == Some("SEQUENCE"), engine, created, updated, bytes }))
+        Some((name?, Table { sequence, versioned, engine, created, updated, bytes }))
     });
     Ok(tables.collect())
 }

@@ -1,7 +1,7 @@
 //! Copying the data files of a server that runs.
 
 use bulkhead_plugin_sdk::method::{Failure, Report, Result, Writer, database, info, progress, scratch, server, tools};
-use mariadb_check::Census;
+use mariadb_check::{Census, Medium};
 
 use crate::config::Copying;
 use crate::info::Info;
@@ -29,7 +29,7 @@ pub async fn copy(server: Server, config: &Copying, base: Option<&Base>, writer:
     if let (Ok(status), None) = (server::status().await, base) {
         progress::expect(status.data_bytes);
     }
-    let census = Census::begin(config.checksum_seconds).await;
+    let census = Census::begin(Medium::Files, config.checksum_seconds).await;
 
     progress::phase("copy");
     let mut arguments = vec![

@@ -32,6 +32,7 @@ impl Server {
             ("server.uid", "the server is another one"),
             ("server.id", "the server has another id"),
             ("data.since", "the data directory was replaced since"),
+            ("innodb.settings", "the server keeps its data in another way"),
         ] {
             if let (Some(then), Some(now)) = (base.position(name), own.position(name))
                 && then != now

@@ -10,6 +10,8 @@ pub struct Server {
     facts: Facts,
     /// User tables and views that it holds.
     tables: String,
+    /// What a chain has in common: a restore prepares all of it by the settings of its root, the plugin with the keys among them.
+    settings: String,
     /// Whether it can encrypt its data files.
     pub(crate) encrypts: bool,
     /// When its data directory was filled: a restore, a copy and a new installation make every file anew, and InnoDB's tables state
@@ -38,7 +40,8 @@ impl Server {
         }
         let rows = database::query(&format!(
             "SET STATEMENT time_zone = '+00:00' FOR SELECT \
-             (SELECT COUNT(*) FROM information_schema.plugins WHERE plugin_type = 'ENCRYPTION' AND plugin_status = 'ACTIVE') AS encryption, \
+             (SELECT GROUP_CONCAT(plugin_name ORDER BY plugin_name) FROM information_schema.plugins \
+             WHERE plugin_type = 'ENCRYPTION' AND plugin_status = 'ACTIVE') AS encryption, \
              (SELECT COUNT(*) FROM information_schema.tables WHERE table_schema NOT IN {SYSTEM}) AS tables, \
              (SELECT DATE_FORMAT(MIN(create_time), '%Y-%m-%dT%H:%i:%sZ') FROM information_schema.tables \
              WHERE table_schema = 'mysql' AND engine = 'InnoDB') AS since, \
@@ -47,9 +50,13 @@ impl Server {
         ))
         .await?;
         let text = |name| rows.first(name).unwrap_or_default().to_owned();
+        let settings = ["innodb_page_size", "innodb_data_file_path", "innodb_undo_tablespaces"];
+        let mut settings: Vec<String> = settings.iter().map(|name| format!("{name}={}", facts.get(name))).collect();
+        settings.extend(rows.first("encryption").map(|plugins| format!("encryption={plugins}")));
         Ok(Self {
+            settings: settings.join(" "),
             tables: text("tables"),
-            encrypts: text("encryption") != "0",
+            encrypts: rows.first("encryption").is_some(),
             data_since: rows.first("since").map(str::to_owned),
             lsn: rows.first("lsn").and_then(|lsn| lsn.parse().ok()),
             gtids: vec![text("logged"), text("received")],
@@ -66,6 +73,7 @@ impl Server {
     pub(crate) fn report(&self, report: &mut Report) {
         self.facts.report(report);
         report.add("tables", self.tables.clone());
+        report.add("innodb.settings", self.settings.clone());
         if let Some(since) = &self.data_since {
             report.add("data.since", since.clone());
         }
