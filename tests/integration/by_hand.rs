@@ -81,6 +81,70 @@ fn by_hand(key: Option<&AgeKey>) {
     assert_ne!(manual.run(&["check"], &with).code, Some(0));
 }
 
+#[test]
+fn a_chain_and_the_logs_after_it_are_restored_by_the_commands_in_the_manual() {
+    let manual = Manual::read();
+    let server = MariaDb::start().unwrap();
+    dataset::load(&server, Scale::Small).unwrap();
+    let host = BulkheadHost::start(HostOptions {
+        services: vec![ServiceEntry::of(SHOP, &server).account(Account::ADMIN)],
+        ..HostOptions::default()
+    })
+    .unwrap();
+    let backup = |method: &str| {
+        let folder = host.bucket().join("acme").join(SHOP).join(host.backup(SHOP, method).unwrap());
+        folder.to_string_lossy().into_owned()
+    };
+    let write = |number: u32| {
+        let rows = format!("INSERT INTO by_hand.lines VALUES ({number}), ({number} + 100)");
+        server.execute(&format!("{rows}; SET gtid_domain_id = 5; CREATE TABLE by_hand.t{number} (a INT)")).unwrap();
+    };
+    server.execute("CREATE DATABASE by_hand; CREATE TABLE by_hand.lines (line INT PRIMARY KEY)").unwrap();
+    let full = backup("full");
+    write(1);
+    let first = backup("incremental");
+    server.execute("FLUSH BINARY LOGS").unwrap();
+    write(2);
+    let second = backup("incremental");
+    write(3);
+    let logs = backup("binarylog");
+    write(4);
+    let more_logs = backup("binarylog");
+    let before = Snapshot::take(&server).unwrap();
+    let reached = server.value("SELECT @@gtid_binlog_pos").unwrap();
+
+    let target = host.dir().join("restored");
+    let owner = fs::metadata(host.dir()).unwrap();
+    let with = BTreeMap::from([
+        ("BACKUP", full),
+        ("INCREMENTS", format!("{first} {second}")),
+        ("TARGET", target.to_string_lossy().into_owned()),
+        ("OWNER", format!("{}:{}", owner.uid(), owner.gid())),
+    ]);
+    manual.follow(&["check", "read", "chain"], &with);
+    let quiet = ["--skip-log-bin", "--skip-slave-start"].map(str::to_owned).to_vec();
+    let restored =
+        MariaDb::start_over(&target, &MariaDbOptions { arguments: quiet, ..MariaDbOptions::default() }).unwrap();
+    assert_eq!(restored.value("SELECT COUNT(*) FROM by_hand.lines").unwrap(), "4");
+    let with = BTreeMap::from([
+        ("LOG_BACKUPS", format!("{logs} {more_logs}")),
+        ("LOGS", host.dir().join("logs").to_string_lossy().into_owned()),
+        ("FROM", position(Path::new(&second), "gtid")),
+        ("AT", reached),
+        ("SOCKET", restored.socket().to_string_lossy().into_owned()),
+    ]);
+    manual.follow(&["read", "logs"], &with);
+    assert_equal("logs", &before, &restored);
+}
+
+/// A position in the manifest of a backup.
+fn position(folder: &Path, name: &str) -> String {
+    let manifest: serde_json::Value = serde_json::from_slice(&fs::read(folder.join("manifest.json")).unwrap()).unwrap();
+    let positions = manifest["report"]["positions"].as_array().unwrap();
+    let found = positions.iter().find(|pair| pair[0] == name);
+    found.unwrap_or_else(|| panic!("no {name} in {manifest}"))[1].as_str().unwrap().to_owned()
+}
+
 fn assert_equal(what: &str, before: &Snapshot, restored: &MariaDb) {
     let differences = before.compare(&Snapshot::take(restored).unwrap());
     assert!(differences.is_empty(), "{what}: {differences:#?}");
@@ -98,7 +162,7 @@ impl Manual {
             Some((first.strip_prefix(MARK)?.to_owned(), block.to_owned()))
         });
         let blocks: BTreeMap<_, _> = marked.collect();
-        assert_eq!(blocks.keys().collect::<Vec<_>>(), ["check", "dump", "full", "read"]);
+        assert_eq!(blocks.keys().collect::<Vec<_>>(), ["chain", "check", "dump", "full", "logs", "read"]);
         Self(blocks)
     }
 

@@ -8,5 +8,6 @@ mod damage;
 mod failures;
 mod guests;
 mod hosts;
+mod recovery;
 mod scene;
 mod skysql;

@@ -1,0 +1,1 @@
+//! What only a restore can find out.

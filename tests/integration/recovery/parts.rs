@@ -1,0 +1,1 @@
+//! One database or table out of a backup, beside what is there.
