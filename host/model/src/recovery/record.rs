@@ -66,13 +66,15 @@ impl Record {
 }
 
 impl History {
-    /// The history of a service, from its succeeded backups in the order in which they were made, and the instants at
-    /// which restores had replaced its data.
+    /// The history of a service, from its succeeded backups and the instants at which restores had replaced its data.
     pub fn from_records(records: &[Record], restores: Vec<Timestamp>) -> Self {
         let by_id: HashMap<&BackupId, &Record> = records.iter().map(|record| (&record.id, record)).collect();
         let mut history = Self { restores, ..Self::default() };
         history.restores.sort_unstable();
-        for (sequence, record) in (0..).zip(records) {
+        // By when they were done: one that was asked for earlier may have been tried again later.
+        let mut in_order: Vec<&Record> = records.iter().collect();
+        in_order.sort_by_key(|record| (record.finished_at, &record.id));
+        for (sequence, record) in (0..).zip(in_order) {
             if record.is_log() {
                 history.logs.extend(span(record, sequence));
             } else {

@@ -494,12 +494,15 @@ fn records_become_bases_with_whole_chains_and_logs_by_what_their_reports_say() {
         ("time.first", "2024-03-26T12:00:50Z"),
         ("time.last", "2024-03-26T12:01:30Z"),
     ]);
-    let records = vec![
+    let mut records = vec![
         full.clone(),
         record("i1", Some("f"), on("f")),
         record("i2", Some("i1"), on("i1")),
         record("l", None, logs.clone()),
     ];
+    for (second, record) in (110..).zip(&mut records) {
+        record.finished_at = at(second);
+    }
     let seen = History::from_records(&records, vec![at(9), at(7)]);
     let chains: Vec<_> = seen.bases.iter().map(|base| (base.good, base.chain.clone())).collect();
     let (f, i1, i2) = (id("f"), id("i1"), id("i2"));
