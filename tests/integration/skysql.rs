@@ -74,7 +74,15 @@ fn skysqls_documented_requests_are_answered_in_its_words() {
 fn schedules(client: &Client) -> String {
     // One-time.
     let mut last = String::new();
-    for (asked, kind) in [("full", "full"), ("dump", "dump"), ("logical", "dump"), ("physical", "full")] {
+    for (asked, kind) in [
+        ("full", "full"),
+        ("incremental", "incremental"),
+        ("binarylog", "binarylog"),
+        ("binlog", "binarylog"),
+        ("dump", "dump"),
+        ("logical", "dump"),
+        ("physical", "full"),
+    ] {
         let body = format!(r#"{{"backup_type": "{asked}", "schedule": "once", "service_id": "{SERVICE}"}}"#);
         let made = client.made(SCHEDULES, &body);
         let mut documented = json!({"id": 253, "service_id": SERVICE, "schedule": "once", "type": kind,
@@ -107,10 +115,8 @@ fn schedules(client: &Client) -> String {
         assert!((200..300).contains(&client.send("DELETE", &path, "").0));
         assert_eq!(client.send("GET", &path, "").0, 404);
     }
-    for kind in ["incremental", "binarylog", "snapshot"] {
-        let body = format!(r#"{{"backup_type": "{kind}", "schedule": "once", "service_id": "{SERVICE}"}}"#);
-        client.unsupported(SCHEDULES, &body, kind);
-    }
+    let body = format!(r#"{{"backup_type": "snapshot", "schedule": "once", "service_id": "{SERVICE}"}}"#);
+    client.unsupported(SCHEDULES, &body, "snapshot");
     last
 }
 
@@ -133,6 +139,9 @@ fn backups(client: &Client, backup: &str) {
         // `2024-03-26 17:18:21`, and `2024-03-26T17:18:57Z`.
         assert_eq!(found["point_in_time"].as_str().unwrap().len(), 19);
         assert_eq!(found["end_time"].as_str().unwrap().len(), 20);
+        let incremental = listed.iter().find(|listed| listed["type"] == "incremental").unwrap();
+        let full = incremental["reference_full_backup"].as_str().unwrap();
+        assert!(listed.iter().any(|listed| listed["id"] == full && listed["type"] == "full"), "{incremental}");
     }
 }
 
@@ -144,22 +153,36 @@ fn restores(client: &Client, backup: &str) {
     has_fields(&made, &documented);
     assert_eq!((&made["key"], &made["type"]), (&json!(backup), &json!("physical")));
     let path = format!("/skybackup/v1/restores/{}", made["id"]);
-    let ended = bulkhead_test_support::process::wait_until("the restore ends", DEADLINE, || {
-        let shown = client.get(&path);
-        Ok(matches!(shown["status"].as_str(), Some("Succeeded" | "Failed" | "Cancelled")).then_some(shown))
-    });
-    let ended = ended.unwrap();
+    let ended = wait_for_end(client, &path);
     assert_eq!((&ended["status"], &ended["message"]), (&json!("Succeeded"), &json!("Restore has succeeded!")));
     let listed = client.get("/skybackup/v1/restores");
     assert!(listed.as_array().unwrap().iter().any(|restore| restore["id"] == made["id"]), "{listed}");
     assert!((200..300).contains(&client.send("DELETE", &path, "").0));
     let listed = client.get("/skybackup/v1/restores");
     assert!(listed.as_array().unwrap().iter().all(|restore| restore["id"] != made["id"]), "{listed}");
-    client.unsupported(
-        "/skybackup/v1/restores",
-        &format!(r#"{{"service_id": "{SERVICE}", "id": "{SERVICE}", "point_in_time": "2024-03-26 17:18:21"}}"#),
-        "point_in_time",
-    );
+    // To a moment: `id` is the source service then, and the time is UTC.
+    let window = client.get(&format!("/skybackup/v1/services/{SERVICE}/recovery-window"));
+    let intervals = window["intervals"].as_array().unwrap();
+    let with_logs = intervals.iter().find(|interval| interval["logs_count"].as_u64() > Some(0));
+    let to = with_logs.unwrap_or_else(|| panic!("no logs lead anywhere: {window}"))["to"].as_str().unwrap();
+    let instant = to[..19].replace('T', " ");
+    let ask =
+        |instant: &str| format!(r#"{{"service_id": "{SERVICE}", "id": "{SERVICE}", "point_in_time": "{instant}"}}"#);
+    let made = client.made("/skybackup/v1/restores", &ask(&instant));
+    let ended = wait_for_end(client, &format!("/skybackup/v1/restores/{}", made["id"]));
+    assert_eq!(ended["status"], "Succeeded", "{ended}");
+    // Outside of the window: refused with what there is.
+    let (status, refusal) = client.send("POST", "/skybackup/v1/restores", &ask("2024-03-26 17:18:21"));
+    assert_eq!((status, &refusal["code"]), (400, &json!("invalid")), "{refusal}");
+    assert!(refusal["detail"].as_str().unwrap().contains("2024-03-26T17:18:21Z cannot be restored"), "{refusal}");
+}
+
+fn wait_for_end(client: &Client, path: &str) -> Value {
+    let ended = bulkhead_test_support::process::wait_until("the restore ends", DEADLINE, || {
+        let shown = client.get(path);
+        Ok(matches!(shown["status"].as_str(), Some("Succeeded" | "Failed" | "Cancelled")).then_some(shown))
+    });
+    ended.unwrap()
 }
 
 /// Own buckets wait for their storage plugins: refused as a whole, with the reason.
