@@ -5,6 +5,7 @@ mod launch;
 mod policy;
 mod prepare;
 mod process;
+mod raw;
 mod throw_away;
 mod version;
 
@@ -169,6 +170,10 @@ impl ToolSet {
             .collect();
         if terms.settings_of_backup {
             host_arguments.splice(0..0, prepare::arguments(&arguments, &write));
+        }
+        let mut arguments = arguments;
+        if terms.raw_to_stdout {
+            arguments.insert(0, raw::to_stdout(&scope.scratch, &arguments)?);
         }
         let order = LaunchOrder {
             host_pid: rustix::process::getpid().as_raw_nonzero().get(),

@@ -63,6 +63,10 @@ impl Seen {
     fn has(&self, name: &str) -> bool {
         self.0.iter().any(|(seen, _)| *seen == name)
     }
+
+    fn count(&self, name: &str) -> usize {
+        self.0.iter().filter(|(seen, _)| *seen == name).count()
+    }
 }
 
 /// What the host adds to a run and asks of it.
@@ -74,6 +78,8 @@ pub(super) struct Terms {
     pub(super) no_defaults: bool,
     /// Whether the tool goes by the settings that lie with the backup in `--target-dir`.
     pub(super) settings_of_backup: bool,
+    /// Whether the one log that is named goes to standard output, where the tool itself knows only files.
+    pub(super) raw_to_stdout: bool,
     /// Whether the tool reads the live data directory.
     pub(super) reads_data: bool,
     /// Whether the tool reads its standard input; others are not given any.

@@ -30,6 +30,7 @@ fn conclude(_seen: &Seen) -> Result<Terms, &'static str> {
         connects: Some("client"),
         no_defaults: false,
         settings_of_backup: false,
+        raw_to_stdout: false,
         reads_data: false,
         reads_stdin: true,
         // The SQL is as little trusted as the plugin: no shell escapes (`loose`: releases before 2024 do not know the sandbox),

@@ -43,6 +43,7 @@ fn conclude(seen: &Seen) -> Result<Terms, &'static str> {
         connects: None,
         no_defaults: true,
         settings_of_backup: false,
+        raw_to_stdout: false,
         reads_data: false,
         reads_stdin: false,
         host_arguments: &[],

@@ -1,4 +1,5 @@
-//! `mariadb-binlog`: turns binary logs below `/scratch` into SQL, or fetches logs from the server.
+//! `mariadb-binlog`: turns binary logs below `/scratch` or on standard input into SQL, or fetches logs from the server, as they are also
+//! to standard output.
 
 use super::value::Place::Scratch;
 use super::value::Value::{Datetime, Identifier, Log, Number, OneOf, Path, Position};
@@ -26,6 +27,7 @@ pub(super) static POLICY: Policy = Policy {
         Shape::Equals("--result-file", Path(&[Scratch])),
         Shape::Equals("--local-load", Path(&[Scratch])),
         Shape::Equals("--stop-never-slave-server-id", Number(1, u32::MAX as u64)),
+        Shape::Flag("-"),
         Shape::Operand("log", Log),
     ],
     conclude,
@@ -33,21 +35,27 @@ pub(super) static POLICY: Policy = Policy {
 
 fn conclude(seen: &Seen) -> Result<Terms, &'static str> {
     let remote = seen.has("--read-from-remote-server");
-    if !seen.has("log") {
+    let reads_stdin = seen.has("-");
+    if reads_stdin && (remote || seen.has("log") || seen.has("--raw")) {
+        return Err("`-` stands alone: one log on standard input, turned into SQL");
+    }
+    if !seen.has("log") && !reads_stdin {
         return Err("no log is named");
     }
     if seen.0.iter().any(|(name, text)| *name == "log" && text.starts_with('/') == remote) {
         return Err("with `--read-from-remote-server` logs are names, without they are files below /scratch");
     }
-    if seen.has("--raw") && !seen.has("--result-file") {
-        return Err("`--raw` needs `--result-file`: it would write beside the host");
+    let raw_to_stdout = seen.has("--raw") && !seen.has("--result-file");
+    if raw_to_stdout && !(remote && seen.count("log") == 1 && !seen.has("--to-last-log")) {
+        return Err("`--raw` without `--result-file` writes exactly one log of the server to standard output");
     }
     Ok(Terms {
         connects: remote.then_some("client"),
         no_defaults: !remote,
         settings_of_backup: false,
+        raw_to_stdout,
         reads_data: false,
-        reads_stdin: false,
+        reads_stdin,
         host_arguments: &[],
         success: Success::Code,
     })

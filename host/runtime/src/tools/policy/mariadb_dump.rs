@@ -74,6 +74,7 @@ fn conclude(seen: &Seen) -> Result<Terms, &'static str> {
         connects: Some("client"),
         no_defaults: false,
         settings_of_backup: false,
+        raw_to_stdout: false,
         reads_data: false,
         reads_stdin: false,
         host_arguments: &[],

@@ -28,6 +28,7 @@ fn conclude(seen: &Seen) -> Result<Terms, &'static str> {
         connects: None,
         no_defaults: false,
         settings_of_backup: false,
+        raw_to_stdout: false,
         reads_data: false,
         reads_stdin: true,
         host_arguments: &[],

@@ -78,6 +78,12 @@ fn calls_that_plugins_make_pass_with_real_paths() {
             &["--read-from-remote-server", "--raw", "--to-last-log", "--result-file=/scratch/arch/", "binlog.000001"],
             "--read-from-remote-server --raw --to-last-log --result-file=/real/scratch/arch/ binlog.000001",
         ),
+        (
+            "mariadb-binlog",
+            &["--read-from-remote-server", "--raw", "--stop-never", "--start-position=1180", "binlog.000001"],
+            "--read-from-remote-server --raw --stop-never --start-position=1180 binlog.000001",
+        ),
+        ("mariadb-binlog", &["--verify-binlog-checksum", "-"], "--verify-binlog-checksum -"),
     ];
     for (tool, arguments, real) in table {
         let admitted = admit(tool, arguments).unwrap_or_else(|failure| panic!("{tool} {arguments:?}: {failure}"));
@@ -268,7 +274,12 @@ fn combinations_that_make_no_sense_are_refused() {
         ("mbstream", &["-x", "-C", "/etc"]),
         ("mariadb-dump", &[]),
         ("mariadb-binlog", &[]),
-        ("mariadb-binlog", &["--read-from-remote-server", "--raw", "binlog.000001"]),
+        ("mariadb-binlog", &["--raw", "/scratch/binlog.000001"]),
+        ("mariadb-binlog", &["--read-from-remote-server", "--raw", "binlog.000001", "binlog.000002"]),
+        ("mariadb-binlog", &["--read-from-remote-server", "--raw", "--to-last-log", "binlog.000001"]),
+        ("mariadb-binlog", &["--read-from-remote-server", "-"]),
+        ("mariadb-binlog", &["--raw", "-"]),
+        ("mariadb-binlog", &["-", "/scratch/binlog.000001"]),
         ("sh", &["-c", "id"]),
     ];
     for (tool, call) in table {
