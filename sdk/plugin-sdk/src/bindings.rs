@@ -50,3 +50,22 @@ pub mod storage {
         default_bindings_module: "bulkhead_plugin_sdk::bindings::storage",
     });
 }
+
+/// Time, as WASI 0.3 tells it.
+pub mod clock {
+    wit_bindgen::generate!({
+        inline: "
+            package bulkhead:clock;
+            world clock {
+                import wasi:clocks/monotonic-clock@0.3.0;
+            }
+            package wasi:clocks@0.3.0 {
+                interface monotonic-clock {
+                    now: func() -> u64;
+                    wait-for: async func(how-long: u64);
+                }
+            }
+        ",
+        generate_all,
+    });
+}

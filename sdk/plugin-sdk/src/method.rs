@@ -18,7 +18,8 @@ pub use plugin::MethodPlugin;
 pub use series::Series;
 
 pub use crate::bindings::method::exports::bulkhead::method::method::{
-    BackupRequest, ChainKind, CheckRequest, Description, Finding, Link, Report, RestoreRequest, Restored, Service, Severity, Stop,
+    BackupRequest, ChainKind, CheckRequest, Description, Finding, Link, Report, RestoreRequest, Restored, Service,
+    Severity, Stop,
 };
 pub use crate::{Failure, FailureKind, Result, debug, error, info, log, register_method, warn};
 
@@ -30,6 +31,12 @@ pub fn spawn(task: impl Future<Output = ()> + 'static) {
 /// Lets other tasks of this plugin run.
 pub async fn yield_now() {
     wit_bindgen::yield_async().await;
+}
+
+/// Waits; other tasks of this plugin run meanwhile.
+pub async fn sleep(time: std::time::Duration) {
+    let nanoseconds = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+    crate::bindings::clock::wasi::clocks::monotonic_clock::wait_for(nanoseconds).await;
 }
 
 crate::pipe::pipe!(crate::bindings::method);

@@ -86,6 +86,22 @@ macro_rules! pipe {
                 (!self.buffer.is_empty()).then_some(&self.buffer[..])
             }
 
+            /// The next piece as soon as there is anything, for streams that go on as something happens. `None` as for
+            /// [`Chunks::next`]. Dropped before it is there, it takes what was on its way with it.
+            pub async fn available(&mut self) -> Option<&[u8]> {
+                let mut buffer = ::std::mem::take(&mut self.buffer);
+                buffer.clear();
+                buffer.reserve_exact(self.size);
+                while !self.ended && buffer.is_empty() {
+                    let (status, filled) = self.source.data.read(buffer).await;
+                    buffer = filled;
+                    self.ended = !matches!(status, wit_bindgen::StreamResult::Complete(_));
+                }
+                self.buffer = buffer;
+                self.read += self.buffer.len() as u64;
+                (!self.buffer.is_empty()).then_some(&self.buffer[..])
+            }
+
             /// Hears how the stream ended and compares: the number of bytes read, when it is all that was sent.
             ///
             /// # Errors

@@ -2,7 +2,9 @@
 
 use std::marker::PhantomData;
 
-use super::{BackupRequest, CheckRequest, Description, Finding, MethodPlugin, Reader, Report, RestoreRequest, Restored, Writer};
+use super::{
+    BackupRequest, CheckRequest, Description, Finding, MethodPlugin, Reader, Report, RestoreRequest, Restored, Writer,
+};
 use crate::Result;
 use crate::bindings::method::exports::bulkhead::method::method as export;
 
