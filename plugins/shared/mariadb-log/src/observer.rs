@@ -24,6 +24,8 @@ pub enum Closed {
 /// What was seen so far, of whole transactions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Observation {
+    /// Stamp of the format event: when the server began the file.
+    pub created: Option<u32>,
     /// What was logged before.
     pub start: State,
     /// What is logged up to `boundary`.
@@ -166,6 +168,7 @@ impl Visitor for Watch {
                     self.seen.closed_at = Some(header.timestamp);
                 }
                 Kind::Incident => self.seen.incident = true,
+                Kind::Format => self.seen.created = self.seen.created.or(Some(header.timestamp)),
                 _ => {}
             },
         }

@@ -85,6 +85,7 @@ struct Choice {
     open: Option<(Gtid, u32)>,
     summary: Summary,
     has_reached: bool,
+    has_passed: bool,
 }
 
 impl Selector {
@@ -113,16 +114,19 @@ impl Selector {
             open: None,
             summary,
             has_reached: false,
+            has_passed: false,
         };
         choice.look_for_target();
         Ok(Self { parser: None, choice, has_begun: false })
     }
 
-    /// Begins with a log; the one before it must have been closed.
+    /// Begins with a log; the one before it must have been closed. Until a transaction was passed, each log begins what is passed
+    /// anew, and what came out before is not needed.
     ///
     /// # Errors
     /// [`crate::ProblemKind::Hole`] when transactions are missing before it.
     pub fn open(&mut self, log: Log) -> Result<(), Problem> {
+        self.has_begun &= self.choice.has_passed;
         let choice = &mut self.choice;
         if choice.has_reached {
             return Ok(());
@@ -149,6 +153,11 @@ impl Selector {
         }
         let fed = parser.feed(piece, &mut self.choice, out);
         fed.map_err(|problem| Problem { message: format!("{}: {}", self.choice.log.file, problem.message), ..problem })
+    }
+
+    /// Whether a transaction was passed.
+    pub fn has_passed(&self) -> bool {
+        self.choice.has_passed
     }
 
     /// Whether nothing more of this log is wanted.
@@ -366,6 +375,7 @@ impl Visitor for Choice {
             (_, Body::Gtid { gtid, standalone }) => {
                 let keep = self.choose(*gtid, header.timestamp, start)?;
                 self.passes = keep == Keep::Pass;
+                self.has_passed |= self.passes;
                 self.open = Some((*gtid, header.timestamp)).filter(|_| keep != Keep::End);
                 self.group = Group::begin(*standalone);
                 Ok(keep)

@@ -37,6 +37,7 @@ fn a_part_as_the_server_sends_it_counts_positions_of_the_file() {
     PART.chunks(5).for_each(|piece| observer.feed(piece).unwrap());
     let seen = observer.finish().unwrap();
     assert_eq!(seen.end, state("0-1-11,5-1-1"));
+    assert_eq!(seen.created, observe(FIRST, 100).unwrap().created);
     assert_eq!((seen.boundary, seen.offset), (FIRST.len() as u64, PART.len() as u64));
 }
 

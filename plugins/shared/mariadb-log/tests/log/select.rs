@@ -19,6 +19,9 @@ fn select(start: &Start, stop: &Stop, logs: &[Piece]) -> Result<(Summary, Vec<u8
         let mut selector = Selector::new(start.clone(), stop.clone())?;
         for piece in logs {
             selector.open(piece.log.clone())?;
+            if !selector.has_passed() {
+                out.clear();
+            }
             for bytes in piece.bytes.chunks(size) {
                 selector.feed(bytes, &mut out)?;
             }
