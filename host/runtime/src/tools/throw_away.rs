@@ -125,7 +125,8 @@ impl ThrowAwayServer {
             "--skip-log-bin".to_owned(),
             "--skip-slave-start".to_owned(),
             "--skip-name-resolve".to_owned(),
-            "--event-scheduler=DISABLED".to_owned(),
+            // Not DISABLED: then no event could be made, as a dump does.
+            "--event-scheduler=OFF".to_owned(),
             "--max-allowed-packet=1G".to_owned(),
             "--log-bin-trust-function-creators=1".to_owned(),
             // A server that dies here is thrown away; what it wrote lasts once it has ended as asked.
