@@ -56,10 +56,6 @@ impl Scene {
         writer.wait_for(writer.committed() + lines).unwrap();
     }
 
-    pub fn committed(&self) -> u64 {
-        self.writer.as_ref().map(Writer::committed).unwrap_or_default()
-    }
-
     /// The last transaction of the server.
     pub fn transaction(&self) -> u64 {
         sequence(&self.shop.value("SELECT @@gtid_binlog_pos").unwrap())

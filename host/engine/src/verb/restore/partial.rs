@@ -138,7 +138,8 @@ async fn copy(
     loaded
 }
 
-/// On the throw-away server, where triggers and keys follow.
+/// On the throw-away server, before it is read. Beside the table that it was a copy of it can have neither triggers nor foreign keys:
+/// their names are a database's own, and given.
 async fn rename_table(from: &Connection, part: &Partial, table: &str, into: &Target) -> Result<()> {
     let sql = format!(
         "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = {} AND table_name = {}",
@@ -151,6 +152,18 @@ async fn rename_table(from: &Connection, part: &Partial, table: &str, into: &Tar
     match &into.table {
         Some(name) if name != table => {
             let database = identifier(&part.database);
+            if into.database == part.database {
+                let sql = format!(
+                    "SELECT constraint_name FROM information_schema.table_constraints
+                     WHERE constraint_type = 'FOREIGN KEY' AND table_schema = {} AND table_name = {}",
+                    text(&part.database),
+                    text(table)
+                );
+                for key in ask(from, &sql).await?.rows.iter().flatten().flatten() {
+                    let sql = format!("ALTER TABLE {database}.{} DROP FOREIGN KEY {}", identifier(table), identifier(key));
+                    ask(from, &sql).await?;
+                }
+            }
             let sql = format!("RENAME TABLE {database}.{} TO {database}.{}", identifier(table), identifier(name));
             ask(from, &sql).await.map(drop)
         }
@@ -169,7 +182,6 @@ async fn load(
         "--single-transaction",
         "--quick",
         "--hex-blob",
-        "--triggers",
         "--skip-add-locks",
         "--skip-add-drop-table",
         "--default-character-set=utf8mb4",
@@ -177,11 +189,13 @@ async fn load(
     ]
     .map(str::to_owned)
     .to_vec();
+    // The text of triggers, routines, events and views names the database that they were made in.
+    let same = into.database == part.database && into.table == part.table;
+    arguments.push(if same { "--triggers" } else { "--skip-triggers" }.to_owned());
     if part.table.is_none() {
-        if into.database == part.database {
+        if same {
             arguments.extend(["--routines".to_owned(), "--events".to_owned()]);
         } else {
-            // Their text names the database that they were made in.
             for view in views(&throw_away.connection(), &part.database).await? {
                 arguments.push(format!("--ignore-table={}.{view}", part.database));
             }
