@@ -99,6 +99,30 @@ impl Catalog {
         Ok(HistoryRows { backups, restores })
     }
 
+    /// The methods of a service's backups that are being made, and since when.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub async fn being_made(
+        &self,
+        organization: &OrganizationId,
+        service: &ServiceId,
+    ) -> Result<Vec<(Method, Timestamp)>> {
+        let query = sql("SELECT method, started_at_us, created_at_us FROM backups
+             WHERE organization = $1 AND service = $2 AND state = 'running' AND state <> 'deleted'
+                 AND state <> 'succeeded'")
+        .bind(organization.as_str())
+        .bind(service.as_str());
+        let rows = self.rows(query).await?;
+        rows.iter()
+            .map(|row| {
+                let row = Fields(row);
+                let begun = row.optional_time("started_at_us")?.unwrap_or(row.time("created_at_us")?);
+                Ok((row.parsed("method")?, begun))
+            })
+            .collect()
+    }
+
     /// The newest backup of a service and method in a target that succeeded and was not found damaged.
     ///
     /// # Errors

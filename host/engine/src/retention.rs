@@ -3,14 +3,22 @@
 //! Each backup is under one policy: that of the schedule that made it, when this has one of its own, or else its service's. So a
 //! schedule that keeps little takes nothing from one that keeps much. A schedule that is deleted leaves its policy behind:
 //! otherwise deleting it would expire its backups.
+//!
+//! Logs are under no policy: they stay as long as a backup that stays needs them, and no longer.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt::Display;
 
 use bulkhead_catalog::RetainedBackup;
+use bulkhead_model::recovery::{History, Record};
 use bulkhead_model::{
-    BackupId, Candidate, Failure, FailureKind, JobKind, Method, OrganizationId, Result, RetentionPolicy, ScheduleId,
-    ServiceId, Timestamp, Verdict, Zone, retention_plan,
+    BackupId, Candidate, Failure, FailureKind, JobKind, LogKeepers, Method, OrganizationId, Reason, Result,
+    RetentionPolicy, ScheduleId, ServiceId, Timestamp, Verdict, Zone, plan_logs, retention_plan,
 };
+use bulkhead_runtime::ChainKind;
 
 use crate::engine::Inner;
+use crate::history;
 
 /// Expiries scheduled in one run for one group; the next run takes the rest.
 const BATCH: usize = 1000;
@@ -59,13 +67,27 @@ pub(crate) async fn apply(
     asked: Option<&RetentionPolicy>,
 ) -> Result<()> {
     let retained = engine.catalog.retained_backups(organization, service, method).await?;
+    if retained.backups.is_empty() {
+        return Ok(());
+    }
+    let known = Known::of(engine, organization, service).await?;
+    if known.logs.contains(method) {
+        let verdicts = known.judge_logs(&retained.all());
+        expire(engine, organization, verdicts, "logs that no backup needs").await?;
+        engine.wake();
+        return Ok(());
+    }
+    let judge = |policy: &RetentionPolicy, zone: &Zone, backups: &[&RetainedBackup]| {
+        retention_plan(policy, zone, engine.clock.now(), &known.candidates(backups))
+    };
     for keeper in &retained.keepers {
-        let backups = retained.of(Some(keeper.schedule));
-        expire(engine, organization, &keeper.policy, &keeper.zone, &backups).await?;
+        let verdicts = judge(&keeper.policy, &keeper.zone, &retained.of(Some(keeper.schedule)));
+        expire(engine, organization, verdicts, &keeper.policy).await?;
     }
     let configured = engine.services.get(service).and_then(|service| service.retention.as_ref());
     if let Some(policy) = asked.or(configured) {
-        expire(engine, organization, policy, &service_zone(engine, service), &retained.of(None)).await?;
+        let verdicts = judge(policy, &service_zone(engine, service), &retained.of(None));
+        expire(engine, organization, verdicts, policy).await?;
     }
     engine.wake();
     Ok(())
@@ -74,8 +96,14 @@ pub(crate) async fn apply(
 /// Applies every policy to the services of this host.
 pub(crate) async fn apply_all(engine: &Inner) -> Result<()> {
     for service in engine.services.values() {
+        // Logs after what they continue: what has just gone no longer keeps them.
+        let mut methods: Vec<(bool, Method)> = Vec::new();
         for plugin in engine.runtime.plugins() {
             let Some(method) = plugin.method.filter(|_| plugin.engines.contains(&service.engine)) else { continue };
+            methods.push((plugin.chain == Some(ChainKind::Log), method));
+        }
+        methods.sort();
+        for (_, method) in methods {
             apply(engine, &service.organization, &service.id, &method, None).await?;
         }
     }
@@ -105,14 +133,20 @@ pub(crate) async fn show(
         let zone = service_zone(engine, &service.id);
         (service.retention.clone(), PolicySource::Service, zone, retained.of(None))
     };
-    let verdicts: Vec<Verdict> = match &policy {
-        Some(policy) => retention_plan(policy, &zone, engine.clock.now(), &candidates(&backups)),
-        None => backups.iter().map(|backup| Verdict { id: backup.id.clone(), keep: Vec::new() }).collect(),
+    let known = Known::of(engine, organization, &schedule.service).await?;
+    let logs = known.logs.contains(&schedule.method);
+    let verdicts: Vec<Verdict> = if logs {
+        known.judge_logs(&backups)
+    } else if let Some(policy) = &policy {
+        retention_plan(policy, &zone, engine.clock.now(), &known.candidates(&backups))
+    } else {
+        let kept = |backup: &&RetainedBackup| Verdict { id: backup.id.clone(), keep: Vec::new(), removal: None };
+        backups.iter().map(kept).collect()
     };
     let planned = backups.iter().zip(verdicts).map(|(backup, verdict)| PlannedBackup {
         created_at: backup.created_at,
         good: backup.good,
-        expires: policy.is_some() && verdict.expires(),
+        expires: (logs || policy.is_some()) && verdict.expires(),
         verdict,
     });
     Ok(RetentionPlan { source, zone, backups: planned.collect(), policy })
@@ -124,25 +158,66 @@ fn service_zone(engine: &Inner, service: &ServiceId) -> Zone {
     own.unwrap_or(&engine.config.automatic).zone.clone()
 }
 
-fn candidates(backups: &[&RetainedBackup]) -> Vec<Candidate> {
-    let candidate = |backup: &&RetainedBackup| Candidate {
-        id: backup.id.clone(),
-        at: backup.created_at,
-        good: backup.good,
-        pinned: backup.pinned,
-        needed_by: backup.needed_by.clone(),
-    };
-    backups.iter().map(candidate).collect()
+/// What of a service belongs together.
+struct Known {
+    history: History,
+    /// The methods that archive logs.
+    logs: Vec<Method>,
+    /// Backups whose chain is damaged or not there.
+    broken: HashSet<BackupId>,
+    /// Since when a backup is being made that logs may continue.
+    making_since: Option<Timestamp>,
+}
+
+impl Known {
+    async fn of(engine: &Inner, organization: &OrganizationId, service: &ServiceId) -> Result<Self> {
+        // Before the history: what is done meanwhile is in one of them.
+        let being_made = engine.catalog.being_made(organization, service).await?;
+        let rows = engine.catalog.history(organization, service).await?;
+        let records: Vec<Record> = rows.backups.into_iter().map(history::record).collect();
+        let mut logs: Vec<Method> = records.iter().filter(|it| it.is_log()).map(|it| it.method.clone()).collect();
+        logs.sort_unstable();
+        logs.dedup();
+        let history = History::from_records(&records, rows.restores);
+        let broken = history.bases.iter().filter(|base| !base.good).map(|base| base.backup.clone()).collect();
+        let bases = being_made.into_iter().filter(|(method, _)| !logs.contains(method));
+        let making_since = bases.map(|(_, since)| since).min();
+        Ok(Self { history, logs, broken, making_since })
+    }
+
+    fn candidates(&self, backups: &[&RetainedBackup]) -> Vec<Candidate> {
+        let candidate = |backup: &&RetainedBackup| Candidate {
+            id: backup.id.clone(),
+            at: backup.created_at,
+            // One that is on top of something damaged is no better than that.
+            good: backup.good && !self.broken.contains(&backup.id),
+            pinned: backup.pinned,
+            needed_by: backup.needed_by.clone(),
+        };
+        backups.iter().map(candidate).collect()
+    }
+
+    /// Of backups of logs, which are kept; in the same order.
+    fn judge_logs(&self, backups: &[&RetainedBackup]) -> Vec<Verdict> {
+        let pinned = backups.iter().filter(|backup| backup.pinned).map(|backup| backup.id.clone()).collect();
+        let keepers = LogKeepers { pinned, making_since: self.making_since };
+        let judged = plan_logs(&self.history, &keepers);
+        let mut judged: HashMap<BackupId, Verdict> =
+            judged.into_iter().map(|verdict| (verdict.id.clone(), verdict)).collect();
+        let verdict = |backup: &&RetainedBackup| {
+            let unclear = || Verdict { id: backup.id.clone(), keep: vec![Reason::Unclear], removal: None };
+            judged.remove(&backup.id).unwrap_or_else(unclear)
+        };
+        backups.iter().map(verdict).collect()
+    }
 }
 
 async fn expire(
     engine: &Inner,
     organization: &OrganizationId,
-    policy: &RetentionPolicy,
-    zone: &Zone,
-    backups: &[&RetainedBackup],
+    verdicts: Vec<Verdict>,
+    policy: impl Display,
 ) -> Result<()> {
-    let verdicts = retention_plan(policy, zone, engine.clock.now(), &candidates(backups));
     let doomed = verdicts.into_iter().rev().filter(Verdict::expires).map(|verdict| verdict.id);
     let mut left: Vec<BackupId> = doomed.take(BATCH).collect();
     // What others are restored on top of goes after them: again and again, as long as that gets somewhere.

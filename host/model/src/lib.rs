@@ -32,6 +32,8 @@ pub use method::Method;
 pub use nearest::nearest;
 pub use notice::NoticeEvent;
 pub use report::Report;
-pub use retention::{Candidate, Reason, RetentionPolicy, Verdict, plan as retention_plan};
+pub use retention::{
+    Candidate, LogKeepers, Reason, Removal, RetentionPolicy, Verdict, plan as retention_plan, plan_logs,
+};
 pub use role::Role;
 pub use schedule::{BackupName, Expression, Misfire, NameTemplate, Zone, jitter_delay};

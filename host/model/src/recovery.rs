@@ -40,7 +40,9 @@ pub struct BasePoint {
     pub server_uid: Option<String>,
     /// Its number in replication.
     pub server_id: Option<u32>,
-    /// Whether nothing of its chain is missing or was found damaged.
+    /// Whether all of its chain is there.
+    pub whole: bool,
+    /// Whether it is, and none of it was found damaged.
     pub good: bool,
     /// When it was last verified.
     pub verified_at: Option<Timestamp>,

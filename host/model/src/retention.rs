@@ -1,9 +1,11 @@
 //! Which backups may go. Pure: the plan can be shown and tested without touching anything.
 
+mod logs;
 mod plan;
 mod policy;
 mod reason;
 
+pub use logs::{LogKeepers, plan_logs};
 pub use plan::{Candidate, Verdict, plan};
 pub use policy::RetentionPolicy;
-pub use reason::Reason;
+pub use reason::{Reason, Removal};

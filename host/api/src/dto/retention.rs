@@ -83,9 +83,9 @@ struct PlannedDto {
     /// Whether no verification has found it damaged.
     good: bool,
     action: Action,
-    /// Why it is kept, in words: `last`, `within`, `daily`, `weekly`, `monthly`, `yearly`, `last_good`, `newer`, `pinned`, `needed_by`.
+    /// Why it is kept, in words: `last`, `within`, `daily`, `weekly`, `monthly`, `yearly`, `last_good`, `newer`, `pinned`, `needed_by`, `continues`, `newest_log`, `being_made`, `unclear`.
     kept_by: Vec<String>,
-    /// The same in sentences.
+    /// The same in sentences; or why it expires.
     reasons: Vec<String>,
 }
 
@@ -119,7 +119,10 @@ impl From<PlannedBackup> for PlannedDto {
             good: backup.good,
             action: if backup.expires { Action::Expire } else { Action::Keep },
             kept_by: reasons.iter().map(|reason| reason.as_str().to_owned()).collect(),
-            reasons: reasons.iter().map(Reason::to_string).collect(),
+            reasons: match &backup.verdict.removal {
+                Some(removal) if backup.expires => vec![removal.to_string()],
+                _ => reasons.iter().map(Reason::to_string).collect(),
+            },
             id: backup.verdict.id.into(),
         }
     }

@@ -48,6 +48,11 @@ pub struct Keeper {
 }
 
 impl Retained {
+    /// All of them.
+    pub fn all(&self) -> Vec<&RetainedBackup> {
+        self.backups.iter().collect()
+    }
+
     /// The backups under one schedule's own policy, or under none.
     pub fn of(&self, keeper: Option<ScheduleId>) -> Vec<&RetainedBackup> {
         let keeper_of = |backup: &RetainedBackup| {

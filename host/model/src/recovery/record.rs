@@ -86,7 +86,7 @@ impl History {
 }
 
 fn base(record: &Record, by_id: &HashMap<&BackupId, &Record>) -> BasePoint {
-    let (chain, whole) = chain(record, by_id);
+    let (chain, whole, good) = chain(record, by_id);
     let (server_uid, server_id) = record.server();
     BasePoint {
         backup: record.id.clone(),
@@ -98,16 +98,17 @@ fn base(record: &Record, by_id: &HashMap<&BackupId, &Record>) -> BasePoint {
         place: record.place("binlog.file", "binlog.position"),
         server_uid,
         server_id,
-        good: whole,
+        whole,
+        good,
         verified_at: record.verified_at,
         verified_level: record.verified_level.clone(),
     }
 }
 
-/// From the backup that restores alone to this one, and whether all of that is there and undamaged.
-fn chain(record: &Record, by_id: &HashMap<&BackupId, &Record>) -> (Vec<BackupId>, bool) {
+/// From the backup that restores alone to this one, whether all of that is there, and whether it also is undamaged.
+fn chain(record: &Record, by_id: &HashMap<&BackupId, &Record>) -> (Vec<BackupId>, bool, bool) {
     let mut chain = vec![record.id.clone()];
-    let mut whole = record.good;
+    let (mut whole, mut good) = (true, record.good);
     let mut seen = HashSet::from([&record.id]);
     let mut link = record;
     loop {
@@ -122,12 +123,13 @@ fn chain(record: &Record, by_id: &HashMap<&BackupId, &Record>) -> (Vec<BackupId>
             whole = false;
             break;
         };
-        whole &= next.good && !next.is_log();
+        whole &= !next.is_log();
+        good &= next.good;
         chain.push(next.id.clone());
         link = next;
     }
     chain.reverse();
-    (chain, whole)
+    (chain, whole, whole && good)
 }
 
 /// What a backup of logs holds; `None` when its report lacks what it takes to use it.

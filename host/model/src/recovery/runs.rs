@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::{BasePoint, History, LogPlace, LogSpan};
-use crate::Timestamp;
 use crate::gtid::GtidState;
+use crate::{BackupId, Timestamp};
 
 /// How much the clocks of a database and of a host may differ where the place in the log has decided already.
 const SKEW: Duration = Duration::from_secs(10);
@@ -149,6 +149,27 @@ impl<'h> Runs<'h> {
         ways.first().copied()
     }
 
+    /// Of each log, the newest base that is continued by it.
+    pub fn users(&self) -> HashMap<&'h BackupId, &'h BackupId> {
+        let mut bases: Vec<&BasePoint> = self.history.bases.iter().filter(|base| base.good).collect();
+        bases.sort_by(|one, other| (other.at, &other.backup).cmp(&(one.at, &one.backup)));
+        let mut users = HashMap::new();
+        // Of each run, from which log on somebody uses it already.
+        let mut used: Vec<usize> = self.runs.iter().map(|run| run.spans.len()).collect();
+        for base in bases {
+            for way in self.onward(base) {
+                for (run, from) in self.path(way) {
+                    let spans = &self.runs[run].spans;
+                    for span in &spans[from.min(used[run])..used[run]] {
+                        users.insert(&span.backup, &base.backup);
+                    }
+                    used[run] = used[run].min(from);
+                }
+            }
+        }
+        users
+    }
+
     /// How many logs lead from there to an instant.
     pub fn count_until(&self, way: Onward, instant: Timestamp) -> usize {
         let mut count = 0;
@@ -188,6 +209,11 @@ impl<'h> Runs<'h> {
 }
 
 impl History {
+    /// Of each log that continues a base, or that leads on from there: the newest such base.
+    pub(crate) fn log_users(&self) -> HashMap<&BackupId, &BackupId> {
+        Runs::of(self).users()
+    }
+
     /// How often the service had been restored when something began.
     pub(super) fn restores_before(&self, taken: Timestamp) -> usize {
         self.restores.partition_point(|restore| *restore <= taken)

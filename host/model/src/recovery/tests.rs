@@ -28,6 +28,7 @@ fn base(name: &str, second: i64, state: &str) -> BasePoint {
         place: None,
         server_uid: Some("one".to_owned()),
         server_id: Some(1),
+        whole: true,
         good: true,
         verified_at: None,
         verified_level: None,
@@ -562,4 +563,100 @@ fn a_month_of_continuous_logs_is_planned_in_no_time() {
     assert_eq!(far.logs.len(), 49_584);
     // Hundreds of times what it takes, thousandths of what n squared does.
     assert!(begun.elapsed() < std::time::Duration::from_secs(20), "{:?}", begun.elapsed());
+}
+
+mod kept {
+    use super::*;
+    use crate::{LogKeepers, Reason, Removal, Verdict, plan_logs};
+
+    /// In short, of each log: which base it continues, or the word of what keeps it, or why it goes.
+    fn words(history: &History, keepers: &LogKeepers) -> Vec<String> {
+        let short = |verdict: Verdict| match (verdict.keep.first(), verdict.removal) {
+            (Some(Reason::Continues(base)), None) => base.as_str().to_owned(),
+            (Some(reason), None) => reason.as_str().to_owned(),
+            (None, Some(removal)) => removal.as_str().to_owned(),
+            neither => panic!("{neither:?}"),
+        };
+        plan_logs(history, keepers).into_iter().map(short).collect()
+    }
+
+    #[track_caller]
+    fn are(history: &History, expected: &[&str]) {
+        let expected: Vec<String> = expected
+            .iter()
+            .map(|word| if word.len() < 3 { id(word).as_str().to_owned() } else { (*word).to_owned() })
+            .collect();
+        assert_eq!(words(history, &LogKeepers::default()), expected);
+    }
+
+    #[test]
+    fn logs_stay_as_long_as_the_base_that_they_continue() {
+        let mut two = plain();
+        two.bases.push(base("c", 250, "0-1-25"));
+        are(&two, &["b", "c", "c"]);
+        two.bases.remove(0);
+        are(&two, &["before_bases", "c", "c"]);
+        // The next one begins exactly there.
+        two.bases[0] = base("c", 300, "0-1-30");
+        are(&two, &["before_bases", "before_bases", "c"]);
+        // Not archived that far yet: the newest stays, the next goes on from there.
+        two.bases[0] = base("c", 450, "0-1-45");
+        are(&two, &["before_bases", "before_bases", "newest_log"]);
+        two.bases.clear();
+        are(&two, &["no_base", "no_base", "newest_log"]);
+        let keepers = LogKeepers { pinned: [id("l1")].into(), making_since: Some(at(300)) };
+        assert_eq!(words(&two, &keepers), ["pinned", "being_made", "newest_log"]);
+    }
+
+    #[test]
+    fn after_a_hole_or_a_restore_logs_without_a_base_go_and_those_before_stay() {
+        let mut hole = plain();
+        hole.logs[1] = LogSpan { sequence: 1, ..log("l2", "t2", ("0-1-25", "0-1-30"), Some((260, 290)), 300) };
+        hole.logs[2].timeline = "t2".to_owned();
+        are(&hole, &["b", "no_base", "newest_log"]);
+        hole.bases.push(base("c", 350, "0-1-35"));
+        are(&hole, &["b", "no_base", "c"]);
+
+        let mut restored = plain();
+        restored.restores = vec![at(310)];
+        are(&restored, &["b", "b", "newest_log"]);
+    }
+
+    /// A drill may have been wrong, a link may be repaired; a log that is gone is gone.
+    #[test]
+    fn what_is_damaged_keeps_its_logs_as_long_as_it_is_kept_itself() {
+        let mut damaged = plain();
+        damaged.bases[0].good = false;
+        are(&damaged, &["b", "b", "b"]);
+        damaged.logs[1].good = false;
+        are(&damaged, &["b", "b", "b"]);
+        damaged.bases[0].whole = false;
+        are(&damaged, &["no_base", "no_base", "newest_log"]);
+    }
+
+    #[test]
+    fn a_removal_says_why() {
+        let mut gone = plain();
+        gone.bases[0] = base("b", 300, "0-1-30");
+        let verdicts = plan_logs(&gone, &LogKeepers::default());
+        assert_eq!((verdicts[0].expires(), verdicts[0].removal), (true, Some(Removal::BeforeBases)));
+        assert_eq!(verdicts[2].keep, [Reason::Continues(id("b")), Reason::NewestLog]);
+    }
+
+    /// Whatever is removed, no instant that could be restored is lost.
+    #[test]
+    fn removing_leaves_the_window_as_it_is() {
+        let mut history = plain();
+        history.bases = vec![base("b", 215, "0-1-21"), base("c", 320, "0-1-31")];
+        history.logs.push(LogSpan {
+            sequence: 3,
+            ..from_two(log("r1", "r", ("0-1-2", "0-1-40,0-2-45"), Some((20, 490)), 500))
+        });
+        let before = history.window(at(500));
+        let verdicts = plan_logs(&history, &LogKeepers::default());
+        let gone: Vec<_> = verdicts.iter().filter(|it| it.expires()).map(|it| it.id.clone()).collect();
+        assert_eq!(gone, [id("l1")]);
+        history.logs.retain(|log| !gone.contains(&log.backup));
+        assert_eq!(history.window(at(500)), before);
+    }
 }

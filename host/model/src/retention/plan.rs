@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use jiff::civil::DateTime;
 
-use super::{Reason, RetentionPolicy};
+use super::{Reason, Removal, RetentionPolicy};
 use crate::schedule::Zone;
 use crate::{BackupId, Timestamp};
 
@@ -30,6 +30,8 @@ pub struct Verdict {
     pub id: BackupId,
     /// Why it is kept; without a reason it expires.
     pub keep: Vec<Reason>,
+    /// Why it expires.
+    pub removal: Option<Removal>,
 }
 
 impl Verdict {
@@ -62,7 +64,11 @@ pub fn plan(policy: &RetentionPolicy, zone: &Zone, now: Timestamp, candidates: &
     }
     needed(candidates, &mut keep);
 
-    candidates.iter().zip(keep).map(|(candidate, keep)| Verdict { id: candidate.id.clone(), keep }).collect()
+    let verdicts = candidates.iter().zip(keep).map(|(candidate, keep)| {
+        let why = if candidate.good { Removal::NoRule } else { Removal::Damaged };
+        Verdict { id: candidate.id.clone(), removal: keep.is_empty().then_some(why), keep }
+    });
+    verdicts.collect()
 }
 
 /// How many buckets a rule keeps one of, the name of the bucket of a local time, and the reason.

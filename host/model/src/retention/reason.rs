@@ -1,4 +1,4 @@
-//! Why a backup is kept, in a sentence.
+//! Why a backup is kept, or goes, in a sentence.
 
 use std::fmt;
 
@@ -27,6 +27,50 @@ pub enum Reason {
     Pinned,
     /// This other backup, which is kept, cannot be restored without it.
     NeededBy(BackupId),
+    /// Logs that lead on from this backup, which is kept.
+    Continues(BackupId),
+    /// The newest logs: those that are archived next go on from there.
+    NewestLog,
+    /// Logs of the time since a backup was begun that is still being made, and may need them.
+    BeingMade,
+    /// Logs of which nobody knows what they hold.
+    Unclear,
+}
+
+/// Why a backup goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Removal {
+    /// No rule keeps it.
+    NoRule,
+    /// It is damaged, and older than all that the rules keep.
+    Damaged,
+    /// Logs from before the oldest backup that is kept.
+    BeforeBases,
+    /// Logs that no backup leads into: there is a hole, or a restore, between each backup that is kept and them.
+    NoBase,
+}
+
+impl Removal {
+    /// The reason in one word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NoRule => "no_rule",
+            Self::Damaged => "damaged",
+            Self::BeforeBases => "before_bases",
+            Self::NoBase => "no_base",
+        }
+    }
+}
+
+impl fmt::Display for Removal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoRule => "no rule keeps it, and nothing that is kept needs it",
+            Self::Damaged => "damaged, and older than all that the rules keep",
+            Self::BeforeBases => "its logs end before the oldest backup that is kept",
+            Self::NoBase => "no backup that is kept leads to where its logs begin",
+        })
+    }
 }
 
 impl Reason {
@@ -43,6 +87,10 @@ impl Reason {
             Self::Newer => "newer",
             Self::Pinned => "pinned",
             Self::NeededBy(_) => "needed_by",
+            Self::Continues(_) => "continues",
+            Self::NewestLog => "newest_log",
+            Self::BeingMade => "being_made",
+            Self::Unclear => "unclear",
         }
     }
 }
@@ -63,6 +111,12 @@ impl fmt::Display for Reason {
             ),
             Self::Pinned => f.write_str("pinned"),
             Self::NeededBy(backup) => write!(f, "needed to restore {backup}"),
+            Self::Continues(backup) => {
+                write!(f, "its logs continue {backup}, whatever the retention of logs says")
+            }
+            Self::NewestLog => f.write_str("the newest logs of all: those that are archived next go on from there"),
+            Self::BeingMade => f.write_str("a backup that is being made may need its logs"),
+            Self::Unclear => f.write_str("what its logs hold is not known"),
         }
     }
 }
@@ -85,7 +139,11 @@ mod tests {
             Reason::LastGood,
             Reason::Newer,
             Reason::Pinned,
-            Reason::NeededBy(backup),
+            Reason::NeededBy(backup.clone()),
+            Reason::Continues(backup),
+            Reason::NewestLog,
+            Reason::BeingMade,
+            Reason::Unclear,
         ]
         .map(|reason| format!("{}: {reason}", reason.as_str()));
         assert_eq!(
@@ -100,7 +158,20 @@ mod tests {
              last_good: the newest good backup of all\n\
              newer: damaged, kept as evidence: newer than the oldest that the rules keep, or nothing better is there\n\
              pinned: pinned\n\
-             needed_by: needed to restore eda3b72460c8c0d9d61a7f01b6a22e32:db1:server"
+             needed_by: needed to restore eda3b72460c8c0d9d61a7f01b6a22e32:db1:server\n\
+             continues: its logs continue eda3b72460c8c0d9d61a7f01b6a22e32:db1:server, \
+             whatever the retention of logs says\n\
+             newest_log: the newest logs of all: those that are archived next go on from there\n\
+             being_made: a backup that is being made may need its logs\n\
+             unclear: what its logs hold is not known"
+        );
+        let removals = [Removal::NoRule, Removal::Damaged, Removal::BeforeBases, Removal::NoBase];
+        assert_eq!(
+            removals.map(|removal| format!("{}: {removal}", removal.as_str())).join("\n"),
+            "no_rule: no rule keeps it, and nothing that is kept needs it\n\
+             damaged: damaged, and older than all that the rules keep\n\
+             before_bases: its logs end before the oldest backup that is kept\n\
+             no_base: no backup that is kept leads to where its logs begin"
         );
     }
 }
