@@ -48,6 +48,7 @@ async fn minimal_method() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn mariadb_methods() {
     assert_eq!(keeps_the_method_contract("plugin-mariadb-full").await, Cycle::NoServer);
+    assert_eq!(keeps_the_method_contract("plugin-mariadb-incremental").await, Cycle::NoServer);
     assert_eq!(keeps_the_method_contract("plugin-mariadb-dump").await, Cycle::NoServer);
 }
 
