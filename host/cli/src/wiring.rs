@@ -188,6 +188,7 @@ pub fn engine_config(config: &Config, plugins: &[PluginInfo], fail_at: Option<St
         limits: config.limits.engine.clone(),
         job_limits: config.limits.jobs.clone(),
         automatic: config.automatic.clone(),
+        drills: Default::default(),
         webhooks: config.webhooks.clone(),
         housekeeping: config.limits.housekeeping.clone(),
         drill_dir: None,

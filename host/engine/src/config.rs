@@ -31,6 +31,8 @@ pub struct EngineConfig {
     pub job_limits: JobLimits,
     /// The backup that each service gets by itself, unless its own section says otherwise.
     pub automatic: AutomaticConfig,
+    /// When backups are restored to prove that they can be, unless a service's own section says otherwise.
+    pub drills: DrillConfig,
     /// Who is told what happened.
     pub webhooks: WebhookConfig,
     /// What the catalog forgets after a while.
@@ -64,6 +66,8 @@ pub struct ServiceConfig {
     pub retention: Option<RetentionPolicy>,
     /// The backup that the service gets by itself; `None` takes [`EngineConfig::automatic`].
     pub automatic: Option<AutomaticConfig>,
+    /// When its backups are drilled; `None` takes [`EngineConfig::drills`].
+    pub drills: Option<DrillConfig>,
     /// The age of the last good backup, of whatever method, from which on somebody is told; `None` never tells.
     pub max_age: Option<Duration>,
     /// Configuration of the plugin that serves a method, by method.
@@ -142,6 +146,17 @@ pub struct AutomaticConfig {
     pub jitter: Duration,
     /// Which of its backups are kept; `None` leaves it to the service.
     pub retention: Option<RetentionPolicy>,
+}
+
+/// When backups are restored into a throw-away server, to prove that they can be.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DrillConfig {
+    /// Each backup that restores, as soon as it is made.
+    pub after_backup: bool,
+    /// When the newest good backup is drilled; `None` never.
+    pub expression: Option<Expression>,
+    /// The time zone of `expression`.
+    pub zone: Zone,
 }
 
 /// How many jobs may run at the same time on all hosts together. The host that starts last decides: give all hosts the same.

@@ -27,7 +27,7 @@ mod webhook;
 
 pub use bulkhead_runtime::PluginInfo;
 pub use config::{
-    AutomaticConfig, EncryptionConfig, EngineConfig, EngineLimits, HousekeepingConfig, JobLimits, MasterKeySource,
+    AutomaticConfig, DrillConfig, EncryptionConfig, EngineConfig, EngineLimits, HousekeepingConfig, JobLimits, MasterKeySource,
     SecretText, ServiceConfig, TargetConfig, WebhookConfig,
 };
 pub use engine::{Binding, Engine, SERVICES_HINT};

@@ -50,6 +50,7 @@ impl Scene {
             limits: EngineLimits { max_running_jobs: 0, ..EngineLimits::default() },
             job_limits: Default::default(),
             automatic: Default::default(),
+            drills: Default::default(),
             webhooks: Default::default(),
             housekeeping: Default::default(),
             drill_dir: None,
@@ -147,6 +148,7 @@ pub(crate) fn service() -> ServiceConfig {
         start_deadline: Duration::from_secs(1),
         retention: None,
         automatic: None,
+        drills: None,
         max_age: None,
         methods: BTreeMap::new(),
     }

@@ -88,6 +88,7 @@ impl Host {
             limits: EngineLimits { max_running_jobs: 0, ..EngineLimits::default() },
             job_limits: JobLimits::default(),
             automatic: AutomaticConfig::default(),
+            drills: Default::default(),
             webhooks: WebhookConfig::default(),
             housekeeping: HousekeepingConfig::default(),
             drill_dir: None,
@@ -231,6 +232,7 @@ fn service(id: &str, organization: &str) -> ServiceConfig {
         start_deadline: Duration::from_secs(1),
         retention: None,
         automatic: None,
+        drills: None,
         max_age: None,
         methods: BTreeMap::new(),
     }

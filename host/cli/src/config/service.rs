@@ -100,6 +100,7 @@ fn read_one(section: &Section<'_>, context: &Context, surroundings: &mut Surroun
         start_deadline,
         retention,
         automatic,
+        drills: None,
         max_age,
         methods,
     })

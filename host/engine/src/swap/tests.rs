@@ -174,6 +174,7 @@ fn service(root: &Path, port: u16) -> ServiceConfig {
         start_deadline: Duration::from_secs(60),
         retention: None,
         automatic: None,
+        drills: None,
         max_age: None,
         methods: std::collections::BTreeMap::new(),
     }
