@@ -50,6 +50,7 @@ async fn mariadb_methods() {
     assert_eq!(keeps_the_method_contract("plugin-mariadb-full").await, Cycle::NoServer);
     assert_eq!(keeps_the_method_contract("plugin-mariadb-incremental").await, Cycle::NoServer);
     assert_eq!(keeps_the_method_contract("plugin-mariadb-dump").await, Cycle::NoServer);
+    assert_eq!(keeps_the_method_contract("plugin-mariadb-binlog").await, Cycle::NoServer);
 }
 
 /// The rule at which the suite catches each guest, by the words of its panic.

@@ -95,6 +95,16 @@ pub fn make(
     }
     report.add("gtid.start", beginning.item.state.to_string());
     report.add("gtid.end", end.state.to_string());
+    // A server that began as a copy of another says nothing in its logs of what came before: only numbers tell then.
+    let mut firsts = State::default();
+    for gtid in logs.iter().flat_map(|log| log.seen.firsts.iter()) {
+        if firsts.last_of(gtid.domain).is_none() {
+            firsts.advance(gtid);
+        }
+    }
+    if !firsts.is_empty() {
+        report.add("gtid.first", firsts.to_string());
+    }
     if let Some(first) = logs.iter().find_map(|log| log.seen.first) {
         report.add("time.first", stamp::text(first));
     }

@@ -90,7 +90,8 @@ impl State {
     /// Whether `list`, with which a log begins, goes on from here. It may lack domains: an operator can make the server forget those that
     /// are no longer used. One that lacks all of them is of a server that began anew.
     pub fn continues_as(&self, list: &Self) -> bool {
-        list.is_empty() == self.is_empty() && list.iter().all(|gtid| self.of(gtid.domain, gtid.server) == Some(gtid.sequence))
+        list.is_empty() == self.is_empty()
+            && list.iter().all(|gtid| self.of(gtid.domain, gtid.server) == Some(gtid.sequence))
     }
 }
 

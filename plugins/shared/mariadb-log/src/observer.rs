@@ -30,6 +30,8 @@ pub struct Observation {
     pub start: State,
     /// What is logged up to `boundary`.
     pub end: State,
+    /// The first transaction of each domain.
+    pub firsts: State,
     /// Stamp of the first transaction, seconds since 1970.
     pub first: Option<u32>,
     /// The latest stamp of a transaction.
@@ -134,6 +136,9 @@ impl Watch {
             && seen.backwards.is_none()
         {
             seen.backwards = Some((last, gtid));
+        }
+        if seen.firsts.last_of(gtid.domain).is_none() {
+            seen.firsts.advance(gtid);
         }
         seen.end.advance(gtid);
         seen.transactions += 1;

@@ -292,6 +292,9 @@ impl Choice {
                 same_or_other(held, gtid)?;
                 return Ok(Keep::Drop);
             }
+            if before.is_none() {
+                self.expect_next(gtid)?;
+            }
         }
         match &self.stop {
             Stop::Before(second) if stamp >= *second => {
@@ -307,6 +310,20 @@ impl Choice {
             }),
             _ => Ok(Keep::Pass),
         }
+    }
+
+    /// A domain of which the run's first log says nothing: a server that began as a copy of another does not know in its own logs what
+    /// came before. Then only the numbers tell whether something is missing.
+    fn expect_next(&self, gtid: Gtid) -> Result<(), Problem> {
+        let held = self.summary.state.last_of(gtid.domain).map_or(0, |held| held.sequence);
+        if gtid.sequence <= held + 1 {
+            return Ok(());
+        }
+        Err(Problem::hole(format!(
+            "transactions are missing: the first one of domain {} in these logs is {gtid}, and what was restored until then ends at {}",
+            gtid.domain,
+            named(&self.summary.state)
+        )))
     }
 
     /// The logs have come to where the base ends.

@@ -187,6 +187,21 @@ fn a_hole_is_refused_with_both_positions() {
 }
 
 #[test]
+fn a_copy_that_does_not_know_its_past_goes_on_by_its_numbers() {
+    let mut log = Built::new("");
+    let begin = log.position;
+    log.transaction("0-2-16").transaction("0-2-17").stop();
+    let logs = || [whole("b.000001", "", false, &log.bytes)];
+    assert_eq!(run(&after("0-1-15"), &Stop::End, &logs()), ["0-2-16", "0-2-17"]);
+    let expected = "b.000001: transactions are missing: the first one of domain 0 in these logs is 0-2-16, and what was restored until \
+                    then ends at 0-1-14";
+    assert_eq!(refusal(&after("0-1-14"), &Stop::End, &logs()), (ProblemKind::Hole, expected.to_owned()));
+    assert_eq!(refusal(&after(""), &Stop::End, &logs()).0, ProblemKind::Hole);
+    // Its own backup knows better.
+    assert_eq!(run(&at("", "b.000001", begin), &Stop::End, &logs()).len(), 2);
+}
+
+#[test]
 fn numbers_that_go_backwards_need_a_position() {
     let mut log = Built::new("");
     log.transaction("0-1-1").transaction("0-1-5");
