@@ -3,6 +3,7 @@
 pub mod auth;
 mod automatic;
 mod catalog;
+mod drills;
 mod encryption;
 mod environment;
 pub mod error;
@@ -28,6 +29,7 @@ use bulkhead_engine::{AutomaticConfig, EncryptionConfig, ServiceConfig, TargetCo
 use bulkhead_model::OrganizationId;
 
 use auth::{Auth, Secret};
+pub use drills::Drills;
 use error::{ConfigError, ConfigErrors, Findings};
 pub use limits::AllLimits;
 pub use plugins::Plugins;
@@ -70,6 +72,8 @@ pub struct Config {
     pub limits: AllLimits,
     /// `[automatic]`.
     pub automatic: AutomaticConfig,
+    /// `[drills]`.
+    pub drills: Drills,
     /// `[webhooks]`.
     pub webhooks: WebhookConfig,
     /// `[metrics]`: the token that is asked for.
@@ -141,10 +145,15 @@ impl Config {
         let encryption = encryption::read(&root, &context);
         let mut limits = limits::read(&root);
         let automatic = automatic::read(&root);
+        let drills = drills::read(&root, &context);
         let organizations = organization::read(&root, &mut limits.jobs);
         let targets = target::read(&root, &organizations, &mut limits.jobs);
-        let mut surroundings =
-            Surroundings { organizations: &organizations, automatic: &automatic, jobs: &mut limits.jobs };
+        let mut surroundings = Surroundings {
+            organizations: &organizations,
+            automatic: &automatic,
+            drills: &drills.when,
+            jobs: &mut limits.jobs,
+        };
         let services = service::read(&root, &context, &mut surroundings);
         let tools = tools::read(&root, &context);
         let plugins = plugins::read(&root, &context);
@@ -171,6 +180,7 @@ impl Config {
                 plugins,
                 limits,
                 automatic,
+                drills,
                 webhooks,
                 metrics_token,
             }),

@@ -188,10 +188,10 @@ pub fn engine_config(config: &Config, plugins: &[PluginInfo], fail_at: Option<St
         limits: config.limits.engine.clone(),
         job_limits: config.limits.jobs.clone(),
         automatic: config.automatic.clone(),
-        drills: Default::default(),
+        drills: config.drills.when.clone(),
         webhooks: config.webhooks.clone(),
         housekeeping: config.limits.housekeeping.clone(),
-        drill_dir: None,
+        drill_dir: config.drills.directory.clone(),
         fail_at,
     }
 }

@@ -12,7 +12,7 @@ const NIGHTLY: &str = "0 2 * * *";
 const SPREAD: Duration = Duration::from_hours(1);
 const KEPT: u32 = 7;
 /// Says that there is none.
-const OFF: &str = "off";
+pub const OFF: &str = "off";
 
 /// Reads `[automatic]`.
 pub fn read(root: &Section<'_>) -> AutomaticConfig {

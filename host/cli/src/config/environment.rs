@@ -46,7 +46,7 @@ fn put(table: &mut Table, path: &[String], origin: &Origin, text: String) -> Res
     descend(entry, rest, origin, text)
 }
 
-const KNOWN_HYPHENS: &[&str] = &["mariadb_backup", "mariadb_dump", "mariadb_binlog"];
+const KNOWN_HYPHENS: &[&str] = &["mariadb_backup", "mariadb_dump", "mariadb_binlog", "mariadb_install_db"];
 
 fn descend(entry: &mut Located, path: &[String], origin: &Origin, text: String) -> Result<(), String> {
     match &mut entry.value {

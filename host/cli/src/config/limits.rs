@@ -56,6 +56,7 @@ pub fn read(root: &Section<'_>) -> AllLimits {
     engine.poll = section.duration("poll", engine.poll);
     engine.retry_after = section.duration("retry_after", engine.retry_after);
     engine.scratch_bytes = section.bytes("scratch", engine.scratch_bytes);
+    engine.throw_away_memory = section.bytes("throw_away_memory", engine.throw_away_memory);
     engine.sweep_grace = section.duration("sweep_grace", engine.sweep_grace);
     engine.sweep_every = section.duration("sweep_every", engine.sweep_every);
 

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use bulkhead_engine::{AutomaticConfig, JobLimits, ServiceConfig};
+use bulkhead_engine::{AutomaticConfig, DrillConfig, JobLimits, ServiceConfig};
 use bulkhead_model::{Method, OrganizationId, ServiceId};
 use bulkhead_runtime::Connection;
 
 use super::limits::running_jobs;
 use super::reader::Section;
 use super::target::known_organization;
-use super::{Context, automatic};
+use super::{Context, automatic, drills};
 
 /// What services refer to, and what they add to.
 pub struct Surroundings<'a> {
@@ -18,6 +18,8 @@ pub struct Surroundings<'a> {
     pub organizations: &'a [OrganizationId],
     /// What services get that say nothing of it.
     pub automatic: &'a AutomaticConfig,
+    /// The same of drills.
+    pub drills: &'a DrillConfig,
     /// Their limits go here.
     pub jobs: &'a mut JobLimits,
 }
@@ -70,6 +72,11 @@ fn read_one(section: &Section<'_>, context: &Context, surroundings: &mut Surroun
         table.finish();
         automatic
     });
+    let drills = section.table("drills").map(|table| {
+        let drills = drills::read_keys(&table, surroundings.drills);
+        table.finish();
+        drills
+    });
     let max_age = Some(section.duration("max_age", Duration::ZERO)).filter(|age| !age.is_zero());
     if let (Some(id), Some(running)) = (&id, running_jobs(section, "max_running_jobs")) {
         surroundings.jobs.services.insert(id.clone(), running);
@@ -100,7 +107,7 @@ fn read_one(section: &Section<'_>, context: &Context, surroundings: &mut Surroun
         start_deadline,
         retention,
         automatic,
-        drills: None,
+        drills,
         max_age,
         methods,
     })

@@ -76,6 +76,27 @@ fn a_good_file_is_understood_and_its_paths_start_at_its_directory() {
 }
 
 #[test]
+fn drills_are_off_until_asked_for_and_a_service_may_differ() {
+    let directory = Directory::new("drills");
+    let none = directory.load(GOOD, &[]).unwrap();
+    assert_eq!(none.drills.when, bulkhead_engine::DrillConfig::default());
+    assert!(none.drills.directory.is_none() && none.services[0].drills.is_none());
+    assert!(!none.drills.when.after_backup && none.drills.when.expression.is_none());
+
+    let all =
+        "[drills]\nafter_backup = true\nschedule = \"0 5 * * 6\"\ntimezone = \"Europe/Berlin\"\ndirectory = \"d\"\n";
+    let own = "drills = { schedule = \"off\" }\n";
+    let text = format!("{all}{}", GOOD.replace("user = \"backup\"\n", &format!("user = \"backup\"\n{own}")));
+    let config = directory.load(&text, &[("BULKHEAD_DRILLS__AFTER_BACKUP", "false")]).unwrap();
+    assert_eq!(config.drills.directory, Some(directory.0.join("d")));
+    assert!(!config.drills.when.after_backup);
+    let drills = config.services[0].drills.clone().unwrap();
+    // What it does not say is as for all.
+    assert_eq!((drills.expression, drills.zone), (None, config.drills.when.zone.clone()));
+    assert_eq!(config.drills.when.expression.unwrap().to_string(), "0 5 * * 6");
+}
+
+#[test]
 fn the_environment_overrides_the_file() {
     let directory = Directory::new("environment");
     let variables = [
@@ -234,7 +255,7 @@ fn every_mistake_is_named_with_its_place_and_its_remedy() {
         (
             "127.0.0.1:0\"",
             "0.0.0.0:0\"\n[auth]\nmode = \"none\"\n[ignored]",
-            "bulkhead.toml:4: auth.mode: \"none\" is only allowed on loopback, and the server listens on 0.0.0.0:0\n  hint: listen on 127.0.0.1, or remove the mode and set a secret\nbulkhead.toml:5: ignored: unknown section `ignored`\n  hint: known here: server, log, catalog, auth, encryption, limits, automatic, organization, target, service, tools, plugins, webhooks, metrics",
+            "bulkhead.toml:4: auth.mode: \"none\" is only allowed on loopback, and the server listens on 0.0.0.0:0\n  hint: listen on 127.0.0.1, or remove the mode and set a secret\nbulkhead.toml:5: ignored: unknown section `ignored`\n  hint: known here: server, log, catalog, auth, encryption, limits, automatic, drills, organization, target, service, tools, plugins, webhooks, metrics",
         ),
         ("listen =", "listen", "bulkhead.toml:2: this is not TOML: key with no value, expected `=`"),
     ];
@@ -305,15 +326,16 @@ fn every_known_key_is_documented_and_in_the_sample() {
         sections += 1;
         for key in known.lines().next().unwrap().split(", ") {
             assert!(
-                document.contains(&format!("| `{key}` |")) || ["server", "methods", "automatic"].contains(&key),
+                document.contains(&format!("| `{key}` |"))
+                    || ["server", "methods", "automatic", "drills"].contains(&key),
                 "{header} {key}"
             );
             let shown = sample.lines().any(|line| line.starts_with(&format!("{key} = ")));
             assert!(
-                shown || unshown.contains(&key) || ["server", "methods", "automatic"].contains(&key),
+                shown || unshown.contains(&key) || ["server", "methods", "automatic", "drills"].contains(&key),
                 "{header} {key}"
             );
         }
     }
-    assert_eq!(sections, 18);
+    assert_eq!(sections, 20);
 }

@@ -8,8 +8,9 @@ use bulkhead_model::nearest;
 use super::Context;
 use super::reader::Section;
 
-/// The tools that have an argument policy.
-pub const KNOWN: &[&str] = &["mariadb-backup", "mbstream", "mariadb-dump", "mariadb", "mariadb-binlog"];
+/// The tools that have an argument policy, and the programs of throw-away servers.
+pub const KNOWN: &[&str] =
+    &["mariadb-backup", "mbstream", "mariadb-dump", "mariadb", "mariadb-binlog", "mariadbd", "mariadb-install-db"];
 
 /// What the operator says of tools, by their names.
 #[derive(Clone, Debug, Default)]
