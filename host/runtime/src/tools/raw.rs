@@ -21,6 +21,7 @@ pub(super) fn to_stdout(scratch: &Path, arguments: &[String]) -> Result<String> 
         .and_then(|()| std::os::unix::fs::symlink("/proc/self/fd/1", directory.join(log)));
     made.map_err(|error| Failure::unavailable(format!("cannot prepare the output of a raw log: {error}")))?;
     // The tool puts the log's name behind it as it is.
-    let directory = directory.to_str().ok_or_else(|| Failure::invalid("the path of the scratch directory is not UTF-8"))?;
+    let directory =
+        directory.to_str().ok_or_else(|| Failure::invalid("the path of the scratch directory is not UTF-8"))?;
     Ok(format!("--result-file={directory}/"))
 }
