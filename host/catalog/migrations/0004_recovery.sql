@@ -14,5 +14,8 @@ CREATE INDEX restores_unfinished ON restores (organization) WHERE finished_at_us
 ALTER TABLE backups ADD COLUMN suspect_level TEXT;                -- how deep the verify went that found `suspect`
 ALTER TABLE backups ADD COLUMN evidence TEXT;                     -- JSON array of sentences: what the last drill saw
 ALTER TABLE backups ADD COLUMN drilled_at_us BIGINT;              -- when the last drill ended, well or not
+CREATE INDEX backups_drilled ON backups (organization, service, drilled_at_us) WHERE drilled_at_us IS NOT NULL;
+CREATE INDEX backups_verified ON backups (service, method, verified_at_us)
+    WHERE state = 'succeeded' AND suspect IS NULL AND verified_at_us IS NOT NULL;
 -- All that a service can be restored with.
 CREATE INDEX backups_restorable ON backups (organization, service, created_at_us, id) WHERE state = 'succeeded';

@@ -1,8 +1,6 @@
 //! All that a service can be restored with.
 
-use bulkhead_model::{
-    BackupId, BackupState, Failure, Method, OrganizationId, Report, Result, ServiceId, TargetId, Timestamp,
-};
+use bulkhead_model::{BackupId, Failure, Method, OrganizationId, Report, Result, ServiceId, TargetId, Timestamp};
 use sqlx::any::AnyRow;
 
 use crate::backup::Backup;
@@ -143,8 +141,25 @@ impl Catalog {
         .bind(service.as_str())
         .bind(method.as_str())
         .bind(target.as_str());
-        let found = self.rows(query).await?.first().map(Backup::from_row).transpose()?;
-        debug_assert!(found.as_ref().is_none_or(|backup| backup.state == BackupState::Succeeded));
-        Ok(found)
+        self.rows(query).await?.first().map(Backup::from_row).transpose()
+    }
+
+    /// The same, in whatever target.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub async fn newest_backup_anywhere(
+        &self,
+        organization: &OrganizationId,
+        service: &ServiceId,
+        method: &Method,
+    ) -> Result<Option<Backup>> {
+        let query = sql("SELECT * FROM backups
+             WHERE organization = $1 AND service = $2 AND method = $3 AND state = 'succeeded' AND suspect IS NULL
+             ORDER BY finished_at_us DESC, id DESC LIMIT 1")
+        .bind(organization.as_str())
+        .bind(service.as_str())
+        .bind(method.as_str());
+        self.rows(query).await?.first().map(Backup::from_row).transpose()
     }
 }

@@ -90,15 +90,34 @@ pub(crate) async fn record_job(session: &mut Session, job: &Job) -> Result<()> {
         (JobKind::Restore, JobState::Failed) => NoticeEvent::RestoreFailed,
         _ => return Ok(()),
     };
+    // What goes on and on ends well each minute, which nobody wants to hear; and when it fails, it does so again and again.
+    let endless = job.kind == JobKind::Backup && job.schedule.is_none();
+    if endless && event == NoticeEvent::BackupSucceeded {
+        return Ok(());
+    }
     let webhooks = heard_by(session, &job.organization, event).await?;
     if webhooks.is_empty() {
         return Ok(());
     }
+    let once = if endless { Some(episode(session, job).await?) } else { None };
     let subject = subject_of_job(session, job).await?;
     for webhook in webhooks {
-        insert(session, &job.organization, &webhook, event, &subject, None).await?;
+        insert(session, &job.organization, &webhook, event, &subject, once.as_deref()).await?;
     }
     Ok(())
+}
+
+/// The failures of a backup without a schedule since the last one that succeeded, under one name.
+async fn episode(session: &mut Session, job: &Job) -> Result<String> {
+    let query = sql("SELECT MAX(finished_at_us) AS finished_at_us FROM backups
+         WHERE service = $1 AND method = $2 AND state = 'succeeded' AND suspect IS NULL")
+    .bind(job.service.as_str().to_owned())
+    .bind(job.method.as_str().to_owned());
+    let last = match session.row(query).await? {
+        Some(row) => Fields(&row).optional_number("finished_at_us")?.unwrap_or(0),
+        None => 0,
+    };
+    Ok(format!("failed:{}:{}:{last}", job.service, job.method))
 }
 
 /// Tells of damage that a verify has found.

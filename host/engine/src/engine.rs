@@ -24,7 +24,7 @@ use crate::pipeline::Keys;
 use crate::seal::MasterKey;
 use crate::target::Target;
 use crate::webhook::Outbox;
-use crate::{automatic, failpoint, housekeeping, scheduler, staleness, sweep, webhook};
+use crate::{automatic, drills, failpoint, housekeeping, keeper, scheduler, staleness, sweep, webhook};
 
 pub(crate) use ask::needs_server;
 pub use offer::Binding;
@@ -120,6 +120,8 @@ impl Engine {
             tasks.push(tokio::spawn(sweep::run(Arc::clone(&inner))));
             tasks.push(tokio::spawn(webhook::run(Arc::clone(&inner))));
             tasks.push(tokio::spawn(staleness::run(Arc::clone(&inner))));
+            tasks.push(tokio::spawn(drills::run(Arc::clone(&inner))));
+            tasks.push(tokio::spawn(keeper::run(Arc::clone(&inner))));
             tasks.push(tokio::spawn(housekeeping::run(Arc::clone(&inner))));
         }
         Ok(Self { inner })

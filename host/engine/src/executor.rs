@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span};
 
+use crate::drills;
 use crate::engine::Inner;
 use crate::failpoint::fail_point;
 use crate::observer::AttemptObserver;
@@ -217,6 +218,7 @@ async fn write_down(run: &Run, outcome: Result<Outcome>) {
     if let (Ok((JobState::Succeeded, _)), JobKind::Backup) = (&written, run.job.kind) {
         let _only_in_tests = fail_point("backup.recorded");
         run.apply_retention().await;
+        drills::after_backup(&run.engine, &run.job).await;
     }
     match written {
         Ok((state, failure)) => {

@@ -4,11 +4,13 @@
 mod automatic;
 mod config;
 mod dispatcher;
+mod drills;
 mod engine;
 mod executor;
 pub mod failpoint;
 mod history;
 mod housekeeping;
+mod keeper;
 mod measure;
 mod observer;
 pub mod pipeline;

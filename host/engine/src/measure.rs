@@ -61,6 +61,16 @@ pub fn describe_metrics() {
         Unit::Seconds,
         "Since the newest backup that succeeded and is not known to be damaged was finished, by service and method; +Inf when there no longer is one"
     );
+    describe_gauge!(
+        "bulkhead_last_verified_backup_age_seconds",
+        Unit::Seconds,
+        "Since a good backup was last verified, by service, method and level: `any`, or `drill` for one that was restored; +Inf when there no longer is one"
+    );
+    describe_gauge!(
+        "bulkhead_log_archive_lag_seconds",
+        Unit::Seconds,
+        "What would be missing if the database's machine were lost now: since the instant until which the archived logs are complete, by service and method"
+    );
 }
 
 /// A job has ended here.
@@ -90,10 +100,13 @@ struct Last {
     at: Option<Instant>,
     /// What had a good backup then.
     good: BTreeSet<(ServiceId, Method)>,
+    /// What had a verified one, and how deep that went.
+    verified: BTreeSet<(ServiceId, Method, &'static str)>,
 }
 
 impl Engine {
-    /// Brings the gauges up to date: queue depth, and the age of the last good backups of this host's services. Call before each
+    /// Brings the gauges up to date: queue depth, and the ages of the last good and verified backups of this host's services, and
+    /// how far their archives of logs are behind. Call before each
     /// scrape; within 5 s the catalog is not asked again.
     ///
     /// # Errors
@@ -102,14 +115,14 @@ impl Engine {
         // Held meanwhile: of many scrapes at once the first asks, the others find what it found.
         let mut last = self.inner.observed.0.lock().await;
         if last.at.is_none_or(|at| at.elapsed() >= HOLDS) {
-            observe(&self.inner, &mut last.good).await?;
+            observe(&self.inner, &mut last).await?;
             last.at = Some(Instant::now());
         }
         Ok(())
     }
 }
 
-async fn observe(engine: &Inner, known: &mut BTreeSet<(ServiceId, Method)>) -> Result<()> {
+async fn observe(engine: &Inner, last: &mut Last) -> Result<()> {
     let depth = engine.catalog.queue_depth().await?;
     for kind in JobKind::ALL {
         for state in OPEN {
@@ -125,11 +138,45 @@ async fn observe(engine: &Inner, known: &mut BTreeSet<(ServiceId, Method)>) -> R
         good.insert((service, method));
     }
     // A gauge keeps its value: that of a backup that has turned out to be damaged must not look fresh for ever.
-    for (service, method) in known.difference(&good) {
+    for (service, method) in last.good.difference(&good) {
         set_age(service, method, f64::INFINITY);
     }
-    known.append(&mut good);
+    observe_logs(engine, &good, now).await?;
+    last.good.append(&mut good);
+
+    let mut verified = BTreeSet::new();
+    for (service, method, at, drilled_at) in engine.catalog.last_verified(&services).await? {
+        for (level, at) in [("any", Some(at)), ("drill", drilled_at)] {
+            let Some(at) = at else { continue };
+            set_verified_age(&service, &method, level, now.since(at).as_secs_f64());
+            verified.insert((service.clone(), method.clone(), level));
+        }
+    }
+    for (service, method, level) in last.verified.difference(&verified) {
+        set_verified_age(service, method, level, f64::INFINITY);
+    }
+    last.verified.append(&mut verified);
     Ok(())
+}
+
+/// How far the archives of logs are behind.
+async fn observe_logs(engine: &Inner, good: &BTreeSet<(ServiceId, Method)>, now: Timestamp) -> Result<()> {
+    for (id, method) in good {
+        let Some(service) = engine.services.get(id).filter(|service| engine.is_log(&service.engine, method)) else {
+            continue;
+        };
+        let newest = engine.catalog.newest_backup_anywhere(&service.organization, id, method).await?;
+        let until = newest.and_then(|backup| Timestamp::parse_rfc3339(backup.report?.point_in_time.as_deref()?));
+        let Some(until) = until else { continue };
+        let labels = [("service", id.to_string()), ("method", method.to_string())];
+        gauge!("bulkhead_log_archive_lag_seconds", &labels).set(now.since(until).as_secs_f64());
+    }
+    Ok(())
+}
+
+fn set_verified_age(service: &ServiceId, method: &Method, level: &'static str, seconds: f64) {
+    let labels = [("service", service.to_string()), ("method", method.to_string()), ("level", level.to_owned())];
+    gauge!("bulkhead_last_verified_backup_age_seconds", &labels).set(seconds);
 }
 
 fn set_age(service: &ServiceId, method: &Method, seconds: f64) {

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use bulkhead_model::{BackupId, Failure, JobId, JobKind, Method, OrganizationId, Result, ServiceId, TargetId};
+use bulkhead_model::{
+    BackupId, Failure, JobId, JobKind, Method, OrganizationId, Result, ScheduleId, ServiceId, TargetId,
+};
 use serde_json::Value;
 
 use super::{Backup, lock_succeeded};
@@ -11,7 +13,7 @@ use crate::fields::Fields;
 use crate::idempotency::{self, Idempotency, Made};
 use crate::job::{self, Draft, Job};
 use crate::schedule::{self, Schedule};
-use crate::session::{Session, batches, places, sql_of_parts};
+use crate::session::{Session, batches, places, sql, sql_of_parts};
 
 /// A backup to be made.
 #[derive(Clone, Debug)]
@@ -57,36 +59,44 @@ impl Catalog {
             lock_succeeded(&mut session, &new.organization, parent).await?;
         }
         let schedule = schedule::insert_once(&mut session, &new).await?;
-        let draft = BackupDraft {
-            id: BackupId::new(&new.service, &new.server),
-            organization: new.organization.clone(),
-            service: new.service.clone(),
-            method: new.method.clone(),
-            engine: new.engine,
-            name: new.name,
-            target: new.target.clone(),
-            job: JobId::new(),
-            parent: new.parent,
-        };
-        let job = Draft {
-            id: draft.job.clone(),
-            organization: new.organization.clone(),
-            service: new.service,
-            kind: JobKind::Backup,
-            method: new.method,
-            target: new.target,
-            backup: draft.id.clone(),
-            restore: None,
-            schedule: Some(schedule.id),
-            request: new.request,
-            attempts_max: new.attempts_max,
-        };
+        let organization = new.organization.clone();
+        let key = new.idempotency.clone();
+        let (draft, job) = drafts(new, Some(schedule.id));
         let backup = insert(&mut session, vec![draft]).await?.pop();
         let backup = backup.ok_or_else(|| Failure::internal("a new backup was not written"))?;
         let job = job::insert(&mut session, job).await?;
-        idempotency::settle(&mut session, &new.organization, key, job.id.as_str()).await?;
+        idempotency::settle(&mut session, &organization, key.as_ref(), job.id.as_str()).await?;
         session.commit().await?;
         Ok(Made::now((schedule, backup, job)))
+    }
+
+    /// Writes a backup to be made now, unless one of the same method of the service waits or runs already: for what goes on
+    /// and on, which nobody asks for one by one. It has no schedule.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub async fn keep_backup_going(&self, new: NewBackup) -> Result<Option<(Backup, Job)>> {
+        let mut session = self.begin().await?;
+        // Other hosts that look at the same time queue here.
+        job::ensure_lock(&mut session, &new.service).await?;
+        let query = sql("UPDATE service_locks SET claims = claims + 1 WHERE service = $1")
+            .bind(new.service.as_str().to_owned());
+        session.execute_one("locking a service", query).await?;
+        let query =
+            sql("SELECT id FROM jobs WHERE service = $1 AND method = $2 AND kind = 'backup' AND state = 'scheduled'
+             UNION ALL
+             SELECT id FROM jobs WHERE service = $1 AND method = $2 AND kind = 'backup' AND state = 'running'")
+            .bind(new.service.as_str().to_owned())
+            .bind(new.method.as_str().to_owned());
+        if session.row(query).await?.is_some() {
+            return Ok(None);
+        }
+        let (draft, job) = drafts(new, None);
+        let backup = insert(&mut session, vec![draft]).await?.pop();
+        let backup = backup.ok_or_else(|| Failure::internal("a new backup was not written"))?;
+        let job = job::insert(&mut session, job).await?;
+        session.commit().await?;
+        Ok(Some((backup, job)))
     }
 
     async fn backup_made_before(&self, organization: &OrganizationId, object: &str) -> Result<(Schedule, Backup, Job)> {
@@ -112,6 +122,35 @@ pub(crate) struct BackupDraft {
     pub(crate) target: TargetId,
     pub(crate) job: JobId,
     pub(crate) parent: Option<BackupId>,
+}
+
+/// The rows of a new backup and of the job that makes it.
+fn drafts(new: NewBackup, schedule: Option<ScheduleId>) -> (BackupDraft, Draft) {
+    let draft = BackupDraft {
+        id: BackupId::new(&new.service, &new.server),
+        organization: new.organization.clone(),
+        service: new.service.clone(),
+        method: new.method.clone(),
+        engine: new.engine,
+        name: new.name,
+        target: new.target.clone(),
+        job: JobId::new(),
+        parent: new.parent,
+    };
+    let job = Draft {
+        id: draft.job.clone(),
+        organization: new.organization,
+        service: new.service,
+        kind: JobKind::Backup,
+        method: new.method,
+        target: new.target,
+        backup: draft.id.clone(),
+        restore: None,
+        schedule,
+        request: new.request,
+        attempts_max: new.attempts_max,
+    };
+    (draft, job)
 }
 
 /// Writes new backups, to be made by jobs; answers them in the same order.

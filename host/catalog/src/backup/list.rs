@@ -117,6 +117,52 @@ impl Catalog {
         Ok(found)
     }
 
+    /// When a good backup of each of these services and each method was last verified, and when one was last drilled; only
+    /// where one was.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub async fn last_verified(
+        &self,
+        services: &[ServiceId],
+    ) -> Result<Vec<(ServiceId, Method, Timestamp, Option<Timestamp>)>> {
+        let mut found = Vec::new();
+        for services in batches(services) {
+            let text = format!(
+                "SELECT service, method, MAX(verified_at_us) AS verified_at_us, MAX(drilled_at_us) AS drilled_at_us
+                 FROM backups WHERE state = 'succeeded' AND suspect IS NULL AND verified_at_us IS NOT NULL
+                     AND service IN {}
+                 GROUP BY service, method ORDER BY service, method",
+                places(1, services.len())
+            );
+            let mut query = sql_of_parts(text);
+            for service in services {
+                query = query.bind(service.as_str().to_owned());
+            }
+            for row in self.rows(query).await? {
+                let row = Fields(&row);
+                let drilled = row.optional_time("drilled_at_us")?;
+                found.push((row.parsed("service")?, row.parsed("method")?, row.time("verified_at_us")?, drilled));
+            }
+        }
+        Ok(found)
+    }
+
+    /// When a backup of a service was last drilled, well or not.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub async fn last_drill(&self, organization: &OrganizationId, service: &ServiceId) -> Result<Option<Timestamp>> {
+        let query = sql("SELECT MAX(drilled_at_us) AS drilled_at_us FROM backups
+             WHERE organization = $1 AND service = $2 AND drilled_at_us IS NOT NULL")
+        .bind(organization.as_str())
+        .bind(service.as_str());
+        match self.rows(query).await?.first() {
+            Some(row) => Fields(row).optional_time("drilled_at_us"),
+            None => Ok(None),
+        }
+    }
+
     /// At most `limit` backups of all organizations that a target should know, deleted ones left out, in an order of
     /// their own: pass the last id to get those that follow.
     ///

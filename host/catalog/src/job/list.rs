@@ -65,6 +65,21 @@ impl Catalog {
         Ok((rows.iter().map(Job::from_row).collect::<Result<_>>()?, total))
     }
 
+    /// The jobs of a service that have not ended, the oldest first.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub async fn unfinished_jobs(&self, organization: &OrganizationId, service: &ServiceId) -> Result<Vec<Job>> {
+        // Each state apart, as the partial indexes have them.
+        let query = sql("SELECT * FROM jobs WHERE service = $1 AND organization = $2 AND state = 'scheduled'
+             UNION ALL
+             SELECT * FROM jobs WHERE service = $1 AND organization = $2 AND state = 'running'
+             ORDER BY created_at_us, id")
+        .bind(service.as_str())
+        .bind(organization.as_str());
+        self.rows(query).await?.iter().map(Job::from_row).collect()
+    }
+
     /// How many jobs of all organizations wait and run, by kind.
     ///
     /// # Errors

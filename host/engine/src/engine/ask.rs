@@ -195,7 +195,7 @@ impl Engine {
 
 impl Inner {
     /// What a backup needs, now or at 02:00: a service, a plugin that takes its configuration, and a target.
-    pub(super) async fn check(
+    pub(crate) async fn check(
         &self,
         organization: &OrganizationId,
         service: &bulkhead_model::ServiceId,
