@@ -5,3 +5,5 @@ mod drills;
 mod moments;
 mod parts;
 mod scene;
+mod soak;
+mod timelines;

@@ -1,4 +1,4 @@
-//! Developer commands: `cargo xtask demo`, `test`, `bench`, `bench-catalog`, `fuzz`, `plugins`, `lint`, `doctor`.
+//! Developer commands: `cargo xtask demo`, `test`, `bench`, `bench-catalog`, `fuzz`, `soak`, `plugins`, `lint`, `doctor`.
 
 mod bench;
 mod cargo;
@@ -10,6 +10,7 @@ mod lint;
 mod outage;
 mod plugins;
 mod scale;
+mod soak;
 mod suite;
 mod terminal;
 
@@ -37,6 +38,8 @@ enum Command {
     Test(suite::Arguments),
     /// Send the API what its document allows and does not allow, and check every answer against the document.
     Fuzz(fuzz::Arguments),
+    /// Write to a server at random, back it up meanwhile, and restore random moments of it.
+    Soak(soak::Arguments),
     /// Build the components and put them where the host finds them.
     Plugins,
     /// Formatting, clippy and documentation, with warnings denied.
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
         Command::BenchCatalog(arguments) => scale::run(&arguments),
         Command::Test(arguments) => suite::run(&arguments),
         Command::Fuzz(arguments) => fuzz::run(&arguments),
+        Command::Soak(arguments) => soak::run(&arguments),
         Command::Plugins => plugins::build().map(|()| true),
         Command::Lint => lint::run().map(|()| true),
         Command::Install => install::ensure(false).map(|()| true),

@@ -19,6 +19,7 @@ mod postgres;
 mod problem;
 pub mod process;
 mod snapshot;
+pub mod soak;
 pub mod workspace;
 mod writer;
 
