@@ -223,7 +223,7 @@ fn over_http(host: &BulkheadHost, backup: &str) {
             &format!(r#"{{"service_id": "db1", "key": "{backup}", "table": "lines"}}"#),
             400,
             "invalid",
-            "add \"database\"",
+            "leave `table` out to restore everything",
         ),
         (
             "POST",
