@@ -34,6 +34,24 @@ impl GtidState {
         self.0.iter().map(|((domain, server), sequence)| (*domain, *server, *sequence))
     }
 
+    /// The last transaction of a server in a domain.
+    pub fn of(&self, domain: u32, server: u32) -> Option<u64> {
+        self.0.get(&(domain, server)).copied()
+    }
+
+    /// The very last transaction of each domain.
+    pub fn lasts(&self) -> impl Iterator<Item = (u32, u32, u64)> {
+        self.iter().filter(|(domain, _, sequence)| self.last_of(*domain) == Some(*sequence))
+    }
+
+    /// Goes on to whatever `other` has got to.
+    pub fn advance(&mut self, other: &Self) {
+        for (pair, sequence) in &other.0 {
+            let here = self.0.entry(*pair).or_default();
+            *here = (*here).max(*sequence);
+        }
+    }
+
     /// Whether all transactions that lead to `other` are among those that lead here, each from its own server. Stricter
     /// than [`covers`](Self::covers): what another server wrote in their place is not taken for them.
     pub fn includes(&self, other: &Self) -> bool {

@@ -86,6 +86,9 @@ pub struct LogSpan {
     pub start: GtidState,
     /// The transactions up to its last one.
     pub end: GtidState,
+    /// The first transaction of each domain in it. A server that began as a copy of another one knows nothing of what came
+    /// before its own first one: only that one's number tells.
+    pub firsts: GtidState,
     /// The stamp of its first transaction.
     pub first: Option<Timestamp>,
     /// The stamp of its last transaction.

@@ -1,6 +1,6 @@
 //! What to restore for a moment.
 
-use super::runs::{Onward, Runs, Story};
+use super::runs::{Onward, Run, Runs, Story};
 use super::window::nearest;
 use super::{BasePoint, History, LogSpan, RecoveryPlan, Until};
 use crate::gtid::GtidState;
@@ -123,7 +123,7 @@ impl History {
     }
 
     fn without(&self, target: &GtidState, named: Option<&BackupId>, runs: &Runs<'_>) -> Failure {
-        let end = runs.runs.last().map(|run| &run.last().end).filter(|end| !end.is_empty());
+        let end = runs.runs.last().map(Run::end).filter(|end| !end.is_empty());
         let known =
             end.map_or_else(|| "no log is archived".to_owned(), |end| format!("the newest archived log ends at {end}"));
         let with = named.map_or_else(|| "any backup".to_owned(), |named| format!("backup {named}"));
@@ -153,7 +153,7 @@ fn logs_to<'h>(runs: &Runs<'h>, way: Onward, target: &GtidState) -> Option<Vec<&
     let mut logs = Vec::new();
     for (run, from) in runs.path(way) {
         let run = &runs.runs[run];
-        let holds = run.spans.partition_point(|span| !span.end.includes(target));
+        let holds = run.ends.partition_point(|end| !end.includes(target));
         let to = (holds + 1).min(run.spans.len());
         logs.extend(run.spans.iter().take(to).skip(from).copied());
         if holds < run.spans.len() {

@@ -148,6 +148,7 @@ fn span(record: &Record, sequence: u64) -> Option<LogSpan> {
         to: record.place("end.file", "end.position"),
         start: record.gtid("gtid.start")?,
         end: record.gtid("gtid.end")?,
+        firsts: record.gtid("gtid.first").unwrap_or_default(),
         first: record.instant("time.first"),
         last: record.instant("time.last"),
         complete_until: record.report.as_ref()?.point_in_time.as_deref().and_then(Timestamp::parse_rfc3339)?,

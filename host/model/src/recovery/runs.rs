@@ -15,6 +15,8 @@ const LOOK: usize = 16;
 /// Logs of one timeline without a hole.
 pub(super) struct Run<'h> {
     pub spans: Vec<&'h LogSpan>,
+    /// What each has got to. A log itself no longer names domains that the server was told to forget.
+    pub ends: Vec<GtidState>,
     /// For each, until when everything that was committed is in it or before it.
     pub complete: Vec<Timestamp>,
     /// The restores before it.
@@ -53,12 +55,22 @@ pub(super) struct Onward {
 
 impl<'h> Run<'h> {
     fn begin(span: &'h LogSpan, epoch: usize, story: usize) -> Self {
-        let (spans, complete) = (vec![span], vec![span.complete_until]);
-        Self { spans, complete, epoch, next: None, reach: span.complete_until, story }
+        Self {
+            spans: vec![span],
+            ends: vec![span.end.clone()],
+            complete: vec![span.complete_until],
+            epoch,
+            next: None,
+            reach: span.complete_until,
+            story,
+        }
     }
 
     fn push(&mut self, span: &'h LogSpan) {
         self.reach = self.reach.max(span.complete_until);
+        let mut end = self.end().clone();
+        end.advance(&span.end);
+        self.ends.push(end);
         self.spans.push(span);
         self.complete.push(self.reach);
     }
@@ -69,6 +81,35 @@ impl<'h> Run<'h> {
 
     pub fn last(&self) -> &'h LogSpan {
         self.spans[self.spans.len() - 1]
+    }
+
+    /// What it has got to.
+    pub fn end(&self) -> &GtidState {
+        &self.ends[self.ends.len() - 1]
+    }
+
+    /// Whether nothing is missing between a state and its first transaction.
+    fn goes_on_from(&self, state: &GtidState) -> bool {
+        let first = self.first();
+        state.covers(&first.start)
+            && first.firsts.iter().all(|(domain, _, sequence)| {
+                first.start.last_of(domain).is_some()
+                    || state.last_of(domain).unwrap_or(0) >= sequence.saturating_sub(1)
+            })
+    }
+
+    /// In which log, if in any, all of a state has come about; not if in its place another transaction has.
+    fn place_of(&self, state: &GtidState) -> Option<usize> {
+        let place = self.ends.partition_point(|end| !end.covers(state));
+        let end = self.ends.get(place)?;
+        let first = self.first();
+        let there = |(domain, server, sequence): (u32, u32, u64)| {
+            // Also when its log begins right after that one and does not know of it.
+            end.of(domain, server).is_some_and(|here| here >= sequence)
+                || first.start.last_of(domain).is_none()
+                    && first.firsts.iter().any(|(of, _, begins)| of == domain && begins == sequence + 1)
+        };
+        state.lasts().all(there).then_some(place)
     }
 
     /// Until when everything that was committed is in it.
@@ -87,7 +128,7 @@ impl<'h> Runs<'h> {
             let epoch = history.restores_before(log.taken);
             if let Some(run) = newest.get(log.timeline.as_str()).map(|at| &mut runs[*at]) {
                 // After a restore it is another history, whatever the log says.
-                if run.epoch == epoch && run.last().end.includes(&log.start) {
+                if run.epoch == epoch && run.end().includes(&log.start) {
                     run.push(log);
                     continue;
                 }
@@ -122,14 +163,24 @@ impl<'h> Runs<'h> {
         let runs = self.runs.iter().enumerate().filter(|(_, run)| run.epoch == epoch);
         runs.filter_map(|(at, run)| {
             let foreign = !same_server(base.server_uid.as_deref(), run.first());
-            if !continues(base, gtid, run, foreign) {
+            if !continues(base, gtid, run, foreign) || self.broke_after(base, at) {
                 return None;
             }
             // Past the end when all of it is in the base: what follows the run may not be.
-            let span = run.spans.partition_point(|span| gtid.covers(&span.end));
+            let span = run.ends.partition_point(|end| gtid.covers(end));
             Some(Onward { run: at, span, foreign })
         })
         .collect()
+    }
+
+    /// Whether the server's logs were begun anew between a base and a run: what the base has may be something else there.
+    fn broke_after(&self, base: &BasePoint, run: usize) -> bool {
+        let first = self.runs[run].first();
+        if !matches!(first.cause.as_deref(), Some("reset" | "lost")) {
+            return false;
+        }
+        let before = self.runs[..run].iter().rev().find(|it| it.first().server_uid == first.server_uid);
+        before.is_some_and(|before| base.at.second() < before.complete_until().second())
     }
 
     /// The runs from there on, each with its first log that holds something new.
@@ -201,7 +252,7 @@ impl<'h> Runs<'h> {
             run.epoch == epoch
                 && run.first().taken <= base.taken
                 && same_server(base.server_uid.as_deref(), run.first())
-                && gtid.covers(&run.last().end)
+                && gtid.covers(run.end())
                 && run.complete_until().second() <= base.at
         });
         before.map_or_else(|| Story::Untold(epoch, base.place.clone()), |run| Story::Told(run.story))
@@ -226,54 +277,42 @@ fn same_server(uid: Option<&str>, span: &LogSpan) -> bool {
 
 /// Whether a run goes on where another one ends; if so, its first log that holds something new.
 fn follows(run: &Run<'_>, next: &Run<'_>) -> Option<usize> {
-    let (end, start) = (&run.last().end, &next.first().start);
-    if run.epoch != next.epoch || next.first().taken < run.first().taken {
+    let (last, first) = (run.last(), next.first());
+    let end = run.end();
+    if run.epoch != next.epoch || first.taken < run.first().taken || end.is_empty() || !next.goes_on_from(end) {
         return None;
     }
-    let exactly = end == start
-        && !end.is_empty()
-        && next.first().first.is_none_or(|first| {
-            // Statements are stamped with when they began.
-            first.plus(SKEW) >= run.last().last.unwrap_or(first)
-        });
-    if exactly {
+    // Statements are stamped with when they began.
+    let later = first.first.is_none_or(|first| first.plus(SKEW) >= last.last.unwrap_or(first));
+    if last.end == first.start && later {
         return Some(0);
     }
-    // A replica that took over has the same transactions in a log of its own. That it is one shows in its having all of
-    // them, each from the server that wrote it, in this order of time, and in its own number being another one: servers
+    // A replica that took over has the same transactions in a log of its own. That it is one shows in its having the last
+    // ones too, each from the server that wrote it, in this order of time, and in its own number being another one: servers
     // that have nothing to do with each other tend to have the same.
-    let (last, first) = (run.last(), next.first());
-    let took_over = last.server_uid != first.server_uid
-        && last.server_id.is_some()
-        && first.server_id.is_some()
-        && last.server_id != first.server_id
-        && !end.is_empty()
-        && end.covers(start)
-        && next.last().end.includes(end);
-    if !took_over {
+    let numbers = last.server_id.zip(first.server_id);
+    if last.server_uid == first.server_uid || numbers.is_none_or(|(one, other)| one == other) {
         return None;
     }
-    let met = next.spans.partition_point(|span| !span.end.includes(end));
+    let met = next.place_of(end)?;
     let in_time = next.spans[met].first.is_none_or(|first| first <= run.complete_until().plus(SKEW));
-    in_time.then(|| next.spans.partition_point(|span| end.includes(&span.end)))
+    in_time.then(|| next.ends.partition_point(|here| end.covers(here)))
 }
 
 /// Whether a run holds all that was committed after a base, as far as the run goes.
 fn continues(base: &BasePoint, gtid: &GtidState, run: &Run<'_>, foreign: bool) -> bool {
     let (first, last) = (run.first(), run.last());
     // What the run lacks at its beginning must be in the base, and what is in the base the run must have got to.
-    if !gtid.covers(&first.start) || !last.end.covers(gtid) {
+    if !run.goes_on_from(gtid) {
         return false;
     }
-    let exactly = first.start.covers(gtid) && !gtid.is_empty();
+    let Some(place) = run.place_of(gtid) else { return false };
     if foreign {
-        let other = base.server_id.is_some() && first.server_id.is_some() && base.server_id != first.server_id;
-        if !(other && !gtid.is_empty() && last.end.includes(gtid)) {
+        let numbers = base.server_id.zip(first.server_id);
+        if gtid.is_empty() || numbers.is_none_or(|(one, other)| one == other) {
             return false;
         }
     }
-    // Where the base lies in the run, by GTID: at the end of the first log that has got as far.
-    let place = run.spans.partition_point(|span| !span.end.covers(gtid));
     let skew = match (&base.place, &first.from, &last.to) {
         // By the server's own log, which knows what a reset and a restore have begun anew.
         (Some(at), Some(from), Some(to)) if !foreign && at.name == from.name && at.name == to.name => {
@@ -287,11 +326,10 @@ fn continues(base: &BasePoint, gtid: &GtidState, run: &Run<'_>, foreign: bool) -
     // Nothing of the base may have been committed after it.
     let before = place.checked_sub(1).map(|before| run.complete[before].second());
     let early = before.is_none_or(|before| before <= base.at.plus(skew));
-    let begun = exactly
-        || run.spans[place].start.covers(gtid)
-        || run.spans[place].first.is_none_or(|first| first <= base.at.plus(skew));
+    let begun =
+        run.spans[place].start.covers(gtid) || run.spans[place].first.is_none_or(|first| first <= base.at.plus(skew));
     // And the run must have gone on as long as the base was there, unless it ends with the very same transaction.
-    let late = gtid.covers(&last.end) || base.at.second() <= run.complete_until().plus(skew);
+    let late = gtid.covers(run.end()) || base.at.second() <= run.complete_until().plus(skew);
     early && begun && late
 }
 
@@ -299,7 +337,7 @@ fn continues(base: &BasePoint, gtid: &GtidState, run: &Run<'_>, foreign: bool) -
 fn holds(run: &Run<'_>, at: &LogPlace, gtid: &GtidState) -> bool {
     let place = run.spans.partition_point(|span| span.to.as_ref().is_some_and(|to| to < at));
     let (before, after) = (place.saturating_sub(1), (place + 1).min(run.spans.len() - 1));
-    gtid.covers(&run.spans[before].start) && run.spans[after].end.covers(gtid)
+    gtid.covers(&run.spans[before].start) && run.ends[after].covers(gtid)
 }
 
 impl PartialOrd for LogPlace {

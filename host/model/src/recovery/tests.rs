@@ -49,6 +49,7 @@ fn log(name: &str, timeline: &str, states: (&str, &str), stamps: Option<(i64, i6
         to: None,
         start: gtid(states.0),
         end: gtid(states.1),
+        firsts: GtidState::default(),
         first: stamps.map(|(first, _)| at(first)),
         last: stamps.map(|(_, last)| at(last)),
         complete_until: at(complete),
@@ -563,6 +564,49 @@ fn a_month_of_continuous_logs_is_planned_in_no_time() {
     assert_eq!(far.logs.len(), 49_584);
     // Hundreds of times what it takes, thousandths of what n squared does.
     assert!(begun.elapsed() < std::time::Duration::from_secs(20), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn a_copy_of_a_server_does_not_say_what_came_before_its_first_log() {
+    let copy = |first: &str| LogSpan {
+        firsts: gtid(first),
+        ..from_two(log("r1", "r", ("", "0-1-40,0-2-45"), Some((20, 490)), 500))
+    };
+    // It has all from 0-1-36 on: it goes on where 0-1-40 is the last, not where 0-1-30 is.
+    let mut whole = plain();
+    whole.logs.push(LogSpan { sequence: 3, ..copy("0-1-36") });
+    assert_eq!(whole.seconds(), [(100, 500)]);
+    whole.logs.remove(2);
+    assert_eq!(whole.seconds(), [(100, 300)]);
+    // No base is continued over what it lacks; one that ends right there is, whoever wrote that.
+    whole.logs = vec![LogSpan { end: gtid("0-2-45"), ..copy("0-2-41") }];
+    whole.bases =
+        vec![BasePoint { server_uid: Some("two".to_owned()), server_id: Some(2), ..base("b", 100, "0-1-39") }];
+    assert_eq!(whole.seconds(), [(100, 100)]);
+    whole.bases[0].gtid = Some(gtid("0-1-40"));
+    assert_eq!(whole.seconds(), [(100, 500)]);
+}
+
+#[test]
+fn a_domain_that_the_server_was_told_to_forget_is_no_hole() {
+    let mut forgot = plain();
+    forgot.bases[0].gtid = Some(gtid("0-1-10,7-1-3"));
+    forgot.logs[0].start = gtid("0-1-5,7-1-3");
+    forgot.logs[0].end = gtid("0-1-20,7-1-3");
+    assert_eq!(forgot.seconds(), [(100, 400)]);
+}
+
+/// A crash took what the server had logged last; it goes on in its place.
+#[test]
+fn a_base_with_what_a_server_has_lost_is_not_continued_by_what_came_instead() {
+    let mut lost = plain();
+    let anew = log("n1", "n", ("0-1-5", "0-1-60"), Some((50, 590)), 600);
+    lost.logs.push(LogSpan { sequence: 3, cause: Some("lost".to_owned()), ..anew });
+    lost.bases.push(base("c", 395, "0-1-40"));
+    assert_eq!(lost.seconds(), [(395, 400), (100, 395)]);
+    lost.bases.push(base("d", 500, "0-1-50"));
+    assert_eq!(lost.seconds(), [(500, 600), (395, 400), (100, 395)]);
+    assert!(lost.causes()[0].contains("archived"), "{:?}", lost.causes());
 }
 
 mod kept {
