@@ -244,7 +244,11 @@ impl<'a> Writer<'a> {
             14..=16 => format!("BEGIN; {insert}; {update}; {delete}; COMMIT"),
             17 => format!("BEGIN; {insert}; SAVEPOINT s; {delete}; ROLLBACK TO SAVEPOINT s; {update}; COMMIT"),
             18 => format!("BEGIN; {insert}; {delete}; ROLLBACK"),
-            19 => format!("INSERT INTO soak.t{table} (k, big) VALUES ({low}, REPEAT(UUID(), {}))", 1 + low * 20),
+            // What a statement alone does not repeat is logged by its rows.
+            19 if format != "STATEMENT" => {
+                format!("INSERT INTO soak.t{table} (k, big) VALUES ({low}, REPEAT(UUID(), {}))", 1 + low * 20)
+            }
+            19 => format!("INSERT INTO soak.t{table} (k, big) VALUES ({low}, REPEAT(MD5({text}), {}))", 1 + low * 20),
             20 => format!("ALTER TABLE soak.t{table} ADD COLUMN IF NOT EXISTS c{} INT DEFAULT {low}", low % 3),
             21 => format!("ALTER TABLE soak.t{table} DROP COLUMN IF EXISTS c{}", low % 3),
             22 => format!("DROP TABLE IF EXISTS soak.t{table}"),
