@@ -29,8 +29,8 @@ mod webhook;
 
 pub use bulkhead_runtime::PluginInfo;
 pub use config::{
-    AutomaticConfig, DrillConfig, EncryptionConfig, EngineConfig, EngineLimits, HousekeepingConfig, JobLimits, MasterKeySource,
-    SecretText, ServiceConfig, TargetConfig, WebhookConfig,
+    AutomaticConfig, DrillConfig, EncryptionConfig, EngineConfig, EngineLimits, HousekeepingConfig, JobLimits,
+    MasterKeySource, SecretText, ServiceConfig, TargetConfig, WebhookConfig,
 };
 pub use engine::{Binding, Engine, SERVICES_HINT};
 pub use measure::describe_metrics;

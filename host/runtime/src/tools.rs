@@ -26,7 +26,7 @@ use crate::{Attempt, ByteSource, Connection, Observer};
 
 pub use launch::{LAUNCH_COMMAND, launcher_main};
 pub use process::{Exit, Process};
-pub use throw_away::{ThrowAwayServer, ThrowAwayServerOptions};
+pub use throw_away::{ServerKeys, ThrowAwayServer, ThrowAwayServerOptions};
 
 /// The tools of this host. Cloning shares it.
 #[derive(Clone, Debug)]

@@ -8,7 +8,7 @@ use super::Fields;
 const YEARS: std::ops::Range<i64> = 0..253_402_300_800_000_000;
 
 impl Fields {
-    /// An instant: `2024-03-26T17:18:21Z`, or `2024-03-26 17:18:21`, as SkySQL writes it, in UTC.
+    /// An instant: `2024-03-26T17:18:21Z`, or `2024-03-26 17:18:21`, as SkySQL writes it, in UTC; with fractions in both.
     ///
     /// # Errors
     /// `invalid`.
@@ -19,7 +19,8 @@ impl Fields {
 
 fn parse(text: &str) -> Result<Timestamp> {
     let sql = || {
-        let (date, time) = text.split_once(' ').filter(|(date, time)| (date.len(), time.len()) == (10, 8))?;
+        // With a zone of its own it is no time with `Z` behind.
+        let (date, time) = text.split_once(' ').filter(|(date, _)| date.len() == 10)?;
         Timestamp::parse_rfc3339(&format!("{date}T{time}Z"))
     };
     let instant = Timestamp::parse_rfc3339(text).or_else(sql).ok_or_else(|| {
@@ -40,6 +41,11 @@ mod tests {
     fn times_are_read_in_both_forms_and_no_other() {
         let noon = parse("2024-03-26T12:00:00Z").unwrap();
         assert_eq!((parse("2024-03-26 12:00:00"), parse("2024-03-26T13:00:00+01:00")), (Ok(noon), Ok(noon)));
+        let later = parse("2024-03-26T12:00:00.878800Z").unwrap();
+        assert_eq!((parse("2024-03-26 12:00:00.878800"), later > noon), (Ok(later), true));
+        for bad in ["2024-03-26 12:00:00.", "2024-03-26 12:00:00.5 5", "2024-03-26 12:00.5", "2024-03-26 12:00:00.5ZZ"] {
+            assert!(parse(bad).is_err(), "{bad}");
+        }
         for bad in ["2024-03-26", "12:00", "2024-02-30 12:00:00", "2024-03-26 12:00", "1969-12-31T00:00:00Z", "now"] {
             assert!(parse(bad).is_err(), "{bad}");
         }

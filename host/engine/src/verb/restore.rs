@@ -4,7 +4,8 @@ mod moment;
 mod partial;
 mod whole;
 
-use bulkhead_model::{Failure, FailureKind, JobState, Report, Result};
+use bulkhead_model::{Failure, FailureKind, JobState, Result};
+use bulkhead_runtime::Link;
 use serde_json::{Value, json};
 
 use super::artifacts::ChainReader;
@@ -91,9 +92,9 @@ fn reader_of(run: &Run, chain: &Links, logs: &Links) -> std::sync::Arc<ChainRead
     std::sync::Arc::new(ChainReader::new(all.collect(), run.engine.keys.clone(), std::sync::Arc::clone(&run.meter)))
 }
 
-/// What the last backup of a chain says of itself.
-fn base_of(chain: &Links) -> Result<&Report> {
-    chain.links.last().map(|link| &link.report).ok_or_else(|| Failure::internal("the restore names no backup"))
+/// The last backup of a chain.
+fn base_of(chain: &Links) -> Result<&Link> {
+    chain.links.last().ok_or_else(|| Failure::internal("the restore names no backup"))
 }
 
 fn json_of(positions: Positions) -> Value {

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bulkhead_model::recovery::Until;
-use bulkhead_model::{Failure, FailureKind, Report, Result};
+use bulkhead_model::{Failure, FailureKind, Result};
 use bulkhead_runtime::{
-    Attempt, Connection, Link, MethodPlugin, Observer as _, RestoreRequest, ServerControl, ServerStatus, Stop,
-    ThrowAwayServer, ThrowAwayServerOptions, ToolScope,
+    Attempt, Connection, Link, MethodPlugin, Observer as _, RestoreRequest, ServerControl, ServerKeys, ServerStatus,
+    Stop, ThrowAwayServer, ThrowAwayServerOptions, ToolScope,
 };
 use tokio::time::Instant;
 
@@ -26,6 +26,9 @@ const LOADED: u64 = 2;
 
 /// What an empty server takes.
 const EMPTY_SERVER: u64 = 256 << 20;
+
+/// One question to the live server.
+const ASK: Duration = Duration::from_secs(10);
 
 /// Where its data lies.
 pub(crate) enum Place {
@@ -76,12 +79,16 @@ pub(crate) type Positions = Vec<(String, String)>;
 
 impl ThrowAway {
     /// For one attempt. Nothing is made yet.
-    pub fn new(run: &Run, service: &ServiceConfig, place: Place, base: &Report) -> Result<Arc<Self>> {
+    pub async fn new(run: &Run, service: &ServiceConfig, place: Place, base: &Link) -> Result<Arc<Self>> {
+        let plugin = run.engine.runtime.method(&service.engine, &base.method)?;
+        // What was copied says itself how it is encrypted.
+        let keys = if needs_server(plugin.info()) { None } else { keys_of(&service.connection).await };
         let options = ThrowAwayServerOptions {
             data_dir: place.staging().to_owned(),
             run_dir: run_dir(run),
-            lower_case_table_names: base.position("lower_case_table_names").and_then(|how| how.parse().ok()),
+            lower_case_table_names: base.report.position("lower_case_table_names").and_then(|how| how.parse().ok()),
             buffer_pool: run.engine.config.limits.throw_away_memory,
+            keys,
         };
         let scope = ToolScope::from(&Attempt { staging: None, ..run.attempt_for(service) });
         let server = ThrowAwayServer::new(run.engine.runtime.tools().clone(), scope, options)?;
@@ -212,6 +219,24 @@ pub(super) async fn blame(run: &Run, reader: &ChainReader, failure: Failure) -> 
         }
         _ => failure,
     }
+}
+
+/// The keys with which the live server encrypts its data, when it answers and this host can read them: a dump may hold tables that
+/// want to be encrypted, and what is swapped in must be readable by that server.
+async fn keys_of(live: &Connection) -> Option<ServerKeys> {
+    let asked = "SELECT variable_name, variable_value FROM information_schema.global_variables
+        WHERE variable_name IN ('FILE_KEY_MANAGEMENT_FILENAME', 'FILE_KEY_MANAGEMENT_ENCRYPTION_ALGORITHM', 'PLUGIN_DIR')";
+    let rows = live.query(asked, ASK, 64 << 10).await.ok()?;
+    let value = |name: &str| {
+        let row = rows.rows.iter().find(|row| row.first().is_some_and(|found| found.as_deref() == Some(name)))?;
+        row.get(1).cloned().flatten()
+    };
+    let keys = ServerKeys {
+        file: value("FILE_KEY_MANAGEMENT_FILENAME")?.into(),
+        algorithm: value("FILE_KEY_MANAGEMENT_ENCRYPTION_ALGORITHM")?,
+        plugin_dir: value("PLUGIN_DIR")?.into(),
+    };
+    std::fs::File::open(&keys.file).ok().map(|_readable| keys)
 }
 
 /// Where sockets lie; cleared when the host starts.

@@ -210,6 +210,9 @@ impl<'h> Runs<'h> {
         for base in bases {
             for way in self.onward(base) {
                 for (run, from) in self.path(way) {
+                    // Those too that prove that nothing happened after it.
+                    let proof = self.runs[run].complete.partition_point(|complete| *complete < base.at);
+                    let from = from.min(proof);
                     let spans = &self.runs[run].spans;
                     for span in &spans[from.min(used[run])..used[run]] {
                         users.insert(&span.backup, &base.backup);

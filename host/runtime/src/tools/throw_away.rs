@@ -45,6 +45,19 @@ pub struct ThrowAwayServerOptions {
     pub lower_case_table_names: Option<u8>,
     /// Bytes of its buffer pool.
     pub buffer_pool: u64,
+    /// How the data is encrypted that a new server gets; what is prepared brings its own settings.
+    pub keys: Option<ServerKeys>,
+}
+
+/// The keys of a server that encrypts its data, by the plugin `file_key_management`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerKeys {
+    /// The file with the keys.
+    pub file: PathBuf,
+    /// `aes_cbc` or `aes_ctr`.
+    pub algorithm: String,
+    /// Where the plugin lies.
+    pub plugin_dir: PathBuf,
 }
 
 /// A server of the host's own. It runs between `start` and `stop`; dropping it kills it.
@@ -133,6 +146,14 @@ impl ThrowAwayServer {
             "--innodb-flush-log-at-trx-commit=0".to_owned(),
         ]);
         arguments.extend(self.options.lower_case_table_names.map(|how| format!("--lower-case-table-names={how}")));
+        if let Some(keys) = &self.options.keys {
+            arguments.extend([
+                format!("--plugin-dir={}", utf8(&keys.plugin_dir)?),
+                "--plugin-load-add=file_key_management".to_owned(),
+                format!("--file-key-management-filename={}", utf8(&keys.file)?),
+                format!("--file-key-management-encryption-algorithm={}", keys.algorithm),
+            ]);
+        }
         arguments.extend(as_root());
         let process = Arc::new(self.run(SERVER, arguments).await?);
         *self.running() = Some(Arc::clone(&process));
@@ -220,7 +241,10 @@ impl ThrowAwayServer {
             environment: environment(Some(&self.scope.scratch))?,
             defaults: None,
             // The keys of encrypted data.
-            read: readable(tool).chain(readable("mariadb-backup")).collect(),
+            read: readable(tool)
+                .chain(readable("mariadb-backup"))
+                .chain(self.options.keys.iter().flat_map(|keys| [keys.file.clone(), keys.plugin_dir.clone()]))
+                .collect(),
             write: self.writable(),
             connect_ports: Vec::new(),
         };

@@ -42,12 +42,11 @@ async fn beside(
     control: &Arc<ServiceControl>,
 ) -> Result<Positions> {
     let base = base_of(chain)?;
-    let throw_away = ThrowAway::new(run, service, Place::Beside(Arc::clone(control)), base)?;
+    let throw_away = ThrowAway::new(run, service, Place::Beside(Arc::clone(control)), base).await?;
     let replayed = async {
         let reader = reader_of(run, chain, logs);
         throw_away.restore(run, service, chain, &reader).await?;
-        let last = chain.links.last().ok_or_else(|| Failure::internal("the restore names no backup"))?;
-        let reached = throw_away.replay(run, service, last, logs, until, &reader).await?;
+        let reached = throw_away.replay(run, service, base, logs, until, &reader).await?;
         fail_point("restore.replayed")?;
         run.observer.phase("finish");
         throw_away.stop().await?;
@@ -58,7 +57,7 @@ async fn beside(
         throw_away.kill().await;
     }
     let reached = replayed?;
-    gtids::keep(service, control.staging(), base, position(&reached, "gtid")).await?;
+    gtids::keep(service, control.staging(), &base.report, position(&reached, "gtid")).await?;
     run.confirm_lease().await?;
     control.swap().await?;
     swap::answers(service).await?;

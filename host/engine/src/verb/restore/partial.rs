@@ -34,13 +34,13 @@ pub(super) async fn run(
     into.check_absent(&service.connection).await?;
     run.observer.expect(chain.plain_bytes() + logs.plain_bytes());
     let apart = Apart::new(&run.engine.drill_dir(), &run.attempt.id)?;
-    let throw_away = ThrowAway::new(run, service, Place::Apart(apart), base_of(chain)?)?;
+    let base = base_of(chain)?;
+    let throw_away = ThrowAway::new(run, service, Place::Apart(apart), base).await?;
     let copied = async {
         let reader = reader_of(run, chain, logs);
         let mut reached = throw_away.restore(run, service, chain, &reader).await?;
         if !logs.links.is_empty() {
-            let last = chain.links.last().ok_or_else(|| Failure::internal("the restore names no backup"))?;
-            reached = throw_away.replay(run, service, last, logs, until, &reader).await?;
+            reached = throw_away.replay(run, service, base, logs, until, &reader).await?;
         }
         fail_point("restore.replayed")?;
         run.observer.phase("copy");
@@ -160,7 +160,8 @@ async fn rename_table(from: &Connection, part: &Partial, table: &str, into: &Tar
                     text(table)
                 );
                 for key in ask(from, &sql).await?.rows.iter().flatten().flatten() {
-                    let sql = format!("ALTER TABLE {database}.{} DROP FOREIGN KEY {}", identifier(table), identifier(key));
+                    let sql =
+                        format!("ALTER TABLE {database}.{} DROP FOREIGN KEY {}", identifier(table), identifier(key));
                     ask(from, &sql).await?;
                 }
             }

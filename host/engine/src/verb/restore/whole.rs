@@ -21,8 +21,7 @@ use crate::verb::throw_away::blame;
 
 pub(super) async fn run(run: &Run, service: &ServiceConfig, chain: &Links) -> Result<Done> {
     let base = base_of(chain)?;
-    let last = chain.links.last().ok_or_else(|| Failure::internal("the restore names no backup"))?;
-    let plugin = run.engine.runtime.method(&service.engine, &last.method)?;
+    let plugin = run.engine.runtime.method(&service.engine, &base.method)?;
     let staged = needs_server(plugin.info());
     if !staged {
         // What is streamed into a live server cannot be taken back: read everything once before.
@@ -36,12 +35,13 @@ pub(super) async fn run(run: &Run, service: &ServiceConfig, chain: &Links) -> Re
     let server = server.transpose()?.map(Arc::new);
     let request = RestoreRequest {
         service: method_service(service),
-        config: run.engine.method_config(service, &last.method),
+        config: run.engine.method_config(service, &base.method),
         chain: chain.links.clone(),
         until: None,
     };
     let reader = reader_of(run, chain, &Links::none());
-    let guarded = |control| Guarded { control, lease: run.lease(), service: service.clone(), base: base.clone() };
+    let guarded =
+        |control| Guarded { control, lease: run.lease(), service: service.clone(), base: base.report.clone() };
     let attempt = Attempt {
         staging: server.as_ref().map(|server| server.staging().to_owned()),
         increment: server.as_ref().map(|server| server.increment().to_owned()),
