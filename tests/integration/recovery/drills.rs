@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use bulkhead_test_support::dataset::{self, Scale};
 use bulkhead_test_support::{AgeKey, HostOptions, MariaDbOptions, StandIn};
 use serde_json::Value;
 
@@ -23,8 +24,9 @@ fn evidence(shown: &Value) -> String {
 
 #[test]
 fn a_drill_proves_each_kind_of_backup_and_leaves_the_server_alone() {
-    let mut scene = Scene::start("");
+    let mut scene = Scene::with("", &Scene::encrypted(), HostOptions::default());
     scene.shop.execute(TABLES).unwrap();
+    dataset::load(&scene.shop, Scale::Small).unwrap();
     let full = scene.backup("full");
     scene.write(20);
     let incremental = scene.backup("incremental");

@@ -1,13 +1,18 @@
 //! Any second of the window, from every kind of base.
 
-use bulkhead_test_support::Ledger;
+use bulkhead_test_support::{HostOptions, Ledger};
 
 use super::scene::{Scene, id, next_second, sequence};
 
 /// Full, increment and dump, logs between and after them: each moment comes back as it was, by time and by transaction.
 #[test]
 fn every_moment_comes_back_from_full_incremental_and_dump() {
-    let mut scene = Scene::start("");
+    let mut scene = Scene::with("", &Scene::encrypted(), HostOptions::default());
+    if scene.shop.encrypted() {
+        scene.pause();
+        scene.shop.execute("ALTER TABLE ledger.log ENCRYPTED=YES").unwrap();
+        scene.begin_anew();
+    }
     let full = scene.backup("full");
     scene.write(40);
     let early = scene.backup("binarylog");
@@ -52,4 +57,25 @@ fn every_moment_comes_back_from_full_incremental_and_dump() {
     let said = scene.refused(&["--point-in-time", "2020-01-01 00:00:00"]);
     assert!(said.contains("window") || said.contains("between"), "{said}");
     assert_eq!((Ledger::check(&scene.shop).unwrap(), scene.shop.pid()), (before, pid));
+}
+
+/// Nothing is written after the backup: that is known, too.
+#[test]
+fn a_quiet_service_can_be_restored_to_moments_after_its_backup() {
+    let mut scene = Scene::start("");
+    let lines = scene.pause();
+    next_second(&scene.shop);
+    let full = scene.backup("full");
+    next_second(&scene.shop);
+    let quiet = next_second(&scene.shop);
+    next_second(&scene.shop);
+    scene.backup("binarylog");
+    let window = scene.host.json(&["service", "recovery-window"]).unwrap();
+    let interval = &window["intervals"][0];
+    assert_eq!(interval["backup_id"], full["id"], "{window}");
+    assert_ne!(interval["from"], interval["to"], "the log archive has not extended the window: {window}");
+    scene.restores_to(&["--point-in-time", &quiet], lines);
+    // Nothing new to archive either: the window grows all the same.
+    next_second(&scene.shop);
+    scene.backup("binarylog");
 }

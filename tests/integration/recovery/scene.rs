@@ -1,5 +1,6 @@
 //! A server that is written to, and a host that backs it up.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,14 +31,28 @@ impl Scene {
         let mut entry = ServiceEntry::of(SHOP, &shop).account(Account::ADMIN);
         extra.clone_into(&mut entry.extra);
         host.services.insert(0, entry);
+        if shop.encrypted() {
+            let _ = writeln!(host.extra, "[tools.mariadb-backup]\nread = {:?}", shop.key_files());
+        }
         let host = BulkheadHost::start(host).unwrap();
         let writer = Writer::start(&shop).unwrap();
         writer.wait_for(20).unwrap();
         let mut scene = Self { shop, host, writer: Some(writer), offset: 0 };
-        let lines = scene.pause();
-        scene.offset = scene.transaction() - lines;
-        scene.go_on();
+        scene.begin_anew();
         scene
+    }
+
+    /// Counts from here: something else than the writer has written.
+    pub fn begin_anew(&mut self) {
+        self.pause();
+        let lines = Ledger::check(&self.shop).unwrap().lines;
+        self.offset = self.transaction() - lines;
+        self.go_on();
+    }
+
+    /// A server that encrypts its data, where this machine has one.
+    pub fn encrypted() -> MariaDbOptions {
+        MariaDbOptions { encryption: MariaDb::can_encrypt(), ..MariaDbOptions::default() }
     }
 
     /// Stops writing; answers the number of lines.
