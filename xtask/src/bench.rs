@@ -1,34 +1,51 @@
 //! `cargo xtask bench`: backups and restores against the same tools by hand, in paired runs.
 
 mod by_hand;
+mod complete;
+mod drills;
+mod increments;
+mod jobs;
+mod lag;
+mod logs;
 mod machine;
-mod measure;
+mod pair;
+mod place;
 mod report;
 
 use std::fs;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Instant;
 
-use bulkhead_test_support::{
-    AgeKey, BulkheadHost, HostOptions, MariaDb, MariaDbOptions, Result, ServiceEntry, dataset, workspace,
-};
-use clap::Args;
+use bulkhead_test_support::{Result, workspace};
+use clap::{Args, ValueEnum};
 
 use crate::cargo::{Workspace, cargo, succeed};
-use crate::terminal::{bytes, done, note, seconds, step};
+use crate::terminal::{note, seconds, step};
 use crate::{install, plugins};
-use measure::Pair;
+use place::Place;
+use report::Page;
 
 /// What to measure.
 #[derive(Args)]
 pub struct Arguments {
+    /// Only these parts; the others' figures stay as they are.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<Part>,
     /// Bytes of data on disk.
     #[arg(long, default_value_t = 2 << 30)]
     bytes: u64,
+    /// Bytes of binary logs.
+    #[arg(long, default_value_t = 5 << 28)]
+    log_bytes: u64,
     /// Paired runs; the median counts.
     #[arg(long, default_value_t = 5)]
     runs: usize,
+    /// Kills of the server in each situation, for the lag of the archive.
+    #[arg(long, default_value_t = 12)]
+    kills: usize,
+    /// Words on what else the machine did meanwhile, to stand beside the figures.
+    #[arg(long)]
+    remark: Option<String>,
     /// Print the report instead of writing `docs/benchmarks.md`.
     #[arg(long)]
     print: bool,
@@ -40,28 +57,25 @@ pub struct Arguments {
     binary: Option<PathBuf>,
 }
 
+/// A part of the benchmarks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// Complete backups, encrypted ones, and restores.
+    Full,
+    /// Incremental backups.
+    Incremental,
+    /// Archiving binary logs.
+    Logs,
+    /// Archiving binary logs, and replaying them.
+    Replay,
+    /// How far the archive is behind in the continuous mode.
+    Lag,
+    /// Drills.
+    Drills,
+}
+
 /// The service's id.
 const SERVICE: &str = "bench";
-
-/// Everything that was measured.
-pub struct Figures {
-    /// Bytes in the data directory.
-    pub data_bytes: u64,
-    /// Bytes of the stream `mariadb-backup` writes.
-    pub stream_bytes: u64,
-    /// Backups without encryption.
-    pub plain: Vec<Pair>,
-    /// Backups with encryption.
-    pub encrypted: Vec<Pair>,
-    /// Restores without encryption.
-    pub restores: Vec<Pair>,
-    /// The longest time without an answer, for each of Bulkhead's restores, in seconds.
-    pub downtimes: Vec<f64>,
-    /// The host's memory.
-    pub memory: measure::Memory,
-    /// What the host says of loading components, if it says anything.
-    pub components: Vec<measure::Component>,
-}
 
 /// Measures; true when it came to an end, whatever the figures.
 pub fn run(arguments: &Arguments) -> Result<bool> {
@@ -72,56 +86,34 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
     };
     let parent = arguments.dir.clone().unwrap_or_else(|| workspace::target_dir().join("bench"));
     fs::create_dir_all(&parent)?;
-    step(&format!("A private MariaDB with {}", bytes(arguments.bytes)));
-    let started = Instant::now();
-    let options = MariaDbOptions {
-        parent: Some(parent.clone()),
-        arguments: vec!["--innodb-buffer-pool-size=512M".into(), "--innodb-log-file-size=512M".into()],
-        ..MariaDbOptions::default()
-    };
-    let server = Arc::new(MariaDb::start_with(&options)?);
-    dataset::bulk(&server, arguments.bytes)?;
-    // Dirty pages go to disk now rather than while something is measured.
-    server.stop()?;
-    server.launch()?;
-    done("filled", started.elapsed());
+    let place = Place::new(fs::canonicalize(parent)?, binary)?;
+    let wants = |part: Part| arguments.only.is_empty() || arguments.only.contains(&part);
+    let runs = arguments.runs;
+    let path = workspace::root().join("docs/benchmarks.md");
+    let mut page = Page::read(&path, arguments.remark.as_deref())?;
 
-    let key = AgeKey::generate()?;
-    let serve = |recipients: Vec<String>| {
-        BulkheadHost::start(HostOptions {
-            parent: Some(parent.clone()),
-            binary: Some(binary.clone()),
-            services: vec![ServiceEntry::of(SERVICE, &server)],
-            identities: if recipients.is_empty() { Vec::new() } else { vec![key.identity()] },
-            recipients,
-            ..HostOptions::default()
-        })
-    };
-    let mut plain = serve(Vec::new())?;
-    let encrypted = serve(vec![key.recipient.clone()])?;
-    let mut bench = measure::Bench::new(&server, &parent, arguments.runs)?;
-    step(&format!("{} paired runs: backup", arguments.runs));
-    let plain_pairs = bench.backups(&plain, None)?;
-    step(&format!("{} paired runs: backup, encrypted", arguments.runs));
-    let encrypted_pairs = bench.backups(&encrypted, Some(&key.recipient))?;
-    step(&format!("{} paired runs: restore", arguments.runs));
-    let (restores, downtimes) = bench.restores(&plain)?;
-    // The first start compiled the components; the second takes them from the cache.
-    plain.launch(&[])?;
-    let figures = Figures {
-        data_bytes: measure::bytes_below(&server.data_dir())?,
-        stream_bytes: bench.stream_bytes(),
-        plain: plain_pairs,
-        encrypted: encrypted_pairs,
-        restores,
-        downtimes,
-        memory: bench.memory(),
-        components: measure::components(&plain),
-    };
-    let text = report::render(&figures, arguments.runs, &server.value("SELECT VERSION()")?)?;
+    if wants(Part::Full) || wants(Part::Incremental) || wants(Part::Drills) {
+        let server = place.server(arguments.bytes, &[])?;
+        page.server = Some(server.value("SELECT VERSION()")?);
+        if wants(Part::Full) {
+            page.complete(&complete::measure(&place, &server, runs)?, runs);
+        }
+        if wants(Part::Incremental) {
+            page.increments(&increments::measure(&place, &server, runs)?, runs);
+        }
+        if wants(Part::Drills) {
+            page.drills(&drills::measure(&place, &server, runs)?, runs);
+        }
+    }
+    if wants(Part::Logs) || wants(Part::Replay) {
+        page.logs(&logs::measure(&place, arguments.log_bytes, runs, wants(Part::Replay))?, runs);
+    }
+    if wants(Part::Lag) {
+        page.lag(&lag::measure(&place, arguments.kills)?);
+    }
+    let text = page.render();
     println!("\n{text}");
     if !arguments.print {
-        let path = workspace::root().join("docs/benchmarks.md");
         fs::write(&path, &text)?;
         note("written to docs/benchmarks.md");
     }

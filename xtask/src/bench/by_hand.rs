@@ -26,16 +26,20 @@ fn tail(text: &str) -> String {
     lines[lines.len().saturating_sub(10)..].join("\n")
 }
 
-/// `mariadb-backup --backup --stream=xbstream` of this server, with the login in an option file.
-pub fn stream(server: &MariaDb, dir: &Path) -> Result<String> {
+/// `--defaults-file=...` with the login, and where the server is.
+pub fn login(server: &MariaDb, dir: &Path) -> Result<String> {
     let Account { user, password } = Account::BACKUP;
     let options = dir.join("by-hand.cnf");
     let escaped = password.replace('\\', "\\\\").replace('"', "\\\"");
-    fs::write(&options, format!("[mariadb-backup]\nuser={user}\npassword=\"{escaped}\"\n"))?;
-    let (options, port) = (options.display(), server.port());
-    Ok(format!(
-        "mariadb-backup --defaults-file='{options}' --backup --stream=xbstream --host=127.0.0.1 --port={port} 2>/dev/null"
-    ))
+    let login = format!("user={user}\npassword=\"{escaped}\"\n");
+    fs::write(&options, format!("[client]\n{login}[mariadb-backup]\n{login}"))?;
+    Ok(format!("--defaults-file='{}' --host=127.0.0.1 --port={}", options.display(), server.port()))
+}
+
+/// `mariadb-backup --backup --stream=xbstream` of this server, with more arguments.
+pub fn stream(server: &MariaDb, dir: &Path, more: &str) -> Result<String> {
+    let login = login(server, dir)?;
+    Ok(format!("mariadb-backup {login} --backup --stream=xbstream {more} 2>/dev/null"))
 }
 
 /// Restores an unencrypted backup in place of the server's data directory; gives the seconds it took.

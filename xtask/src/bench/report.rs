@@ -1,89 +1,267 @@
 //! The figures as a page.
 
 use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
 
 use bulkhead_test_support::Result;
 
-use super::measure::Pair;
-use super::{Figures, machine};
+use super::pair::{Pair, median, percentile};
+use super::{complete, drills, increments, lag, logs, machine};
 use crate::terminal::bytes;
 
-/// The whole page, in Markdown.
-pub fn render(figures: &Figures, runs: usize, server: &str) -> Result<String> {
-    let mut page = String::from("# Benchmarks\n\n");
-    let size = bytes(figures.data_bytes);
-    let _ = writeln!(
-        page,
-        "How to run: `cargo xtask bench` (`--bytes`, `--runs`, `--dir`, `--print`). It fills a private MariaDB, then runs each job by hand and through\n\
-         Bulkhead in turns, {runs} times each. A ratio is the median of the pairs' ratios: above 1, Bulkhead is faster. Times through Bulkhead run from\n\
-         the request to the API until the job is reported as succeeded: digests, manifest, fsync and catalog are part of it.\n"
-    );
-    let _ = writeln!(page, "| | |\n|---|---|");
-    let facts = [
-        ("date", machine::says("date", &["-u", "+%F"])),
-        ("revision", machine::says("git", &["rev-parse", "--short=12", "HEAD"])),
-        ("machine", machine::describe()),
-        ("MariaDB", server.to_owned()),
-        ("zstd", machine::says("zstd", &["--version"])),
-        ("age", machine::says("age", &["--version"])),
-        ("compiler", machine::says("rustc", &["--version"])),
-        ("data directory", size),
-        ("stream", bytes(figures.stream_bytes)),
-    ];
-    for (name, value) in facts {
-        let _ = writeln!(page, "| {name} | {value} |");
-    }
-    let _ = writeln!(
-        page,
-        "\n| job | by hand, s | Bulkhead, s | Bulkhead, MB/s | ratio | goal |\n|---|---|---|---|---|---|"
-    );
-    let rows = [
-        ("full backup: `mariadb-backup --stream=xbstream \\| zstd -3 -T0 > file`", &figures.plain, "0.98"),
-        ("the same with encryption: `... \\| age -r KEY > file`", &figures.encrypted, "0.98"),
-        ("restore: `zstd -dc \\| mbstream -x`, prepare, stop, swap, start", &figures.restores, ""),
-    ];
-    for (job, pairs, goal) in rows {
-        let by_hand = median(pairs.iter().map(|pair| pair.by_hand));
-        let bulkhead = median(pairs.iter().map(|pair| pair.bulkhead));
-        let ratio = median(pairs.iter().map(|pair: &Pair| pair.by_hand / pair.bulkhead));
-        #[expect(clippy::cast_precision_loss, reason = "megabytes a second for people")]
-        let rate = figures.stream_bytes as f64 / 1e6 / bulkhead;
-        let _ = writeln!(page, "| {job} | {by_hand:.2} | {bulkhead:.2} | {rate:.0} | {ratio:.3} | {goal} |");
-    }
-    let _ = writeln!(page, "\n| what | measured | goal |\n|---|---|---|");
-    let mib = |kib: u64| format!("{} MiB", kib >> 10);
-    let memory = &figures.memory;
-    let halves =
-        format!("{} in the first half of a job, {} in the second", mib(memory.first_half), mib(memory.second_half));
-    let down = figures.downtimes.iter().copied();
-    let _ = writeln!(page, "| memory of the host (most ever resident) | {} | 256 MiB |", mib(memory.peak));
-    let _ = writeln!(page, "| memory while streaming (most resident) | {halves} | flat |");
-    let _ = writeln!(
-        page,
-        "| database away during a restore (longest time without a greeting, asked every 10 ms) | median {:.2} s, worst {:.2} s | 5 s |",
-        median(down.clone()),
-        down.fold(0.0, f64::max),
-    );
-    for component in &figures.components {
-        let (load, instance) = (component.load_us, component.instance_us);
-        let _ = writeln!(
-            page,
-            "| component `{}`: load from the cache, new instance | {load} us, {instance} us | 1000 us |",
-            component.name
-        );
-    }
-    if figures.components.is_empty() {
-        let _ = writeln!(page, "| component: load from the cache, new instance | not said by this build | 1000 us |");
-    }
-    Ok(page)
+/// The page's sections, in order.
+const SECTIONS: [&str; 5] =
+    ["Complete backups and restores", "Incremental backups", "Drills", "Binary logs", "The continuous archive"];
+
+/// A page of sections; what is not measured anew stays as it was.
+pub struct Page {
+    /// The version of the server.
+    pub server: Option<String>,
+    sections: Vec<(String, String)>,
+    measured: String,
 }
 
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    match values.len() {
-        0 => 0.0,
-        odd if odd % 2 == 1 => values[odd / 2],
-        even => f64::midpoint(values[even / 2 - 1], values[even / 2]),
+/// A job in a table.
+struct Row<'a> {
+    job: &'a str,
+    pairs: &'a [Pair],
+    bytes: u64,
+    goal: &'a str,
+}
+
+impl Page {
+    /// Reads what was measured before. A remark goes beside every figure that is measured now.
+    pub fn read(path: &Path, remark: Option<&str>) -> Result<Self> {
+        let text = if path.exists() { fs::read_to_string(path)? } else { String::new() };
+        let old = text.split("\n## ").skip(1).filter_map(|section| {
+            let (title, body) = section.split_once('\n')?;
+            Some((title.to_owned(), body.trim().to_owned()))
+        });
+        let date = machine::says("date", &["-u", "+%F"]);
+        let revision = machine::says("git", &["rev-parse", "--short=12", "HEAD"]);
+        let remark = remark.map(|remark| format!(" {remark}")).unwrap_or_default();
+        Ok(Self { server: None, sections: old.collect(), measured: format!("{date}, revision {revision}.{remark}") })
     }
+
+    /// Complete backups, encrypted ones, restores.
+    pub fn complete(&mut self, figures: &complete::Figures, runs: usize) {
+        let mut text = format!(
+            "{} Data directory {}, stream {}, {runs} pairs each.\n\n",
+            self.measured,
+            bytes(figures.data_bytes),
+            bytes(figures.stream_bytes)
+        );
+        let bytes = figures.stream_bytes;
+        text.push_str(&table(&[
+            Row {
+                job: "full backup: `mariadb-backup --stream=xbstream \\| zstd -3 -T0 > file`",
+                pairs: &figures.plain,
+                bytes,
+                goal: "0.98",
+            },
+            Row {
+                job: "the same with encryption: `... \\| age -r KEY > file`",
+                pairs: &figures.encrypted,
+                bytes,
+                goal: "0.98",
+            },
+            Row {
+                job: "restore: `zstd -dc \\| mbstream -x`, prepare, stop, swap, start",
+                pairs: &figures.restores,
+                bytes,
+                goal: "",
+            },
+        ]));
+        let _ = writeln!(text, "\n| what | measured | goal |\n|---|---|---|");
+        let mib = |kib: u64| format!("{} MiB", kib >> 10);
+        let memory = &figures.memory;
+        let halves =
+            format!("{} in the first half of a job, {} in the second", mib(memory.first_half), mib(memory.second_half));
+        let down = figures.downtimes.iter().copied();
+        let _ = writeln!(text, "| memory of the host (most ever resident) | {} | 256 MiB |", mib(memory.peak));
+        let _ = writeln!(text, "| memory while streaming (most resident) | {halves} | flat |");
+        let _ = writeln!(
+            text,
+            "| database away during a restore (longest time without a greeting, asked every 10 ms) | median {:.2} s, worst {:.2} s | 5 s |",
+            median(down.clone()),
+            down.fold(0.0, f64::max),
+        );
+        for component in &figures.components {
+            let (load, instance) = (component.load_us, component.instance_us);
+            let _ = writeln!(
+                text,
+                "| component `{}`: load from the cache, new instance | {load} us, {instance} us | 1000 us |",
+                component.name
+            );
+        }
+        if figures.components.is_empty() {
+            let _ =
+                writeln!(text, "| component: load from the cache, new instance | not said by this build | 1000 us |");
+        }
+        self.put(SECTIONS[0], text);
+    }
+
+    /// Incremental backups.
+    pub fn increments(&mut self, figures: &increments::Figures, runs: usize) {
+        let mut text = format!(
+            "{} Data directory {}, increment {}, {runs} pairs, each on top of the same full backup.\n\n",
+            self.measured,
+            bytes(figures.data_bytes),
+            bytes(figures.stream_bytes)
+        );
+        text.push_str(&table(&[Row {
+            job: "incremental backup: `mariadb-backup --incremental-lsn=LSN --stream=xbstream \\| zstd -3 -T0 > file`",
+            pairs: &figures.pairs,
+            bytes: figures.stream_bytes,
+            goal: "0.98",
+        }]));
+        self.put(SECTIONS[1], text);
+    }
+
+    /// Drills.
+    pub fn drills(&mut self, figures: &[drills::Figures], runs: usize) {
+        let mut text = format!(
+            "{} The same data; medians of {runs} runs. Backups are made as they are by default: tables that nobody writes to are summed up \
+             for up to 30 s, and the drill sums them up again. A drill restores into a server of its own, runs `CHECK TABLE ... EXTENDED` on \
+             every table and compares.\n\n| method | size | backup, s | drill, s | drill / backup |\n|---|---|---|---|---|\n",
+            self.measured
+        );
+        for figures in figures {
+            let backup = median(figures.runs.iter().map(|(backup, _)| *backup));
+            let drill = median(figures.runs.iter().map(|(_, drill)| *drill));
+            let ratio = median(figures.runs.iter().map(|(backup, drill)| drill / backup));
+            let size = bytes(figures.plain_bytes);
+            let _ = writeln!(text, "| {} | {size} | {backup:.2} | {drill:.2} | {ratio:.2} |", figures.method);
+        }
+        self.put(SECTIONS[2], text);
+    }
+
+    /// Archiving and replaying logs.
+    pub fn logs(&mut self, figures: &logs::Figures, runs: usize) {
+        let mut text = format!(
+            "{} {} logs of {} together, {} transactions of 20 to 60 rows in the row format, {runs} pairs each. Replays go into a throw-away \
+             server and, by hand, into one with the same settings on the same data; the phase `replay` counts. By hand the logs lie there \
+             uncompressed.\n\n",
+            self.measured,
+            figures.logs,
+            bytes(figures.log_bytes),
+            figures.transactions
+        );
+        let archive = Row {
+            job: "archiving: `mariadb-binlog -R --raw --result-file=DIR/`, then `zstd -3 -T0`",
+            pairs: &figures.archive,
+            bytes: figures.log_bytes,
+            goal: "",
+        };
+        let replay = Row {
+            job: "replay: `mariadb-binlog LOGS \\| mariadb`",
+            pairs: &figures.replay,
+            bytes: figures.log_bytes,
+            goal: "0.98",
+        };
+        let rows = [archive, replay];
+        text.push_str(&table(if figures.replay.is_empty() { &rows[..1] } else { &rows }));
+        self.put(SECTIONS[3], text);
+    }
+
+    /// The continuous mode.
+    pub fn lag(&mut self, figures: &lag::Figures) {
+        let mut text = format!(
+            "{} {} sessions commit small transactions as fast as they can (`sync_binlog = 1`, `innodb_flush_log_at_trx_commit = 1`), about \
+             {:.0} a second, while their log is archived in segments of {} s. The server is killed (`kill -9`); what counts is the time from \
+             the first commit that a client had confirmed and that the archive lacks to the kill.\n\n",
+            self.measured,
+            lag::SESSIONS,
+            figures.rate,
+            lag::SEGMENT_SECONDS
+        );
+        let _ = writeln!(
+            text,
+            "| kill of the server | kills | without a loss | most commits lost | median, ms | worst, ms | goal, ms |\n|---|---|---|---|---|---|---|"
+        );
+        for (when, kills) in [
+            ("while transactions stream", &figures.streaming),
+            ("as one segment ends and the next begins", &figures.changing),
+        ] {
+            let milliseconds: Vec<f64> = kills.iter().map(|kill| kill.milliseconds).collect();
+            let _ = writeln!(
+                text,
+                "| {when} | {} | {} | {} | {:.1} | {:.1} | 1000 |",
+                kills.len(),
+                kills.iter().filter(|kill| kill.missing == 0).count(),
+                kills.iter().map(|kill| kill.missing).max().unwrap_or(0),
+                median(milliseconds.iter().copied()),
+                percentile(&milliseconds, 100)
+            );
+        }
+        let _ = writeln!(
+            text,
+            "\nThe tool by itself, `mariadb-binlog --raw --stop-never` through a link to its standard output: from a commit's confirmation until \
+             its last byte was read, {} commits at {:.0} a second (a transaction that is read before the client has its answer counts as 0): \
+             median {:.2} ms, p99 {:.2} ms, most {:.2} ms.",
+            figures.tool.len(),
+            figures.tool_rate,
+            median(figures.tool.iter().copied()),
+            percentile(&figures.tool, 99),
+            percentile(&figures.tool, 100)
+        );
+        self.put(SECTIONS[4], text);
+    }
+
+    fn put(&mut self, title: &str, text: String) {
+        let text = text.trim().to_owned();
+        match self.sections.iter_mut().find(|(known, _)| known == title) {
+            Some((_, old)) => *old = text,
+            None => self.sections.push((title.to_owned(), text)),
+        }
+    }
+
+    /// The whole page, in Markdown.
+    pub fn render(mut self) -> String {
+        let place = |title: &str| SECTIONS.iter().position(|known| *known == title);
+        self.sections.sort_by_key(|(title, _)| place(title).unwrap_or(SECTIONS.len()));
+        let mut page = String::from(
+            "# Benchmarks\n\n\
+             How to run: `cargo xtask bench` (`--only`, `--bytes`, `--log-bytes`, `--runs`, `--kills`, `--dir`, `--print`). It fills a private\n\
+             MariaDB, then runs each job by hand and through Bulkhead in turns. A ratio is the median of the pairs' ratios: above 1, Bulkhead is\n\
+             faster. Times through Bulkhead run from the request to the API until the job is reported as succeeded: digests, manifest, fsync and\n\
+             catalog are part of it. Methods that are measured against a tool run without checksums of tables (`checksum_seconds = 0`): by hand\n\
+             there are none.\n\n| | |\n|---|---|\n",
+        );
+        let server = self.server.take().unwrap_or_else(|| machine::says("mariadbd", &["--version"]));
+        let facts = [
+            ("machine", machine::describe()),
+            ("MariaDB", server),
+            ("zstd", machine::says("zstd", &["--version"])),
+            ("age", machine::says("age", &["--version"])),
+            ("compiler", machine::says("rustc", &["--version"])),
+        ];
+        for (name, value) in facts {
+            let _ = writeln!(page, "| {name} | {value} |");
+        }
+        for (title, text) in &self.sections {
+            let _ = write!(page, "\n## {title}\n\n{text}\n");
+        }
+        page
+    }
+}
+
+fn table(rows: &[Row<'_>]) -> String {
+    let mut table =
+        String::from("| job | by hand, s | Bulkhead, s | Bulkhead, MB/s | ratio | goal |\n|---|---|---|---|---|---|\n");
+    for Row { job, pairs, bytes, goal } in rows {
+        let by_hand = median(pairs.iter().map(|pair| pair.by_hand));
+        let bulkhead = median(pairs.iter().map(|pair| pair.bulkhead));
+        let ratio = median(pairs.iter().map(Pair::ratio));
+        #[expect(clippy::cast_precision_loss, reason = "megabytes a second for people")]
+        let rate = *bytes as f64 / 1e6 / bulkhead;
+        let verdict = match goal.parse::<f64>() {
+            Ok(wanted) if ratio < wanted => format!("{goal}, missed"),
+            Ok(_) => format!("{goal}, met"),
+            Err(_) => String::new(),
+        };
+        let _ = writeln!(table, "| {job} | {by_hand:.2} | {bulkhead:.2} | {rate:.0} | {ratio:.3} | {verdict} |");
+    }
+    table
 }
