@@ -35,5 +35,6 @@ pub use runtime::{
 pub use source::{ByteSource, Completion};
 pub use storage::{Bucket, ByteRange, Entry, Page, StorageConfig, StoragePlugin};
 pub use tools::{
-    Exit, LAUNCH_COMMAND, Process, ServerKeys, ThrowAwayServer, ThrowAwayServerOptions, ToolScope, ToolSet, launcher_main,
+    Exit, LAUNCH_COMMAND, Process, ServerKeys, ThrowAwayServer, ThrowAwayServerOptions, ToolScope, ToolSet,
+    launcher_main,
 };

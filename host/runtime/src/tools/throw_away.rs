@@ -77,6 +77,14 @@ impl std::fmt::Debug for ThrowAwayServer {
 }
 
 impl ThrowAwayServer {
+    /// Looks whether this machine has the programs.
+    ///
+    /// # Errors
+    /// `unavailable`, with the package that has them.
+    pub fn look_for_programs(tools: &ToolSet) -> Result<()> {
+        tools.find(SERVER).and_then(|_server| tools.find(INSTALLER)).map(drop)
+    }
+
     /// A server that does not run yet, of which is known already how it will be reached.
     ///
     /// # Errors

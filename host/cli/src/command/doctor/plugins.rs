@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bulkhead_runtime::{Runtime, ToolSet};
+use bulkhead_runtime::{Runtime, ThrowAwayServer, ToolSet};
 
 use super::report::{Report, State};
 use crate::config::Config;
@@ -58,6 +58,15 @@ pub async fn check_tools(runtime: &Runtime, tools: &ToolSet, report: &mut Report
                 report.add(State::Problem, subject, failure.message, Some(hint));
             }
         }
+    }
+    // Not for plugins: restores to a moment, parts and drills are the host's own need.
+    match ThrowAwayServer::look_for_programs(tools) {
+        Ok(()) => report.good("throw-away servers", "mariadbd and mariadb-install-db are there"),
+        Err(failure) => report.warning(
+            "throw-away servers",
+            format!("{}: no restore to a moment, no part, no drill", failure.message),
+            failure.hint.unwrap_or_default(),
+        ),
     }
     versions
 }
