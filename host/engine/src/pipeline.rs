@@ -15,6 +15,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+pub(crate) use decode::NOT_OUR_KEY;
 pub use decode::{decode, decode_then};
 pub use encode::{EncodeFailure, EncodeOptions, Encoded, encode};
 pub use keys::{Identities, Keys, Recipients};

@@ -62,6 +62,9 @@ pub(super) fn need_key(expected: &ManifestObject, keys: &Keys) -> Result<()> {
     Ok(())
 }
 
+/// What is said of an object that was encrypted to others.
+pub(crate) const NOT_OUR_KEY: &str = "cannot be opened with this host's keys";
+
 /// Decodes everything into `output` and gives the number of plain bytes once all is proved. Blocks.
 pub(super) fn prove(
     stored: ByteSource,
@@ -100,10 +103,8 @@ pub(super) fn prove(
             plain.blake3, expected.plain_blake3
         ))),
         Ok(plain) => Ok(plain.bytes),
-        Err(Broken::Key) => {
-            Err(Failure::denied(format!("object `{}` cannot be opened with this host's keys", expected.key))
-                .with_hint("add the identity that the backup was encrypted to under [encryption] identities"))
-        }
+        Err(Broken::Key) => Err(Failure::denied(format!("object `{}` {NOT_OUR_KEY}", expected.key))
+            .with_hint("add the identity that the backup was encrypted to under [encryption] identities")),
         Err(Broken::Content(what)) => Err(damaged(&what)),
         Err(Broken::Output(error)) => Err(unreadable(error)),
     }

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use crate::executor::{Outcome, Run};
 use crate::failpoint::fail_point;
+use crate::pipeline::NOT_OUR_KEY;
 use crate::request::VerifyLevel;
 use crate::swap::Apart;
 use crate::verb::artifacts::ChainReader;
@@ -57,7 +58,9 @@ async fn drill(run: &Run, backup: &Backup) -> Result<Vec<Finding>> {
 /// Whether a failed drill says something of the backup, and not of this machine or of a target that does not answer.
 fn blames_the_backup(failure: &Failure) -> bool {
     match &failure.kind {
-        FailureKind::Corrupt | FailureKind::Denied | FailureKind::Invalid => true,
+        FailureKind::Corrupt => true,
+        // Not every refusal: a target whose credentials have run out says nothing of what lies there.
+        FailureKind::Denied => failure.message.contains(NOT_OUR_KEY),
         FailureKind::Other(code) => code != "internal",
         _ => false,
     }
