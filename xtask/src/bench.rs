@@ -53,8 +53,11 @@ pub struct Arguments {
     #[arg(long)]
     dir: Option<PathBuf>,
     /// Measure this program instead of building one.
-    #[arg(long)]
+    #[arg(long, requires = "revision")]
     binary: Option<PathBuf>,
+    /// What that program was built from.
+    #[arg(long)]
+    revision: Option<String>,
 }
 
 /// A part of the benchmarks.
@@ -90,7 +93,9 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
     let wants = |part: Part| arguments.only.is_empty() || arguments.only.contains(&part);
     let runs = arguments.runs;
     let path = workspace::root().join("docs/benchmarks.md");
-    let mut page = Page::read(&path, arguments.remark.as_deref())?;
+    let head = || machine::says("git", &["rev-parse", "--short=12", "HEAD"]);
+    let revision = arguments.revision.clone().unwrap_or_else(head);
+    let mut page = Page::read(&path, &revision, arguments.remark.as_deref())?;
 
     if wants(Part::Full) || wants(Part::Incremental) || wants(Part::Drills) {
         let server = place.server(arguments.bytes, &[])?;

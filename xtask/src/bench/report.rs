@@ -32,14 +32,13 @@ struct Row<'a> {
 
 impl Page {
     /// Reads what was measured before. A remark goes beside every figure that is measured now.
-    pub fn read(path: &Path, remark: Option<&str>) -> Result<Self> {
+    pub fn read(path: &Path, revision: &str, remark: Option<&str>) -> Result<Self> {
         let text = if path.exists() { fs::read_to_string(path)? } else { String::new() };
         let old = text.split("\n## ").skip(1).filter_map(|section| {
             let (title, body) = section.split_once('\n')?;
             Some((title.to_owned(), body.trim().to_owned()))
         });
         let date = machine::says("date", &["-u", "+%F"]);
-        let revision = machine::says("git", &["rev-parse", "--short=12", "HEAD"]);
         let remark = remark.map(|remark| format!(" {remark}")).unwrap_or_default();
         Ok(Self { server: None, sections: old.collect(), measured: format!("{date}, revision {revision}.{remark}") })
     }
