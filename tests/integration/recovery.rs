@@ -1,7 +1,10 @@
 //! Chains, logs, moments, parts and drills, on real servers.
 
+mod anchors;
 mod chains;
+mod continuous;
 mod drills;
+mod fearless;
 mod moments;
 mod parts;
 mod scene;

@@ -11,6 +11,8 @@ ALTER TABLE restores ADD COLUMN partial BIGINT NOT NULL DEFAULT 0; -- 1: a part 
 CREATE INDEX restores_of_service ON restores (organization, service, finished_at_us) WHERE state = 'succeeded';
 CREATE INDEX restores_unfinished ON restores (organization) WHERE finished_at_us IS NULL;
 
+ALTER TABLE jobs ADD COLUMN after_job TEXT;                       -- not to be claimed before this job has ended, one way or another
+
 ALTER TABLE backups ADD COLUMN suspect_level TEXT;                -- how deep the verify went that found `suspect`
 ALTER TABLE backups ADD COLUMN evidence TEXT;                     -- JSON array of sentences: what the last drill saw
 ALTER TABLE backups ADD COLUMN drilled_at_us BIGINT;              -- when the last drill ended, well or not

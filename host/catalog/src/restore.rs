@@ -116,6 +116,8 @@ pub struct NewRestore {
     pub plan: Option<Value>,
     /// Whether a part is put beside the rest of the data instead of replacing all.
     pub partial: bool,
+    /// The job that has to end first, one way or another.
+    pub after: Option<JobId>,
     /// What was asked, for the engine. Never holds a secret.
     pub request: Value,
     /// Attempts allowed, at least 1.
@@ -181,6 +183,10 @@ impl Catalog {
             attempts_max: new.attempts_max,
         };
         let job = job::insert(&mut session, draft).await?;
+        if let Some(after) = &new.after {
+            let query = sql("UPDATE jobs SET after_job = $1 WHERE id = $2").bind(after.as_str()).bind(job.id.as_str());
+            session.execute_one("what a restore comes after", query).await?;
+        }
         idempotency::settle(&mut session, &organization, key.as_ref(), job.id.as_str()).await?;
         session.commit().await?;
         Ok(Made::now((restore, job)))

@@ -9,7 +9,7 @@ use bulkhead_test_support::{HostOptions, Ledger, MariaDb, MariaDbOptions, proces
 use super::scene::{Scene, next_second};
 
 /// The ledger's lines, and when the last one was written: the same lines are written in each history, at another time.
-fn state(server: &MariaDb) -> (u64, String) {
+pub fn state(server: &MariaDb) -> (u64, String) {
     let lines = Ledger::check(server).unwrap().lines;
     (lines, server.value("SELECT MAX(at) FROM ledger.log").unwrap())
 }
@@ -105,7 +105,8 @@ fn after_a_failover_to_a_replica_moments_before_and_after_it_come_back() {
     comes_back(&scene, &before);
 }
 
-fn replica_of(server: &Arc<MariaDb>) -> MariaDb {
+/// A second server with a copy of the data, which follows.
+pub fn replica_of(server: &Arc<MariaDb>) -> MariaDb {
     server.execute("CREATE USER follower@'127.0.0.1' IDENTIFIED BY 'follower'; GRANT REPLICATION SLAVE ON *.* TO follower@'127.0.0.1'").unwrap();
     let copy = tempfile::tempdir().unwrap();
     server.stop().unwrap();
@@ -133,14 +134,19 @@ fn replica_of(server: &Arc<MariaDb>) -> MariaDb {
 /// From now on the replica is the service's server.
 fn fail_over(scene: &mut Scene, replica: MariaDb) {
     replica.execute("STOP SLAVE; RESET SLAVE ALL").unwrap();
+    take_over(scene, replica);
+}
+
+/// From now on this is the service's server, and the old one is gone.
+pub fn take_over(scene: &mut Scene, server: MariaDb) {
     let old = Arc::clone(&scene.shop);
     let file = scene.host.dir().join("bulkhead.toml");
     let text = fs::read_to_string(&file).unwrap();
     let text = text
-        .replace(&format!("port = {}", old.port()), &format!("port = {}", replica.port()))
-        .replace(&old.dir().display().to_string(), &replica.dir().display().to_string());
+        .replace(&format!("port = {}", old.port()), &format!("port = {}", server.port()))
+        .replace(&old.dir().display().to_string(), &server.dir().display().to_string());
     fs::write(&file, text).unwrap();
-    scene.shop = Arc::new(replica);
+    scene.shop = Arc::new(server);
     old.kill().unwrap();
     scene.host.launch(&[]).unwrap();
 }

@@ -24,7 +24,9 @@ const CLAIMABLE: &str = "c.state = 'scheduled' AND c.cancel_requested = 0 AND c.
     AND NOT EXISTS (SELECT 1 FROM jobs r WHERE r.state = 'running' AND r.backup = c.backup)
     AND (c.kind = 'restore' OR NOT EXISTS (
         SELECT 1 FROM jobs w WHERE w.state = 'scheduled' AND w.kind = 'restore' AND w.service = c.service
-        AND w.cancel_requested = 0 AND w.run_after_us <= $1))
+        AND w.cancel_requested = 0 AND w.run_after_us <= $1 AND NOT EXISTS (
+            SELECT 1 FROM jobs a WHERE a.id = w.after_job AND a.state IN ('scheduled', 'running'))))
+    AND NOT EXISTS (SELECT 1 FROM jobs a WHERE a.id = c.after_job AND a.state IN ('scheduled', 'running'))
     AND NOT EXISTS (
         SELECT 1 FROM job_limits l WHERE l.scope = 'organization:' || c.organization AND l.running_max <= (
             SELECT COUNT(*) FROM jobs r WHERE r.state = 'running' AND r.organization = c.organization))
@@ -39,7 +41,7 @@ impl Catalog {
     /// Claims the oldest claimable job on one of the services, for `lease`. No limit of
     /// [`set_job_limits`](Self::set_job_limits) is ever exceeded. On one service a restore excludes everything
     /// else, and a backup the others of its method; on one backup there is one job at a time; a restore that waits lets
-    /// nothing else start before it. `None` when there is nothing to do now.
+    /// nothing else start before it, unless it waits for another job itself. `None` when there is nothing to do now.
     ///
     /// # Errors
     /// Only those of the database.

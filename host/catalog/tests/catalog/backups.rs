@@ -62,6 +62,7 @@ fn another_organization_finds_nothing() {
             uses: Vec::new(),
             plan: None,
             partial: false,
+            after: None,
             request: serde_json::json!({}),
             attempts_max: 1,
             idempotency: None,

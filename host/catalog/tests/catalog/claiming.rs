@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bulkhead_catalog::{Catalog, Progress};
-use bulkhead_model::{BackupState, FailureKind, JobKind, JobState};
+use bulkhead_model::{BackupState, Failure, FailureKind, JobKind, JobState};
 
 use crate::databases::on_both;
 use crate::scene::{LEASE, Scene, acme, completed, ids, new_job, refused};
@@ -54,6 +54,27 @@ fn one_of_a_method_runs_on_a_service_and_a_restore_runs_alone() {
         scene.catalog.finish_restore(&restore_attempt.id, "Restore has succeeded!", None).await.unwrap();
         assert_eq!(scene.claim(&on).await.unwrap().0.method.as_str(), "full");
         assert!(scene.claim(&on).await.is_none());
+    });
+}
+
+/// Otherwise the restore would be tried first, and keep from running what it waits for.
+#[test]
+fn a_restore_comes_after_its_safety_backup_however_that_ends() {
+    on_both(|database| async {
+        let scene = Scene::new(database).await;
+        let old = scene.backup("db1", "full").await;
+        let (_, log) = scene.schedule("db1", "binarylog", 1).await;
+        let (job, log_attempt) = scene.claim(&["db1"]).await.unwrap();
+        assert_eq!(job.id, log.id);
+        let (_, safety) = scene.schedule("db1", "full", 1).await;
+        let (_, restore) = scene.schedule_restore_after("db1", &old.id, Some(&safety.id)).await;
+        let (job, safety_attempt) = scene.claim(&["db1"]).await.unwrap();
+        assert_eq!(job.id, safety.id, "the restore that waits for it does not keep it waiting");
+        assert!(scene.claim(&["db1"]).await.is_none());
+        scene.catalog.finish_backup(&log_attempt.id, &completed()).await.unwrap();
+        assert!(scene.claim(&["db1"]).await.is_none(), "the safety backup runs still");
+        scene.catalog.fail(&safety_attempt.id, &Failure::unavailable("no disk"), None).await.unwrap();
+        assert_eq!(scene.claim(&["db1"]).await.unwrap().0.id, restore.id);
     });
 }
 

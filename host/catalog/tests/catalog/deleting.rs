@@ -95,6 +95,7 @@ async fn restore_of(catalog: &Catalog, backup: &BackupId) -> Result<Job> {
         uses: Vec::new(),
         plan: None,
         partial: false,
+        after: None,
         request: serde_json::json!({}),
         attempts_max: 1,
         idempotency: None,

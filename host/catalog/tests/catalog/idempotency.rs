@@ -85,6 +85,7 @@ fn a_request_that_comes_again_is_answered_with_what_has_become_of_it() {
             uses: Vec::new(),
             plan: None,
             partial: false,
+            after: None,
             request: json!({}),
             attempts_max: 1,
             idempotency: key("2", "a"),

@@ -8,8 +8,8 @@ use bulkhead_catalog::{
     ScheduleOrigin,
 };
 use bulkhead_model::{
-    AttemptId, BackupId, Clock, Digest, FailureKind, JobKind, Misfire, OrganizationId, Report, Result, ServiceId,
-    TestClock, Timestamp, Zone,
+    AttemptId, BackupId, Clock, Digest, FailureKind, JobId, JobKind, Misfire, OrganizationId, Report, Result,
+    ServiceId, TestClock, Timestamp, Zone,
 };
 use serde_json::json;
 
@@ -46,6 +46,15 @@ impl Scene {
     }
 
     pub async fn schedule_restore(&self, service: &str, backup: &BackupId) -> (Restore, Job) {
+        self.schedule_restore_after(service, backup, None).await
+    }
+
+    pub async fn schedule_restore_after(
+        &self,
+        service: &str,
+        backup: &BackupId,
+        after: Option<&JobId>,
+    ) -> (Restore, Job) {
         let new = NewRestore {
             organization: acme(),
             service: service.parse().unwrap(),
@@ -53,6 +62,7 @@ impl Scene {
             uses: Vec::new(),
             plan: None,
             partial: false,
+            after: after.cloned(),
             request: json!({}),
             attempts_max: 3,
             idempotency: None,

@@ -13,9 +13,6 @@ use crate::history;
 use crate::request::{CreateBackup, CreateRestore, RestoreFrom, RestorePreview, RestoreRequestBody};
 use crate::swap;
 
-/// More tries than usual for a restore that waits for its safety backup; each try that finds it unfinished costs one.
-const TRIES_FOR_SAFETY: u32 = 20;
-
 /// What a physical restore writes besides what is stored: logs made anew, and growth while it is prepared.
 const STAGED_MARGIN: u64 = 256 << 20;
 
@@ -43,13 +40,12 @@ impl Engine {
         ask: CreateRestore,
     ) -> Result<Made<(Restore, Job)>> {
         let looked = self.inner.look_into(organization, &ask).await?;
-        let attempts = self.inner.config.limits.attempts_max;
-        let (safety_backup, attempts_max) = match ask.safety_backup {
-            true => (Some(self.safety_backup(organization, looked.service).await?), attempts.max(TRIES_FOR_SAFETY)),
-            false => (None, attempts),
+        let safety_backup = match ask.safety_backup {
+            true => Some(self.safety_backup(organization, looked.service).await?),
+            false => None,
         };
         let plan = &looked.plan;
-        let body = RestoreRequestBody { only: ask.only.clone(), safety_backup };
+        let body = RestoreRequestBody { only: ask.only.clone(), safety_backup: safety_backup.clone() };
         let made = self
             .inner
             .catalog
@@ -60,7 +56,8 @@ impl Engine {
                 uses: plan.chain.iter().chain(&plan.logs).filter(|id| **id != looked.base.id).cloned().collect(),
                 plan: Some(json!(plan)),
                 partial: ask.only.is_some(),
-                attempts_max,
+                after: safety_backup,
+                attempts_max: self.inner.config.limits.attempts_max,
                 request: json!(body),
                 idempotency: ask.idempotency,
             })
