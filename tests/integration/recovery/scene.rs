@@ -87,7 +87,12 @@ impl Scene {
 
     /// The lines of the ledger that a backup holds, by the position that it states.
     pub fn lines_of(&self, backup: &Value) -> u64 {
-        sequence(backup["positions"]["gtid"].as_str().unwrap()) - self.offset
+        self.lines_at(backup["positions"]["gtid"].as_str().unwrap())
+    }
+
+    /// The lines that the ledger had at a position.
+    pub fn lines_at(&self, gtid: &str) -> u64 {
+        sequence(gtid) - self.offset
     }
 
     /// The position at which the ledger had so many lines.
