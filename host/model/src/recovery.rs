@@ -12,6 +12,8 @@ mod runs;
 mod tests;
 mod window;
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::gtid::GtidState;
@@ -80,6 +82,8 @@ pub struct LogSpan {
     pub server_id: Option<u32>,
     /// Where it begins in the server's log.
     pub from: Option<LogPlace>,
+    /// When the server began that file.
+    pub created: Option<Timestamp>,
     /// Where it ends.
     pub to: Option<LogPlace>,
     /// The transactions before its first one.
@@ -120,6 +124,8 @@ pub struct History {
     pub logs: Vec<LogSpan>,
     /// When the service was restored.
     pub restores: Vec<Timestamp>,
+    /// When the first log backup of a timeline was begun that is no longer there.
+    pub roots: BTreeMap<String, Timestamp>,
 }
 
 /// What to restore in which order.

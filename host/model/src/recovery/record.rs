@@ -71,6 +71,18 @@ impl History {
         let by_id: HashMap<&BackupId, &Record> = records.iter().map(|record| (&record.id, record)).collect();
         let mut history = Self { restores, ..Self::default() };
         history.restores.sort_unstable();
+        // Until told otherwise, a timeline whose beginning is gone is known from the first that is left.
+        let mut roots: HashMap<&str, Option<Timestamp>> = HashMap::new();
+        for record in records {
+            let Some(timeline) = record.position("timeline") else { continue };
+            let begun = roots.entry(timeline).or_insert(Some(record.started_at));
+            match begun {
+                _ if record.id.as_str() == timeline => *begun = None,
+                Some(earliest) => *earliest = record.started_at.min(*earliest),
+                None => {}
+            }
+        }
+        history.roots = roots.into_iter().filter_map(|(timeline, begun)| Some((timeline.to_owned(), begun?))).collect();
         // By when they were done: one that was asked for earlier may have been tried again later.
         let mut in_order: Vec<&Record> = records.iter().collect();
         in_order.sort_by_key(|record| (record.finished_at, &record.id));
@@ -132,6 +144,11 @@ fn chain(record: &Record, by_id: &HashMap<&BackupId, &Record>) -> (Vec<BackupId>
     (chain, whole, whole && good)
 }
 
+/// As events of logs are stamped.
+fn from_seconds(seconds: u32) -> Timestamp {
+    Timestamp::from_micros(i64::from(seconds) * 1_000_000)
+}
+
 /// What a backup of logs holds; `None` when its report lacks what it takes to use it.
 fn span(record: &Record, sequence: u64) -> Option<LogSpan> {
     let (server_uid, server_id) = record.server();
@@ -145,6 +162,7 @@ fn span(record: &Record, sequence: u64) -> Option<LogSpan> {
         server_uid,
         server_id,
         from: record.place("start.file", "start.position"),
+        created: record.position("start.created").and_then(|created| created.parse().ok()).map(from_seconds),
         to: record.place("end.file", "end.position"),
         start: record.gtid("gtid.start")?,
         end: record.gtid("gtid.end")?,

@@ -29,9 +29,37 @@ pub(super) struct Run<'h> {
     pub story: usize,
 }
 
+/// What is known of a timeline, whatever is left of it and whatever state that is in.
+struct Timeline {
+    /// When its first backup was begun.
+    begun: Timestamp,
+    /// When the last one was.
+    ended: Timestamp,
+    /// The place of the first one in the order of archiving.
+    first: u64,
+    /// Whether it began with logs that the server had begun anew; `None` when that is gone.
+    anew: Option<bool>,
+}
+
+/// How a base lies to a timeline of the logs of its server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Relation {
+    /// It was made between two archivings, of which the later went on where the earlier ended.
+    Within,
+    /// It was made before the first one, which found no sign that the logs had been begun anew.
+    Before,
+    /// What the log says has to tell.
+    Unknown,
+    /// It may be of another history.
+    Broken,
+}
+
 /// All runs, in the order in which they were archived.
 pub(super) struct Runs<'h> {
     history: &'h History,
+    timelines: HashMap<&'h str, Timeline>,
+    /// When archivings found that the logs had been begun anew, the earliest first.
+    anew: Vec<Timestamp>,
     pub runs: Vec<Run<'h>>,
 }
 
@@ -136,7 +164,9 @@ impl<'h> Runs<'h> {
             newest.insert(&log.timeline, runs.len());
             runs.push(Run::begin(log, epoch, runs.len()));
         }
-        let mut this = Self { history, runs };
+        let mut anew: Vec<Timestamp> = history.logs.iter().filter(|log| begun_anew(log)).map(|log| log.taken).collect();
+        anew.sort_unstable();
+        let mut this = Self { history, timelines: timelines(history), anew, runs };
         this.connect();
         this
     }
@@ -145,7 +175,7 @@ impl<'h> Runs<'h> {
         // From the end, so that what follows is known already.
         for at in (0..self.runs.len()).rev() {
             let later = at + 1..self.runs.len().min(at + 1 + LOOK);
-            let next = later.into_iter().find_map(|next| Some((next, follows(&self.runs[at], &self.runs[next])?)));
+            let next = later.into_iter().find_map(|next| Some((next, self.follows(at, next)?)));
             if let Some((next, _)) = next {
                 let (reach, story) = (self.runs[next].reach, self.runs[next].story);
                 self.runs[at].reach = self.runs[at].reach.max(reach);
@@ -153,6 +183,20 @@ impl<'h> Runs<'h> {
             }
             self.runs[at].next = next;
         }
+    }
+
+    fn follows(&self, at: usize, next: usize) -> Option<usize> {
+        let (run, next) = (&self.runs[at], &self.runs[next]);
+        let (timeline, other) = (&run.first().timeline, &next.first().timeline);
+        let beginning = self.timelines.get(other.as_str()).and_then(|timeline| timeline.anew);
+        let unknown = timeline != other && beginning.is_none();
+        follows(run, next, unknown || self.anew_between(run.last().taken, next.first().taken))
+    }
+
+    /// Whether an archiving found that the logs had been begun anew, after one instant and not after another.
+    fn anew_between(&self, after: Timestamp, to: Timestamp) -> bool {
+        let first = self.anew.partition_point(|taken| *taken <= after);
+        self.anew.get(first).is_some_and(|taken| *taken <= to)
     }
 
     /// Where logs go on from a base. More than one run may: a server that took over has logs of its own of the same
@@ -163,7 +207,8 @@ impl<'h> Runs<'h> {
         let runs = self.runs.iter().enumerate().filter(|(_, run)| run.epoch == epoch);
         runs.filter_map(|(at, run)| {
             let foreign = !same_server(base.server_uid.as_deref(), run.first());
-            if !continues(base, gtid, run, foreign) || self.broke_after(base, at) {
+            let relation = if foreign { Relation::Unknown } else { self.relation(base, at) };
+            if !continues(base, gtid, run, relation, foreign) {
                 return None;
             }
             // Past the end when all of it is in the base: what follows the run may not be.
@@ -173,14 +218,31 @@ impl<'h> Runs<'h> {
         .collect()
     }
 
-    /// Whether the server's logs were begun anew between a base and a run: what the base has may be something else there.
-    fn broke_after(&self, base: &BasePoint, run: usize) -> bool {
-        let first = self.runs[run].first();
-        if !matches!(first.cause.as_deref(), Some("reset" | "lost")) {
-            return false;
+    /// How a base of the same server lies to a timeline of its logs.
+    fn relation(&self, base: &BasePoint, run: usize) -> Relation {
+        let (first, epoch) = (self.runs[run].first(), self.runs[run].epoch);
+        let Some(timeline) = self.timelines.get(first.timeline.as_str()) else { return Relation::Broken };
+        if base.taken >= timeline.begun {
+            return if base.taken <= timeline.ended { Relation::Within } else { Relation::Unknown };
         }
-        let before = self.runs[..run].iter().rev().find(|it| it.first().server_uid == first.server_uid);
-        before.is_some_and(|before| base.at.second() < before.complete_until().second())
+        let Some(anew) = timeline.anew else {
+            // The beginning is gone, as no backup needed it: none that was made before it goes on there.
+            return Relation::Broken;
+        };
+        if !anew {
+            let known = timeline.first == first.sequence && !self.anew_between(base.taken, first.taken);
+            return if known { Relation::Before } else { Relation::Unknown };
+        }
+        let earlier = &self.runs[..run];
+        let before = earlier.iter().rev().find(|it| it.first().server_uid == first.server_uid);
+        if before.is_some_and(|before| base.at.second() < before.complete_until().second()) {
+            return Relation::Broken;
+        }
+        // At the very beginning, nothing in the log tells whether it had begun when the base was taken; but when the server
+        // began the file does, and the restore that began it anew.
+        let restored = epoch > 0 && earlier.iter().all(|it| it.epoch != epoch);
+        let exactly = base.gtid.as_ref().is_some_and(|gtid| first.start.covers(gtid));
+        if exactly && first.created.is_none() && !restored { Relation::Broken } else { Relation::Unknown }
     }
 
     /// The runs from there on, each with its first log that holds something new.
@@ -211,8 +273,11 @@ impl<'h> Runs<'h> {
             for way in self.onward(base) {
                 for (run, from) in self.path(way) {
                     // Those too that prove that nothing happened after it.
-                    let proof = self.runs[run].complete.partition_point(|complete| *complete < base.at);
-                    let from = from.min(proof);
+                    let second = base.at.second();
+                    let proof = self.runs[run].complete.partition_point(|complete| complete.second() <= second);
+                    // And the beginning of a timeline, before which it was made.
+                    let early = base.taken < self.runs[run].first().taken;
+                    let from = if early { 0 } else { from.min(proof) };
                     let spans = &self.runs[run].spans;
                     for span in &spans[from.min(used[run])..used[run]] {
                         users.insert(&span.backup, &base.backup);
@@ -278,8 +343,33 @@ fn same_server(uid: Option<&str>, span: &LogSpan) -> bool {
     uid == span.server_uid.as_deref()
 }
 
+fn timelines(history: &History) -> HashMap<&str, Timeline> {
+    let mut timelines: HashMap<&str, Timeline> = HashMap::new();
+    for log in &history.logs {
+        let gone = history.roots.get(&log.timeline).copied();
+        let timeline = timelines.entry(&log.timeline).or_insert_with(|| Timeline {
+            begun: gone.unwrap_or(log.taken),
+            ended: log.taken,
+            first: u64::MAX,
+            anew: None,
+        });
+        timeline.begun = timeline.begun.min(log.taken);
+        timeline.ended = timeline.ended.max(log.taken);
+        if log.sequence < timeline.first && gone.is_none() {
+            timeline.first = log.sequence;
+            timeline.anew = Some(begun_anew(log));
+        }
+    }
+    timelines
+}
+
+/// Whether a run begins with logs that the server began anew, after a reset, a restore or a loss.
+fn begun_anew(first: &LogSpan) -> bool {
+    matches!(first.cause.as_deref(), Some("reset" | "lost"))
+}
+
 /// Whether a run goes on where another one ends; if so, its first log that holds something new.
-fn follows(run: &Run<'_>, next: &Run<'_>) -> Option<usize> {
+fn follows(run: &Run<'_>, next: &Run<'_>, anew: bool) -> Option<usize> {
     let (last, first) = (run.last(), next.first());
     let end = run.end();
     if run.epoch != next.epoch || first.taken < run.first().taken || end.is_empty() || !next.goes_on_from(end) {
@@ -287,7 +377,8 @@ fn follows(run: &Run<'_>, next: &Run<'_>) -> Option<usize> {
     }
     // Statements are stamped with when they began.
     let later = first.first.is_none_or(|first| first.plus(SKEW) >= last.last.unwrap_or(first));
-    if last.end == first.start && later {
+    // Begun anew at the very number where the other one ended, they hold what came instead.
+    if last.end == first.start && later && !anew {
         return Some(0);
     }
     // A replica that took over has the same transactions in a log of its own. That it is one shows in its having the last
@@ -303,7 +394,7 @@ fn follows(run: &Run<'_>, next: &Run<'_>) -> Option<usize> {
 }
 
 /// Whether a run holds all that was committed after a base, as far as the run goes.
-fn continues(base: &BasePoint, gtid: &GtidState, run: &Run<'_>, foreign: bool) -> bool {
+fn continues(base: &BasePoint, gtid: &GtidState, run: &Run<'_>, relation: Relation, foreign: bool) -> bool {
     let (first, last) = (run.first(), run.last());
     // What the run lacks at its beginning must be in the base, and what is in the base the run must have got to.
     if !run.goes_on_from(gtid) {
@@ -316,9 +407,16 @@ fn continues(base: &BasePoint, gtid: &GtidState, run: &Run<'_>, foreign: bool) -
             return false;
         }
     }
+    let exactly = first.start.covers(gtid);
     let skew = match (&base.place, &first.from, &last.to) {
+        _ if foreign => Duration::ZERO,
+        _ if relation == Relation::Broken => return false,
+        _ if relation == Relation::Within => SKEW,
+        // Where the logs begin nothing of it is in them yet: it may lie in a file before.
+        _ if relation == Relation::Before && exactly => Duration::ZERO,
+        _ if first.created.is_some_and(|begun| begun > base.at) => return false,
         // By the server's own log, which knows what a reset and a restore have begun anew.
-        (Some(at), Some(from), Some(to)) if !foreign && at.name == from.name && at.name == to.name => {
+        (Some(at), Some(from), Some(to)) if at.name == from.name && at.name == to.name => {
             if !(from <= at && at <= to) || !holds(run, at, gtid) {
                 return false;
             }

@@ -46,6 +46,7 @@ fn log(name: &str, timeline: &str, states: (&str, &str), stamps: Option<(i64, i6
         server_uid: Some("one".to_owned()),
         server_id: Some(1),
         from: None,
+        created: None,
         to: None,
         start: gtid(states.0),
         end: gtid(states.1),
@@ -60,7 +61,7 @@ fn log(name: &str, timeline: &str, states: (&str, &str), stamps: Option<(i64, i6
 
 fn history(bases: Vec<BasePoint>, logs: Vec<LogSpan>) -> History {
     let logs = (0..).zip(logs).map(|(sequence, log)| LogSpan { sequence, ..log });
-    History { bases, logs: logs.collect(), restores: Vec::new() }
+    History { bases, logs: logs.collect(), ..History::default() }
 }
 
 /// A base at 100 with 0-1-10, and three logs from 0-1-5 to 0-1-40 until 400.

@@ -24,7 +24,7 @@ pub fn plan_logs(history: &History, keepers: &LogKeepers) -> Vec<Verdict> {
     let trusting = History {
         bases: history.bases.iter().map(|base| BasePoint { good: base.whole, ..base.clone() }).collect(),
         logs: history.logs.iter().map(|log| LogSpan { good: true, ..log.clone() }).collect(),
-        restores: history.restores.clone(),
+        ..history.clone()
     };
     let mut users: HashMap<&BackupId, &BackupId> = trusting.log_users();
     // Around what is damaged there may be another way, which has to stay too.
