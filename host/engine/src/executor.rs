@@ -17,7 +17,7 @@ use crate::failpoint::fail_point;
 use crate::observer::AttemptObserver;
 use crate::pipeline::Meter;
 use crate::request::VerifyLevel;
-use crate::{measure, retention, swap, verb};
+use crate::{keeper, measure, retention, swap, verb};
 
 /// Why an attempt was told to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -215,10 +215,14 @@ async fn write_down(run: &Run, outcome: Result<Outcome>) {
             catalog.fail(attempt, &failure, retry).await.map(|state| (state, Some(failure)))
         }
     };
-    if let (Ok((JobState::Succeeded, _)), JobKind::Backup) = (&written, run.job.kind) {
-        let _only_in_tests = fail_point("backup.recorded");
-        run.apply_retention().await;
-        drills::after_backup(&run.engine, &run.job).await;
+    match (&written, run.job.kind) {
+        (Ok((JobState::Succeeded, _)), JobKind::Backup) => {
+            let _only_in_tests = fail_point("backup.recorded");
+            run.apply_retention().await;
+            drills::after_backup(&run.engine, &run.job).await;
+        }
+        (Ok((JobState::Succeeded, _)), JobKind::Restore) => keeper::after_restore(&run.engine, &run.job).await,
+        _ => {}
     }
     match written {
         Ok((state, failure)) => {

@@ -1,6 +1,6 @@
 //! Asking for restores: what would be restored, whether it can be, and the job that does it.
 
-use bulkhead_catalog::{Backup, Job, Made, NewRestore, Restore};
+use bulkhead_catalog::{Backup, Job, Made, NewBackup, NewRestore, Restore};
 use bulkhead_model::recovery::{RecoveryPlan, RecoveryWindow, Until};
 use bulkhead_model::{BackupId, Failure, JobId, Method, OrganizationId, Result, ServiceId};
 use bulkhead_runtime::ChainKind;
@@ -10,14 +10,14 @@ use super::ask::{needs_server, require_succeeded};
 use super::{Engine, Inner};
 use crate::config::ServiceConfig;
 use crate::history;
-use crate::request::{CreateBackup, CreateRestore, RestoreFrom, RestorePreview, RestoreRequestBody};
+use crate::request::{CreateRestore, RestoreFrom, RestorePreview, RestoreRequestBody};
 use crate::swap;
 
 /// What a physical restore writes besides what is stored: logs made anew, and growth while it is prepared.
 const STAGED_MARGIN: u64 = 256 << 20;
 
-/// The methods to be preferred for a backup of what is about to be replaced.
-const SAFETY_METHODS: [&str; 3] = ["full", "dump", "export"];
+/// The methods to be preferred for a backup that nobody named one for.
+const BASE_METHODS: [&str; 3] = ["full", "dump", "export"];
 
 /// A restore that was looked into.
 struct Looked<'a> {
@@ -41,7 +41,7 @@ impl Engine {
     ) -> Result<Made<(Restore, Job)>> {
         let looked = self.inner.look_into(organization, &ask).await?;
         let safety_backup = match ask.safety_backup {
-            true => Some(self.safety_backup(organization, looked.service).await?),
+            true => Some(self.inner.base_backup(looked.service, "before-restore").await?),
             false => None,
         };
         let plan = &looked.plan;
@@ -123,29 +123,6 @@ impl Engine {
         let history = history::of(&self.inner, organization, service).await?;
         Ok(history.window(self.inner.clock.now()))
     }
-
-    /// A backup of the service as it is now; answers the job that makes it.
-    async fn safety_backup(&self, organization: &OrganizationId, service: &ServiceConfig) -> Result<JobId> {
-        let serves = |name: &&&str| {
-            let method: Option<Method> = name.parse().ok();
-            (**name != "full" || service.data_dir.is_some())
-                && method.is_some_and(|method| self.inner.runtime.method(&service.engine, &method).is_ok())
-        };
-        let method = SAFETY_METHODS.iter().find(serves).and_then(|name| name.parse().ok()).ok_or_else(|| {
-            Failure::unsupported(format!("no plugin can back up service `{}` before the restore", service.id))
-        })?;
-        let ask = CreateBackup {
-            service: service.id.clone(),
-            method,
-            name: Some("before-restore".to_owned()),
-            retention: None,
-            target: None,
-            idempotency: None,
-        };
-        let made = self.create_backup(organization, ask).await?;
-        let (_, _, job) = made.value;
-        Ok(job.id)
-    }
 }
 
 impl Inner {
@@ -201,6 +178,36 @@ impl Inner {
         };
         let at = history::instant(backup.report.as_ref(), backup.started_at.unwrap_or(backup.created_at));
         Ok(RecoveryPlan { chain, logs: Vec::<BackupId>::new(), until: None, at, why })
+    }
+
+    /// A backup of the service as it is now, by a method that restores alone; answers the job that makes it.
+    pub(crate) async fn base_backup(&self, service: &ServiceConfig, name: &str) -> Result<JobId> {
+        let serves = |name: &&&str| {
+            let method: Option<Method> = name.parse().ok();
+            (**name != "full" || service.data_dir.is_some())
+                && method.is_some_and(|method| self.runtime.method(&service.engine, &method).is_ok())
+        };
+        let method: Method = BASE_METHODS.iter().find(serves).and_then(|name| name.parse().ok()).ok_or_else(|| {
+            Failure::unsupported(format!("no plugin makes a backup of service `{}` that restores alone", service.id))
+        })?;
+        let (_, target) = self.check(&service.organization, &service.id, &method, None).await?;
+        let new = NewBackup {
+            organization: service.organization.clone(),
+            service: service.id.clone(),
+            method,
+            engine: service.engine.clone(),
+            name: Some(name.to_owned()),
+            target: target.id.clone(),
+            server: service.server_name.clone(),
+            parent: None,
+            attempts_max: self.config.limits.attempts_max,
+            request: json!({}),
+            idempotency: None,
+        };
+        let (_, backup, job) = self.catalog.schedule_backup(new).await?.value;
+        tracing::info!(service = %service.id, backup = %backup.id, name, "a backup that restores alone is made");
+        self.wake();
+        Ok(job.id)
     }
 
     /// Whether a method's backups only continue others.
