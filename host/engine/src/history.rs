@@ -2,7 +2,7 @@
 
 use bulkhead_catalog::HistoryRow;
 use bulkhead_model::recovery::{History, Record};
-use bulkhead_model::{OrganizationId, Report, Result, ServiceId, Timestamp};
+use bulkhead_model::{BackupId, FailureKind, OrganizationId, Report, Result, ServiceId, Timestamp};
 
 use crate::engine::Inner;
 
@@ -10,7 +10,26 @@ use crate::engine::Inner;
 pub(crate) async fn of(engine: &Inner, organization: &OrganizationId, service: &ServiceId) -> Result<History> {
     let rows = engine.catalog.history(organization, service).await?;
     let records: Vec<Record> = rows.backups.into_iter().map(record).collect();
-    Ok(History::from_records(&records, rows.restores))
+    from_records(engine, organization, &records, rows.restores).await
+}
+
+/// The history that these make. Of timelines whose first backup is gone, the catalog still knows when that was begun.
+pub(crate) async fn from_records(
+    engine: &Inner,
+    organization: &OrganizationId,
+    records: &[Record],
+    restores: Vec<Timestamp>,
+) -> Result<History> {
+    let mut history = History::from_records(records, restores);
+    for (timeline, begun) in &mut history.roots {
+        let Ok(id) = timeline.parse::<BackupId>() else { continue };
+        match engine.catalog.backup(organization, &id).await {
+            Ok(root) => *begun = root.started_at.unwrap_or(root.created_at),
+            Err(failure) if failure.kind == FailureKind::NotFound => {}
+            Err(failure) => return Err(failure),
+        }
+    }
+    Ok(history)
 }
 
 /// The instant whose state a backup holds: as its method says, or else when it was begun.

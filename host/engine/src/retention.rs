@@ -178,7 +178,7 @@ impl Known {
         let mut logs: Vec<Method> = records.iter().filter(|it| it.is_log()).map(|it| it.method.clone()).collect();
         logs.sort_unstable();
         logs.dedup();
-        let history = History::from_records(&records, rows.restores);
+        let history = history::from_records(engine, organization, &records, rows.restores).await?;
         let broken = history.bases.iter().filter(|base| !base.good).map(|base| base.backup.clone()).collect();
         let bases = being_made.into_iter().filter(|(method, _)| !logs.contains(method));
         let making_since = bases.map(|(_, since)| since).min();

@@ -41,12 +41,24 @@ pub async fn run(request: &BackupRequest, writer: &Writer) -> Result<Report> {
         end.created = Some(archive::created(&end.file).await?);
     }
     let complete_until = complete_until.or_else(|| end.created.map(stamp::text)).unwrap_or_default();
-    let report = report::make(&timeline, &server, &beginning, previous, &archived, &end, complete_until);
+    let mut report = report::make(&timeline, &server, &beginning, previous, &archived, &end, complete_until);
+    // A backup that claims to lie in that file and is older is of another one of its name.
+    if let Some(created) = begun(&beginning, previous).await? {
+        report.add("start.created", created.to_string());
+    }
     let entries = archived.into_iter().map(|archived| archived.entry).collect();
     Index::new(timeline, entries).write(writer).await?;
     info!("archived binary logs"; "transactions" => report.position("transactions").unwrap_or_default(),
         "log_bytes" => report.position("log.bytes").unwrap_or_default(), "gtid" => end.state);
     Ok(report)
+}
+
+/// When the server began the first of the logs.
+async fn begun(beginning: &Beginning, previous: Option<&Previous>) -> Result<Option<u32>> {
+    match previous.filter(|previous| beginning.root.is_none() && previous.file == beginning.item.file) {
+        Some(previous) => Ok(previous.created),
+        None => archive::created(&beginning.item.file).await.map(Some),
+    }
 }
 
 /// Archives the logs that are closed, after having the server close the last one. Returns them and the instant until which the archive
