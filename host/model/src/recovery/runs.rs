@@ -417,7 +417,7 @@ fn continues(base: &BasePoint, gtid: &GtidState, run: &Run<'_>, relation: Relati
         _ if first.created.is_some_and(|begun| begun > base.at) => return false,
         // By the server's own log, which knows what a reset and a restore have begun anew.
         (Some(at), Some(from), Some(to)) if at.name == from.name && at.name == to.name => {
-            if !(from <= at && at <= to) || !holds(run, at, gtid) {
+            if !(from <= at && at <= to && holds(run, at, gtid)) {
                 return false;
             }
             SKEW

@@ -108,7 +108,9 @@ impl<'a> Bench<'a> {
     pub async fn backup(&self) -> Result<Report> {
         let service = self.service();
         let backup = BackupId::new(&service.id, "server");
-        self.plugin.backup(self.attempt(), BackupRequest { backup, service, config: json!({}), chain: Vec::new() }).await
+        self.plugin
+            .backup(self.attempt(), BackupRequest { backup, service, config: json!({}), chain: Vec::new() })
+            .await
     }
 
     pub async fn restore(&self, chain: Vec<Link>) -> Result<Restored> {
