@@ -163,7 +163,8 @@ mod tests {
         assert_eq!(made[0].request, json!({ "level": "drill" }));
 
         // Without a verdict it is not repeated before its time; with a bad one the next falls to the other backup.
-        let (_, attempt) = scene.catalog.claim("elsewhere", &[service.id.clone()], LEASE).await.unwrap().unwrap();
+        let (_, attempt) =
+            scene.catalog.claim("elsewhere", std::slice::from_ref(&service.id), LEASE).await.unwrap().unwrap();
         let lost = bulkhead_model::Failure::corrupt("a table is missing");
         scene.catalog.finish_verify(&attempt.id, "drill", Some(&lost), &["lost".to_owned()], true).await.unwrap();
         look().await;

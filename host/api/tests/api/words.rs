@@ -58,6 +58,7 @@ async fn restores_are_told_in_skysqls_words_and_can_be_hidden() {
         uses: Vec::new(),
         plan: None,
         partial: false,
+        after: None,
         request: Value::Null,
         attempts_max: 1,
         idempotency: None,

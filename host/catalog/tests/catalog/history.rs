@@ -86,7 +86,7 @@ fn all_that_a_restore_reads_stays_until_it_has_ended() {
             organization: acme(),
             service: "db2".parse().unwrap(),
             backup: full.clone(),
-            uses: [&[full.clone()], &logs[..]].concat(),
+            uses: [std::slice::from_ref(&full), &logs[..]].concat(),
             plan: Some(json!({ "logs": logs })),
             partial: false,
             after: None,

@@ -197,7 +197,7 @@ fn a_hole_ends_the_window_and_says_why() {
     assert_eq!(purged.seconds(), [(100, 300)]);
     let cause =
         format!("log backup {} began a new timeline: the server had purged logs before they were archived", id("l3"));
-    assert_eq!(purged.causes(), [cause.clone()]);
+    assert_eq!(purged.causes(), std::slice::from_ref(&cause));
     assert!(purged.refuses(&time(350)).message.contains(&cause));
     // Until a base lies within what came after.
     purged.bases.push(base("c", 360, "0-1-36"));

@@ -257,6 +257,7 @@ async fn restore(host: &Host, status: u16, role: Least) -> Row {
         uses: Vec::new(),
         plan: None,
         partial: false,
+        after: None,
         request: Value::Null,
         attempts_max: 1,
         idempotency: None,
