@@ -83,11 +83,22 @@ fn by_hand(key: Option<&AgeKey>) {
 
 #[test]
 fn a_chain_and_the_logs_after_it_are_restored_by_the_commands_in_the_manual() {
+    chain_by_hand(None);
+}
+
+#[test]
+fn an_encrypted_chain_and_the_logs_after_it_are_restored_by_the_commands_in_the_manual() {
+    let key = AgeKey::generate().unwrap();
+    chain_by_hand(Some(&key));
+}
+
+fn chain_by_hand(key: Option<&AgeKey>) {
     let manual = Manual::read();
     let server = MariaDb::start().unwrap();
     dataset::load(&server, Scale::Small).unwrap();
     let host = BulkheadHost::start(HostOptions {
         services: vec![ServiceEntry::of(SHOP, &server).account(Account::ADMIN)],
+        recipients: key.iter().map(|key| key.recipient.clone()).collect(),
         ..HostOptions::default()
     })
     .unwrap();
@@ -115,24 +126,27 @@ fn a_chain_and_the_logs_after_it_are_restored_by_the_commands_in_the_manual() {
 
     let target = host.dir().join("restored");
     let owner = fs::metadata(host.dir()).unwrap();
-    let with = BTreeMap::from([
+    let identity = key.map(|key| ("KEY", key.identity().to_string_lossy().into_owned()));
+    let mut with = BTreeMap::from([
         ("BACKUP", full),
         ("INCREMENTS", format!("{first} {second}")),
         ("TARGET", target.to_string_lossy().into_owned()),
         ("OWNER", format!("{}:{}", owner.uid(), owner.gid())),
     ]);
+    with.extend(identity.clone());
     manual.follow(&["check", "read", "chain"], &with);
     let quiet = ["--skip-log-bin", "--skip-slave-start"].map(str::to_owned).to_vec();
     let restored =
         MariaDb::start_over(&target, &MariaDbOptions { arguments: quiet, ..MariaDbOptions::default() }).unwrap();
     assert_eq!(restored.value("SELECT COUNT(*) FROM by_hand.lines").unwrap(), "4");
-    let with = BTreeMap::from([
+    let mut with = BTreeMap::from([
         ("LOG_BACKUPS", format!("{logs} {more_logs}")),
         ("LOGS", host.dir().join("logs").to_string_lossy().into_owned()),
         ("FROM", position(Path::new(&second), "gtid")),
         ("AT", reached),
         ("SOCKET", restored.socket().to_string_lossy().into_owned()),
     ]);
+    with.extend(identity);
     manual.follow(&["read", "logs"], &with);
     assert_equal("logs", &before, &restored);
 }

@@ -117,12 +117,11 @@ fn the_archive_goes_on_after_its_host_was_killed_and_with_a_restore_in_between()
     scene.restores_to(&[&id(&full), "--gtid", &target], lines);
 
     // The restored server counts from there, and is archived from there: another timeline.
-    let before = archived(&scene).len();
     scene.go_on();
-    scene.write(20);
-    wait_for_segments(&scene, before + 2);
-    let last = archived(&scene).pop().unwrap();
-    assert_ne!(last["positions"]["timeline"], run, "{last}");
+    process::wait_until("another timeline begins", PATIENCE, || {
+        Ok(archived(&scene).pop().filter(|last| last["positions"]["timeline"] != run))
+    })
+    .unwrap_or_else(|problem| panic!("{problem}\n{}", scene.host.log_tail()));
     let again = scene.backup("full");
     scene.write(20);
     let lines = scene.pause();
