@@ -7,7 +7,7 @@ use bulkhead_test_support::{AgeKey, BulkheadHost, HostOptions, MariaDb, Result};
 use serde_json::json;
 
 use super::jobs::{self, Jobs, Memory};
-use super::pair::{Pair, pairs};
+use super::pair::{Pair, Workers, pairs};
 use super::place::Place;
 use super::{SERVICE, by_hand};
 use crate::outage::Outage;
@@ -96,6 +96,7 @@ impl Bench<'_> {
         by_hand::shell(&pipeline)?;
         pairs(
             runs,
+            Workers { server: self.server.pid(), host: host.pid() },
             self,
             |_| by_hand::shell(&pipeline),
             |bench, is_last| {
@@ -119,6 +120,8 @@ impl Bench<'_> {
         let mut downtimes = Vec::new();
         let pairs = pairs(
             runs,
+            // The server is another process afterwards.
+            Workers { server: None, host: host.pid() },
             &mut (self, &mut downtimes),
             |(bench, _)| by_hand::restore(bench.server, &file),
             |(bench, downtimes), _| {

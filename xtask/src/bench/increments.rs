@@ -6,7 +6,7 @@ use bulkhead_test_support::{HostOptions, MariaDb, Problem, Result};
 
 use super::by_hand;
 use super::jobs::{self, Jobs};
-use super::pair::{Pair, pairs};
+use super::pair::{Pair, Workers, pairs};
 use super::place::{Place, settle};
 use crate::terminal::{bytes, note, step};
 
@@ -45,6 +45,7 @@ pub fn measure(place: &Place, server: &Arc<MariaDb>, runs: usize) -> Result<Figu
     let mut seen = (jobs, 0);
     let pairs = pairs(
         runs,
+        Workers { server: server.pid(), host: host.pid() },
         &mut seen,
         |_| by_hand::shell(&pipeline),
         |(jobs, stream_bytes), _| {

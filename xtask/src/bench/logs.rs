@@ -10,7 +10,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::jobs::{self, Jobs};
-use super::pair::{Pair, pairs};
+use super::pair::{Pair, Workers, pairs};
 use super::place::{Place, remove};
 use super::{SERVICE, by_hand};
 use crate::terminal::{bytes, done, step};
@@ -90,7 +90,7 @@ impl<'a> Scene<'a> {
         server.execute("SET GLOBAL innodb_flush_log_at_trx_commit = 0, GLOBAL sync_binlog = 0")?;
         let turns: String =
             (1..=log_bytes / TURN_BYTES).map(|turn| TURN.replace("{TURN}", &turn.to_string())).collect();
-        server.execute(&turns)?;
+        server.execute(&format!("USE bulk;\n{turns}"))?;
         server.execute("SET GLOBAL innodb_flush_log_at_trx_commit = 1, GLOBAL sync_binlog = 1; FLUSH BINARY LOGS")?;
         let mut rows = server.query("SHOW BINARY LOGS")?;
         rows.pop();
@@ -121,6 +121,7 @@ impl<'a> Scene<'a> {
         let mut seen = (jobs, 0);
         let pairs = pairs(
             runs,
+            Workers { server: self.server.pid(), host: self.host.pid() },
             &mut seen,
             |_| by_hand::shell(&pipeline),
             |(jobs, transactions), is_last| {
@@ -151,6 +152,8 @@ impl<'a> Scene<'a> {
         let mut context = jobs;
         let pairs = pairs(
             runs,
+            // A restore does more than replay: its processors cannot be compared.
+            Workers::default(),
             &mut context,
             |_| {
                 let twin = Twin::start(self.place, &self.base)?;

@@ -1,5 +1,7 @@
 //! What is compared.
 
+use std::fs;
+
 use bulkhead_test_support::Result;
 
 use crate::terminal::note;
@@ -11,6 +13,44 @@ pub struct Pair {
     pub by_hand: f64,
     /// Through Bulkhead.
     pub bulkhead: f64,
+    /// Seconds of processors that each took, the database server's included: they tell more on a machine that is busy otherwise.
+    pub processors: [f64; 2],
+}
+
+/// Who works for a pair, by process.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Workers {
+    /// The database server.
+    pub server: Option<u32>,
+    /// The host.
+    pub host: Option<u32>,
+}
+
+impl Workers {
+    /// Seconds of processors so far, by hand: those of this process's children that have ended.
+    fn by_hand(self) -> f64 {
+        used(Some(std::process::id())).1 + used(self.server).0
+    }
+
+    /// Through Bulkhead.
+    fn bulkhead(self) -> f64 {
+        let (own, children) = used(self.host);
+        own + children + used(self.server).0
+    }
+}
+
+/// A process's own seconds and those of its children that have ended; nothing where it is not known.
+fn used(pid: Option<u32>) -> (f64, f64) {
+    let stat = pid.and_then(|pid| fs::read_to_string(format!("/proc/{pid}/stat")).ok()).unwrap_or_default();
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace().skip(11);
+    let ticks: Vec<f64> = fields.take(4).filter_map(|field| field.parse().ok()).collect();
+    // A hundred a second, wherever Linux runs.
+    match ticks.as_slice() {
+        [user, system, children_user, children_system] => {
+            ((user + system) / 100.0, (children_user + children_system) / 100.0)
+        }
+        _ => (0.0, 0.0),
+    }
 }
 
 impl Pair {
@@ -23,6 +63,7 @@ impl Pair {
 /// Measures in pairs; who goes first alternates. `bulkhead` is told whether it is the last.
 pub fn pairs<T>(
     runs: usize,
+    workers: Workers,
     context: &mut T,
     by_hand: impl Fn(&mut T) -> Result<f64>,
     bulkhead: impl Fn(&mut T, bool) -> Result<f64>,
@@ -30,10 +71,23 @@ pub fn pairs<T>(
     let mut pairs = Vec::new();
     for run in 0..runs {
         let hand_first = run % 2 == 0;
-        let before = if hand_first { by_hand(context)? } else { 0.0 };
+        let hand = |context: &mut T| {
+            let used = workers.by_hand();
+            by_hand(context).map(|seconds| (seconds, workers.by_hand() - used))
+        };
+        let before = if hand_first { Some(hand(context)?) } else { None };
+        let used = workers.bulkhead();
         let through = bulkhead(context, run + 1 == runs)?;
-        let pair = Pair { by_hand: if hand_first { before } else { by_hand(context)? }, bulkhead: through };
-        note(&format!("by hand {:6.2} s   bulkhead {:6.2} s   ratio {:.3}", pair.by_hand, pair.bulkhead, pair.ratio()));
+        let used = workers.bulkhead() - used;
+        let (seconds, processors) = before.map_or_else(|| hand(context), Ok)?;
+        let pair = Pair { by_hand: seconds, bulkhead: through, processors: [processors, used] };
+        let [hand, through] = pair.processors;
+        note(&format!(
+            "by hand {:6.2} s   bulkhead {:6.2} s   ratio {:.3}   processors {hand:.2} s, {through:.2} s",
+            pair.by_hand,
+            pair.bulkhead,
+            pair.ratio()
+        ));
         pairs.push(pair);
     }
     Ok(pairs)

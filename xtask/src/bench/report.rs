@@ -247,20 +247,26 @@ impl Page {
 }
 
 fn table(rows: &[Row<'_>]) -> String {
-    let mut table =
-        String::from("| job | by hand, s | Bulkhead, s | Bulkhead, MB/s | ratio | goal |\n|---|---|---|---|---|---|\n");
+    let mut table = String::from(
+        "| job | by hand, s | Bulkhead, s | Bulkhead, MB/s | ratio | goal | processors by hand, s | processors Bulkhead, s |\n|---|---|---|---|---|---|---|---|\n",
+    );
     for Row { job, pairs, bytes, goal } in rows {
         let by_hand = median(pairs.iter().map(|pair| pair.by_hand));
         let bulkhead = median(pairs.iter().map(|pair| pair.bulkhead));
         let ratio = median(pairs.iter().map(Pair::ratio));
         #[expect(clippy::cast_precision_loss, reason = "megabytes a second for people")]
         let rate = *bytes as f64 / 1e6 / bulkhead;
+        let used = |side: usize| median(pairs.iter().map(|pair| pair.processors[side]));
+        let processors = if used(1) > 0.0 { format!("{:.2} | {:.2}", used(0), used(1)) } else { "| ".to_owned() };
         let verdict = match goal.parse::<f64>() {
             Ok(wanted) if ratio < wanted => format!("{goal}, missed"),
             Ok(_) => format!("{goal}, met"),
             Err(_) => String::new(),
         };
-        let _ = writeln!(table, "| {job} | {by_hand:.2} | {bulkhead:.2} | {rate:.0} | {ratio:.3} | {verdict} |");
+        let _ = writeln!(
+            table,
+            "| {job} | {by_hand:.2} | {bulkhead:.2} | {rate:.0} | {ratio:.3} | {verdict} | {processors} |"
+        );
     }
     table
 }
