@@ -5,7 +5,8 @@ pub mod scene;
 
 use std::fs;
 
-use bulkhead_test_support::workspace;
+use bulkhead_test_support::{Snapshot, process, workspace};
+use serde_json::Value;
 
 use scene::{SERVICE, Scene};
 
@@ -63,6 +64,16 @@ const DELETIONS: &[Case] = &[
     ("expire.manifest-deleted", "dump", 1, Failed),
 ];
 
+/// A moment and a drill: apart from the live server, until what was restored takes its place. With tries left they are done.
+const APART: &[Case] = &[
+    ("restore.replayed", "full", 3, Done),
+    ("restore.replayed", "dump", 3, Done),
+    ("restore.replayed", "full", 1, Failed),
+    ("drill.restored", "full", 3, Done),
+    ("drill.restored", "dump", 3, Done),
+    ("drill.restored", "full", 1, Failed),
+];
+
 /// Fail points are added by whoever adds a step; this is where they are reminded of its case.
 #[test]
 fn every_fail_point_has_a_case() {
@@ -75,7 +86,7 @@ fn every_fail_point_has_a_case() {
         .map(|(name, _)| name)
         .collect();
     assert!(names.len() >= 20, "the table is read wrongly: {names:?}");
-    let cases: Vec<&str> = [BACKUPS, RESTORES, DELETIONS].concat().iter().map(|case| case.0).collect();
+    let cases: Vec<&str> = [BACKUPS, RESTORES, APART, DELETIONS].concat().iter().map(|case| case.0).collect();
     let without: Vec<_> = names.iter().filter(|name| !cases.contains(name)).collect();
     assert!(without.is_empty(), "no case for {without:?}");
     let unknown: Vec<_> = cases.iter().filter(|case| !names.contains(case)).collect();
@@ -145,6 +156,59 @@ fn a_restore_whose_host_is_killed_at_any_step_is_done_or_undone() {
 }
 
 #[test]
+fn a_throw_away_server_whose_host_is_killed_is_gone_and_has_touched_nothing() {
+    let mut scene = Scene::set();
+    // What the logs lead to from each backup: the live state, and the one of now.
+    let logs = scene.host.backup(SERVICE, "binarylog").unwrap();
+    let gtid = scene.backup(&logs)["positions"]["gtid.end"].as_str().unwrap().to_owned();
+    scene.server.execute("CREATE TABLE crash.later (id INT); INSERT INTO crash.later VALUES (1)").unwrap();
+    let now = Snapshot::take(&scene.server).unwrap();
+    for (fail_at, method, attempts, end) in APART {
+        let what = format!("{fail_at}, {method}, {attempts} tries");
+        let id = scene.backup_by(method).to_owned();
+        let pid = scene.server.pid();
+        let untouched = |scene: &Scene| {
+            scene.assert_holds(&now, &what);
+            assert_eq!(scene.server.pid(), pid, "{what}: the server was restarted");
+        };
+        if *fail_at == "drill.restored" {
+            scene.die_at(fail_at, *attempts, &["backup", "verify", &id, "--level", "drill"]);
+            process::wait_until("the drill has ended", scene::PATIENCE, || {
+                let list = scene.host.json(&["job", "list"])?;
+                let jobs = scene::rows(&list, "jobs");
+                let drill = jobs.iter().find(|job| job["kind"] == "verify").cloned();
+                let ended = |job: &Value| matches!(job["status"].as_str(), Some("Succeeded" | "Failed"));
+                Ok(drill
+                    .filter(ended)
+                    .map(|job| assert_eq!(job["status"] == "Succeeded", *end == Done, "{what}: {job}")))
+            })
+            .unwrap_or_else(|problem| panic!("{what}: {problem}\n{}", scene.host.log_tail()));
+            let shown = scene.backup(&id);
+            assert!(shown["suspect"].is_null(), "{what}: {shown}");
+            if *end == Done {
+                assert_eq!(shown["verified_level"], "drill", "{what}: {shown}");
+            }
+            untouched(&scene);
+        } else {
+            scene.die_at(fail_at, *attempts, &["backup", "restore", &id, "--gtid", &gtid]);
+            if *end == Failed {
+                scene.settle(&what);
+                untouched(&scene);
+            }
+            scene.settle(&what);
+            let restore = scene.newest_restore().unwrap();
+            assert_eq!(restore["status"] == "Succeeded", *end == Done, "{what}: {restore}");
+            if *end == Done {
+                scene.assert_holds(&scene.live, &what);
+                scene.server.execute("CREATE TABLE crash.later (id INT); INSERT INTO crash.later VALUES (1)").unwrap();
+            }
+        }
+        scene.assert_clean(&what);
+    }
+    scene.prove_it_works();
+}
+
+#[test]
 fn a_deletion_whose_host_is_killed_at_any_step_ends_deleted() {
     let mut scene = Scene::set();
     for (fail_at, method, attempts, end) in DELETIONS {
@@ -157,7 +221,7 @@ fn a_deletion_whose_host_is_killed_at_any_step_ends_deleted() {
             let again = scene.host.run(&["backup", "delete", &id]).unwrap().ok();
             again.unwrap_or_else(|problem| panic!("{what}: {problem}\n{}", scene.host.log_tail()));
         }
-        bulkhead_test_support::process::wait_until("the backup is deleted", scene::PATIENCE, || {
+        process::wait_until("the backup is deleted", scene::PATIENCE, || {
             let list = scene.host.json(&["backup", "list"])?;
             Ok((!scene::rows(&list, "backups").iter().any(|row| row["id"] == *id)).then_some(()))
         })
@@ -213,7 +277,7 @@ fn a_restore_whose_host_is_killed_in_mid_stream_is_done_in_the_end() {
         let client = scene.order(&["backup", "restore", &full]);
         scene.wait_for_bytes("restore", before.as_ref());
         if what == "preparing" {
-            bulkhead_test_support::process::wait_until("it prepares", scene::PATIENCE, || {
+            process::wait_until("it prepares", scene::PATIENCE, || {
                 Ok(scene.host.tools().iter().any(|(_, line)| line.contains("sleep 1000")).then_some(()))
             })
             .unwrap();

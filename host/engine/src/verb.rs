@@ -1,5 +1,6 @@
 //! What an attempt can do, one verb a file.
 
+mod accounts;
 mod artifacts;
 mod backup;
 mod expire;

@@ -30,7 +30,9 @@ impl BulkheadHost {
     /// Everything that a host at rest has no use for.
     pub fn leftovers(&self, servers: &[&MariaDb]) -> Result<Vec<String>> {
         let mut left: Vec<String> = unnamed_objects(&self.bucket())?.iter().map(|path| shown(path)).collect();
-        left.extend(children(&self.dir().join("data/scratch"))?.iter().map(|path| shown(path)));
+        for name in ["scratch", "drills", "run"] {
+            left.extend(children(&self.dir().join("data").join(name))?.iter().map(|path| shown(path)));
+        }
         for server in servers {
             let strays = children(server.dir())?.into_iter().filter(|path| shown(path).contains(".bulkhead-"));
             left.extend(strays.map(|path| shown(&path)));

@@ -8,12 +8,13 @@ use bulkhead_runtime::{Observer as _, ServerControl as _};
 
 use super::{Done, base_of, reader_of};
 use crate::config::ServiceConfig;
+use crate::engine::needs_server;
 use crate::executor::Run;
 use crate::failpoint::fail_point;
 use crate::swap::{self, ServiceControl};
-use crate::verb::gtids;
 use crate::verb::links::Links;
 use crate::verb::throw_away::{Place, Positions, ThrowAway};
+use crate::verb::{accounts, gtids};
 
 pub(super) async fn run(
     run: &Run,
@@ -49,6 +50,10 @@ async fn beside(
         let reached = throw_away.replay(run, service, base, logs, until, &reader).await?;
         fail_point("restore.replayed")?;
         run.observer.phase("finish");
+        let plugin = run.engine.runtime.method(&service.engine, &base.method)?;
+        if !needs_server(plugin.info()) {
+            accounts::keep(service, &throw_away.connection()).await?;
+        }
         throw_away.stop().await?;
         Ok::<Positions, Failure>(reached)
     };
