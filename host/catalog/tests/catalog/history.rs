@@ -254,3 +254,71 @@ fn a_chain_that_is_read_is_not_deleted_with_its_base() {
         assert_eq!(catalog.backup(&acme(), &child).await.unwrap().state, BackupState::Succeeded);
     });
 }
+
+/// Each host that looks finds that it is under way, or makes it.
+#[test]
+fn what_goes_on_and_on_is_under_way_once_and_tells_only_of_the_first_failure() {
+    on_both(|database| async {
+        let scene = Scene::new(database).await;
+        let catalog = &scene.catalog;
+        scene.webhook(acme(), NoticeEvent::ALL).await;
+        let (service, method) = (ids(&["db1"]).remove(0), "binarylog".parse().unwrap());
+        let new = || NewBackup { attempts_max: 1, ..new_backup("db1", "binarylog") };
+        for fails in [false, true, true, false, true] {
+            let looking: Vec<_> = (0..3)
+                .map(|_| {
+                    let (catalog, new) = (catalog.clone(), new());
+                    tokio::spawn(async move { catalog.keep_backup_going(new).await.unwrap() })
+                })
+                .collect();
+            let mut made = 0;
+            for looked in looking {
+                made += usize::from(looked.await.unwrap().is_some());
+            }
+            assert_eq!(made, 1);
+            let open = catalog.unfinished_jobs(&acme(), &service).await.unwrap();
+            assert_eq!((open.len(), open[0].schedule), (1, None));
+            assert_eq!(catalog.being_made(&acme(), &service).await.unwrap(), []);
+            let (_, attempt) = scene.claim(&["db1"]).await.unwrap();
+            assert_eq!(catalog.keep_backup_going(new()).await.unwrap(), None);
+            let making = catalog.being_made(&acme(), &service).await.unwrap();
+            assert_eq!(making, [(bulkhead_model::Method::clone(&method), attempt.started_at)]);
+            scene.clock.advance(Duration::from_secs(1));
+            if fails {
+                catalog.fail(&attempt.id, &Failure::unavailable("gone"), None).await.unwrap();
+            } else {
+                catalog.finish_backup(&attempt.id, &completed()).await.unwrap();
+            }
+        }
+        assert_eq!(catalog.unfinished_jobs(&acme(), &service).await.unwrap(), []);
+        let told: Vec<_> = scene.deliveries().await.into_iter().map(|delivery| delivery.event).collect();
+        assert_eq!(told, [NoticeEvent::BackupFailed, NoticeEvent::BackupFailed]);
+        assert!(catalog.newest_backup_anywhere(&acme(), &service, &method).await.unwrap().is_some());
+    });
+}
+
+#[test]
+fn when_something_was_last_verified_and_drilled_is_known_of_good_backups() {
+    on_both(|database| async {
+        let scene = Scene::new(database).await;
+        let services = ids(&["db1", "db2"]);
+        let (one, other) = (scene.backup("db1", "full").await.id, scene.backup("db1", "full").await.id);
+        scene.backup("db2", "full").await;
+        let verified = async || scene.catalog.last_verified(&services).await.unwrap();
+        assert_eq!(verified().await, []);
+        scene.verify(&one, "drill", None, true).await;
+        let drilled = scene.now();
+        scene.verify(&other, "content", None, false).await;
+        let full = "full".parse().unwrap();
+        assert_eq!(
+            verified().await,
+            [(services[0].clone(), bulkhead_model::Method::clone(&full), scene.now(), Some(drilled))]
+        );
+        // A drill that found damage was one; but nothing is proved by it.
+        scene.verify(&one, "drill", Some(Failure::corrupt("?")), true).await;
+        assert_eq!(scene.catalog.last_drill(&acme(), &services[0]).await.unwrap(), Some(scene.now()));
+        assert_eq!(scene.catalog.last_drill(&acme(), &services[1]).await.unwrap(), None);
+        let left = verified().await;
+        assert_eq!((left.len(), left[0].3), (1, None));
+    });
+}
