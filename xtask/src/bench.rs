@@ -69,7 +69,7 @@ enum Part {
     Incremental,
     /// Archiving binary logs.
     Logs,
-    /// Archiving binary logs, and replaying them.
+    /// Replaying binary logs.
     Replay,
     /// How far the archive is behind in the continuous mode.
     Lag,
@@ -110,8 +110,11 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
             page.drills(&drills::measure(&place, &server, runs)?, runs);
         }
     }
-    if wants(Part::Logs) || wants(Part::Replay) {
-        page.logs(&logs::measure(&place, arguments.log_bytes, runs, wants(Part::Replay))?, runs);
+    if wants(Part::Logs) {
+        page.archive(&logs::archive(&place, arguments.log_bytes, runs)?, runs);
+    }
+    if wants(Part::Replay) {
+        page.replay(&logs::replay(&place, arguments.log_bytes, runs)?, runs);
     }
     if wants(Part::Lag) {
         page.lag(&lag::measure(&place, arguments.kills)?);

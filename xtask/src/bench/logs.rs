@@ -23,10 +23,8 @@ pub struct Figures {
     pub logs: usize,
     /// Transactions in them.
     pub transactions: u64,
-    /// Archiving them.
-    pub archive: Vec<Pair>,
-    /// Replaying them; empty when that was not asked for.
-    pub replay: Vec<Pair>,
+    /// By hand and through Bulkhead.
+    pub pairs: Vec<Pair>,
 }
 
 /// Rows that the server has before the logs begin.
@@ -44,19 +42,22 @@ const TURN: &str = "INSERT INTO bulk.documents (title, body)
 /// About what a turn takes in the log.
 const TURN_BYTES: u64 = 81_000;
 
-/// Writes logs, archives them in pairs and, when asked, replays them in pairs.
-pub fn measure(place: &Place, log_bytes: u64, runs: usize, replays: bool) -> Result<Figures> {
+/// Writes logs and archives them.
+pub fn archive(place: &Place, log_bytes: u64, runs: usize) -> Result<Figures> {
+    let scene = Scene::make(place, log_bytes)?;
+    step(&format!("{runs} paired runs: archiving {} logs, {}", scene.logs.len(), bytes(scene.bytes)));
+    let pairs = scene.archive(&mut Jobs::default(), runs)?;
+    Ok(scene.figures(pairs))
+}
+
+/// Writes logs, archives them once, and replays them.
+pub fn replay(place: &Place, log_bytes: u64, runs: usize) -> Result<Figures> {
     let scene = Scene::make(place, log_bytes)?;
     let mut jobs = Jobs::default();
-    step(&format!("{runs} paired runs: archiving {} logs, {}", scene.logs.len(), bytes(scene.bytes)));
-    let (archive, transactions) = scene.archive(&mut jobs, if replays && runs == 0 { 1 } else { runs })?;
-    let replay = if replays {
-        step(&format!("{runs} paired runs: replay"));
-        scene.replay(&mut jobs, runs)?
-    } else {
-        Vec::new()
-    };
-    Ok(Figures { log_bytes: scene.bytes, logs: scene.logs.len(), transactions, archive, replay })
+    jobs.backup(&scene.host, "binarylog")?;
+    step(&format!("{runs} paired runs: replaying {} logs, {}", scene.logs.len(), bytes(scene.bytes)));
+    let pairs = scene.replay(&mut jobs, runs)?;
+    Ok(scene.figures(pairs))
 }
 
 /// A small backup, and large logs that go on from it.
@@ -68,6 +69,7 @@ struct Scene<'a> {
     base: PathBuf,
     logs: Vec<String>,
     bytes: u64,
+    transactions: u64,
 }
 
 impl<'a> Scene<'a> {
@@ -94,11 +96,17 @@ impl<'a> Scene<'a> {
         server.execute("SET GLOBAL innodb_flush_log_at_trx_commit = 1, GLOBAL sync_binlog = 1; FLUSH BINARY LOGS")?;
         let mut rows = server.query("SHOW BINARY LOGS")?;
         rows.pop();
+        // Each turn is three, and nothing else is logged.
+        let transactions = 3 * (log_bytes / TURN_BYTES);
         let size = |row: &Vec<String>| row.get(1).and_then(|bytes| bytes.parse::<u64>().ok()).unwrap_or(0);
         let total = rows.iter().map(size).sum();
         let logs: Vec<String> = rows.into_iter().filter_map(|row| row.into_iter().next()).collect();
         done(&format!("{} logs, {}", logs.len(), bytes(total)), started.elapsed());
-        Ok(Self { place, server, host, base, logs, bytes: total })
+        Ok(Self { place, server, host, base, logs, bytes: total, transactions })
+    }
+
+    fn figures(&self, pairs: Vec<Pair>) -> Figures {
+        Figures { log_bytes: self.bytes, logs: self.logs.len(), transactions: self.transactions, pairs }
     }
 
     /// Fetches the logs as they are into a directory.
@@ -111,34 +119,29 @@ impl<'a> Scene<'a> {
         ))
     }
 
-    /// The last of Bulkhead's archives is kept. Gives the number of transactions, too.
-    fn archive(&self, jobs: &mut Jobs, runs: usize) -> Result<(Vec<Pair>, u64)> {
+    fn archive(&self, jobs: &mut Jobs, runs: usize) -> Result<Vec<Pair>> {
         let raw = self.place.empty("raw")?;
         let fetch = self.fetch(&raw)?;
         let pipeline = format!("rm -f '{raw}'/* && {fetch} && zstd -3 -T0 -q --rm '{raw}'/*", raw = raw.display());
         // Once unmeasured, for both.
         by_hand::shell(&pipeline)?;
-        let mut seen = (jobs, 0);
-        let pairs = pairs(
+        let mut context = jobs;
+        pairs(
             runs,
             Workers { server: self.server.pid(), host: self.host.pid() },
-            &mut seen,
+            &mut context,
             |_| by_hand::shell(&pipeline),
-            |(jobs, transactions), is_last| {
+            |jobs, _| {
                 let made = jobs.backup(&self.host, "binarylog")?;
                 let shown = self.host.json(&["backup", "show", &made.id])?;
-                let number = |name: &str| shown["positions"][name].as_str().and_then(|text| text.parse::<u64>().ok());
-                if number("log.bytes") != Some(self.bytes) {
+                let said = |name: &str, wanted: u64| shown["positions"][name].as_str() == Some(&wanted.to_string());
+                if !said("log.bytes", self.bytes) || !said("transactions", self.transactions) {
                     return Err(Problem::new(format!("not all of {} bytes: {shown}", self.bytes)));
                 }
-                *transactions = number("transactions").unwrap_or(0);
-                if !is_last {
-                    jobs::delete(&self.host, &made.id)?;
-                }
+                jobs::delete(&self.host, &made.id)?;
                 Ok(made.seconds)
             },
-        )?;
-        Ok((pairs, seen.1))
+        )
     }
 
     /// The time of replaying alone: by hand into a server like the one that Bulkhead replays in, on the same data.
