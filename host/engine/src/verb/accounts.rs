@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use bulkhead_model::Result;
+use bulkhead_model::{Failure, Result};
 use bulkhead_runtime::Connection;
 
 use crate::config::ServiceConfig;
@@ -18,6 +18,7 @@ const OWN: &str = "('root', 'mysql', 'mariadb.sys', '')";
 /// Takes them from the live server, which knows them best, into the one that will take its place. They are in force there from its
 /// next start on.
 pub(super) async fn keep(service: &ServiceConfig, restored: &Connection) -> Result<()> {
+    require_others(service, restored).await?;
     let asked = format!("SELECT HEX(host), HEX(user), HEX(priv) FROM mysql.global_priv WHERE user IN {OWN}");
     let rows = match service.connection.query(&asked, ASK, MOST).await {
         Ok(rows) => rows.rows,
@@ -38,4 +39,22 @@ pub(super) async fn keep(service: &ServiceConfig, restored: &Connection) -> Resu
         restored.query(&insert, ASK, MOST).await?;
     }
     Ok(())
+}
+
+/// A dump may have been made without accounts: loaded into a running server it leaves those alone, but a fresh directory has none.
+async fn require_others(service: &ServiceConfig, restored: &Connection) -> Result<()> {
+    if OWN.contains(&format!("'{}'", service.connection.user)) {
+        return Ok(());
+    }
+    let asked = format!(
+        "SELECT COUNT(*) FROM mysql.global_priv WHERE user NOT IN {OWN} AND user <> '{}'
+             AND JSON_VALUE(priv, '$.is_role') IS NULL",
+        restored.user
+    );
+    let rows = restored.query(&asked, ASK, MOST).await?.rows;
+    if rows.first().and_then(|row| row.first()?.as_deref()) != Some("0") {
+        return Ok(());
+    }
+    Err(Failure::unsupported("the dump holds no accounts: nobody could log in to a server restored from it")
+        .with_hint("begin with a full backup, or with a dump that was made with `users = true`"))
 }
