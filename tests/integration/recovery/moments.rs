@@ -79,3 +79,18 @@ fn a_quiet_service_can_be_restored_to_moments_after_its_backup() {
     next_second(&scene.shop);
     scene.backup("binarylog");
 }
+
+/// Loaded into a running server, such a dump leaves its accounts alone; what is swapped in would have none.
+#[test]
+fn a_moment_from_a_dump_without_accounts_is_refused() {
+    let mut scene = Scene::start("methods.dump = { users = false }");
+    let dump = scene.backup("dump");
+    scene.write(20);
+    let lines = scene.pause();
+    scene.backup("binarylog");
+    let pid = scene.shop.pid();
+    let said = scene.refused(&[&id(&dump), "--gtid", &scene.gtid_of(lines)]);
+    assert!(said.contains("holds no accounts"), "{said}");
+    assert_eq!(scene.shop.pid(), pid);
+    scene.restores_to(&[&id(&dump)], scene.lines_of(&dump));
+}
