@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use bulkhead_test_support::{BulkheadHost, HostOptions, MariaDb, MariaDbOptions, Problem, Result, process};
 use serde_json::Value;
 
+use super::jobs::Jobs;
 use super::pair::{median, percentile};
 use super::place::Place;
 use crate::terminal::{note, step};
@@ -63,6 +64,8 @@ pub fn measure(place: &Place, kills: usize) -> Result<Figures> {
     step(&format!("{} kills of the server under load", 2 * kills));
     let methods = format!("methods.binarylog = {{ continuous = true, segment_seconds = {SEGMENT_SECONDS} }}");
     let host = place.host(&server, &methods, HostOptions::default())?;
+    // Logs that no backup needs would be removed again.
+    Jobs::default().backup(&host, "full")?;
     let (mut streaming, mut changing, mut rates) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..2 * kills {
         let at_change = round % 2 == 1;
