@@ -162,10 +162,13 @@ impl Scene {
     fn is_found(&self, case: &Case<'_>, file: &Path) {
         case.damage.apply(file, &self.folder(&self.older).join(case.file));
 
-        // First the restore, which must not need anybody's word.
-        let restore = self.run(&["backup", "restore", &self.backup, "--wait"]);
-        assert_eq!(restore.code, Some(1), "{case}: {restore:?}");
-        assert!(restore.stderr.contains(case.file), "{case}: the restore does not name the file: {restore:?}");
+        // First the restore, which must not need anybody's word. What a drill compares with is no part of the data: a copy of data
+        // files is restored without it, and only a verify says that it is damaged.
+        if !(case.method == "full" && case.file.starts_with("tables.json")) {
+            let restore = self.run(&["backup", "restore", &self.backup, "--wait"]);
+            assert_eq!(restore.code, Some(1), "{case}: {restore:?}");
+            assert!(restore.stderr.contains(case.file), "{case}: the restore does not name the file: {restore:?}");
+        }
 
         let verify = self.run(&["backup", "verify", &self.backup]);
         assert_eq!(verify.code, Some(1), "{case}: {verify:?}");
