@@ -200,7 +200,8 @@ const TRICKS: &[(&str, &[&[&str]])] = &[
         &[
             &["/scratch/../../etc/passwd"],
             &["--read-from-remote-server", "--raw", "--result-file=/scratch/../x", "binlog.000001"],
-            &["--read-from-remote-server", "--raw", "binlog.000001"],
+            // Without a place for the file it is streamed: one log at a time, by its name.
+            &["--read-from-remote-server", "--raw", "binlog.000001", "binlog.000002"],
         ],
     ),
 ];

@@ -49,12 +49,12 @@ fn anchor_1_a_log_archive_that_is_cut_off_is_failed_and_the_next_one_goes_on_wit
     scene.write(10);
     tool.behave("case \"$*\" in *--read-from-remote-server*) exec sleep 1000;; esac").unwrap();
     let cut = scene.host.create_backup(SHOP, "binarylog").unwrap();
-    process::wait_until("the tool runs", PATIENCE, || Ok((!scene.host.tools().is_empty()).then_some(()))).unwrap();
+    // Not before it hangs: until then the script may still be read.
+    let hung = || scene.host.tools().into_iter().find(|(_, line)| line.contains("sleep 1000"));
+    let sleeper = process::wait_until("the tool hangs", PATIENCE, || Ok(hung())).unwrap();
     tool.behave("").unwrap();
     scene.write(10);
     scene.shop.kill().unwrap();
-    let hung = scene.host.tools();
-    let sleeper = hung.iter().find(|(_, line)| line.contains("sleep 1000")).unwrap_or_else(|| panic!("{hung:?}"));
     process::kill(sleeper.0);
     let shown = scene.host.wait_for("backup", &cut, PATIENCE).unwrap();
     failed(&scene, &shown, "the server is lost", "");
