@@ -4,6 +4,7 @@ pub mod auth;
 mod automatic;
 mod catalog;
 mod drills;
+mod egress;
 mod encryption;
 mod environment;
 pub mod error;
@@ -27,6 +28,7 @@ use std::path::{Path, PathBuf};
 
 use bulkhead_engine::{AutomaticConfig, EncryptionConfig, ServiceConfig, TargetConfig, WebhookConfig};
 use bulkhead_model::OrganizationId;
+use bulkhead_runtime::EgressConfig;
 
 use auth::{Auth, Secret};
 pub use drills::Drills;
@@ -76,6 +78,8 @@ pub struct Config {
     pub drills: Drills,
     /// `[webhooks]`.
     pub webhooks: WebhookConfig,
+    /// `[egress]`.
+    pub egress: EgressConfig,
     /// `[metrics]`: the token that is asked for.
     pub metrics_token: Option<Secret>,
 }
@@ -158,6 +162,7 @@ impl Config {
         let tools = tools::read(&root, &context);
         let plugins = plugins::read(&root, &context);
         let webhooks = webhooks::read(&root);
+        let egress = egress::read(&root, &context);
         let metrics_token = metrics::read(&root, &context);
         if auth == Some(Auth::None) {
             check_open_access(&root, &server, &organizations);
@@ -182,6 +187,7 @@ impl Config {
                 automatic,
                 drills,
                 webhooks,
+                egress,
                 metrics_token,
             }),
             _ => Err(ConfigErrors(errors)),

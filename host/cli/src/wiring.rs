@@ -163,6 +163,7 @@ pub fn runtime_config(config: &Config, tools: ToolSet) -> RuntimeConfig {
         tools,
         settings: config.plugins.settings.clone(),
         default_limits: config.limits.plugin,
+        egress: config.egress.clone(),
     }
 }
 

@@ -39,6 +39,7 @@ impl Scene {
             tools: ToolSet::new(PathBuf::from("/bin/false"), BTreeMap::new()),
             settings: BTreeMap::new(),
             default_limits: Limits::default(),
+            egress: Default::default(),
         });
         let mut config = EngineConfig {
             host: "here".to_owned(),

@@ -3,6 +3,7 @@
 //! No I/O happens here. `docs/glossary.md` explains the words.
 #![warn(missing_docs)]
 
+mod address;
 mod clock;
 mod digest;
 mod failure;
@@ -19,6 +20,7 @@ pub mod retention;
 mod role;
 pub mod schedule;
 
+pub use address::is_public_address;
 pub use clock::{Clock, SystemClock, TestClock, Timestamp};
 pub use digest::Digest;
 pub use failure::{Failure, FailureKind, Result};

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span};
 use wasmtime::{Engine, Store, UpdateDeadline};
 
+use crate::egress::{Egress, Requests};
 use crate::grants::Grants;
 use crate::limits::{ComputeClock, Limits, MemoryCap, OverCompute, OverMemory};
 use crate::log::CallLog;
@@ -56,6 +57,7 @@ impl Sandbox {
         function: &'static str,
         attempt: Option<Attempt>,
         mut preopens: Vec<Preopen>,
+        egress: Option<Egress>,
         deadline: Duration,
     ) -> Result<(Store<PluginState>, Call)> {
         let observer = attempt.as_ref().map(|attempt| -> Arc<dyn Observer> { attempt.observer.clone() });
@@ -82,6 +84,7 @@ impl Sandbox {
             wasi: wasi::context(&preopens, &log)?,
             memory: MemoryCap::new(&self.limits),
             compute: ComputeClock::new(&self.limits),
+            requests: Requests::new(self.plugin.clone(), egress, log.clone()),
             log,
             grants: self.grants.clone(),
             tools: self.tools.clone(),

@@ -47,9 +47,9 @@ impl Grants {
         }))
     }
 
-    /// The configuration keys that name host directories, of what the plugin asked for.
-    pub(crate) fn directories(&self) -> impl Iterator<Item = &str> {
-        self.asked.iter().filter_map(|grant| grant.strip_prefix("directory:"))
+    /// What the plugin asked for of one kind, e.g. of `directory:` the configuration keys that name host directories.
+    pub(crate) fn asked(&self, kind: &str) -> impl Iterator<Item = &str> {
+        self.asked.iter().filter_map(move |grant| grant.strip_prefix(kind))
     }
 }
 

@@ -7,6 +7,7 @@ mod call;
 mod connection;
 mod contract;
 mod database;
+mod egress;
 mod engine;
 mod grants;
 mod imports;
@@ -25,6 +26,7 @@ mod wasi;
 pub use attempt::{ArtifactReader, ArtifactWriter, Attempt, Level, Observer, ServerControl, ServerStatus, Written};
 pub use connection::Connection;
 pub use database::Rows;
+pub use egress::EgressConfig;
 pub use limits::Limits;
 pub use method::{
     BackupRequest, CheckRequest, Finding, Link, MethodPlugin, Object, RestoreRequest, Restored, Service, Severity, Stop,

@@ -154,7 +154,7 @@ impl MethodPlugin {
     /// # Errors
     /// The plugin's own, or that it trapped or used more than it may.
     pub async fn validate(&self, config: &serde_json::Value) -> Result<()> {
-        let (store, call) = self.loaded.sandbox.prepare("validate", None, Vec::new(), QUESTION_DEADLINE)?;
+        let (store, call) = self.loaded.sandbox.prepare("validate", None, Vec::new(), None, QUESTION_DEADLINE)?;
         call.run(self.loaded.contract.validate(store, config.to_string())).await
     }
 
@@ -197,6 +197,6 @@ impl MethodPlugin {
 
     fn prepare(&self, function: &'static str, attempt: Attempt) -> Result<(Store<PluginState>, Call)> {
         let deadline = attempt.deadline;
-        self.loaded.sandbox.prepare(function, Some(attempt), Vec::new(), deadline)
+        self.loaded.sandbox.prepare(function, Some(attempt), Vec::new(), None, deadline)
     }
 }

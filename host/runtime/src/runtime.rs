@@ -12,6 +12,7 @@ use wasmtime::component::Component;
 use crate::call::Sandbox;
 use crate::contract::v0_1::{MethodContract, StorageContract};
 use crate::contract::{self, Description};
+use crate::egress::{EgressConfig, EgressRules};
 use crate::grants::Grants;
 use crate::limits::Limits;
 use crate::load::{self, Cache};
@@ -37,6 +38,8 @@ pub struct RuntimeConfig {
     pub settings: BTreeMap<String, PluginSettings>,
     /// Limits of plugins without own ones.
     pub default_limits: Limits,
+    /// Where storage plugins may send requests beyond the public internet.
+    pub egress: EgressConfig,
 }
 
 /// What the operator says of one plugin; `None` leaves the default.
@@ -154,6 +157,7 @@ impl Runtime {
         let most_memory = most_memory.fold(config.default_limits.memory_bytes, usize::max);
         let engine = crate::engine::start(most_memory)?;
         let cache = Cache::open(&config.cache_dir);
+        let egress = EgressRules::new(&config.egress)?;
 
         let mut files = Vec::new();
         if let Some(dir) = &config.bundled_dir {
@@ -165,7 +169,7 @@ impl Runtime {
         let mut plugins = Plugins::default();
         for (path, bundled) in files {
             let file = PluginFile { path: path.clone(), bundled };
-            if let Err(failure) = plugins.add(&config, &engine, &cache, file).await {
+            if let Err(failure) = plugins.add(&config, &engine, &cache, &egress, file).await {
                 let failure = failure.context(format!("plugin file {}", path.display()));
                 tracing::error!(%failure, "a plugin is not used");
                 plugins.refused.push(RefusedPlugin { path, failure });
@@ -224,7 +228,14 @@ struct PluginFile {
 
 impl Plugins {
     /// Loads one file. Names are unique: the first one counts, and bundled plugins come first.
-    async fn add(&mut self, config: &RuntimeConfig, engine: &Engine, cache: &Cache, file: PluginFile) -> Result<()> {
+    async fn add(
+        &mut self,
+        config: &RuntimeConfig,
+        engine: &Engine,
+        cache: &Cache,
+        egress: &EgressRules,
+        file: PluginFile,
+    ) -> Result<()> {
         let (digest, component, load_time) = {
             let (engine, cache, path) = (engine.clone(), cache.clone(), file.path.clone());
             let loading = tokio::task::spawn_blocking(move || {
@@ -253,7 +264,7 @@ impl Plugins {
         tracing::info!(plugin = info.name, version = info.version, digest = %info.digest, "plugin loaded");
         match linked {
             Linked::Method(contract) => self.methods.push(MethodPlugin::new(info, sandbox, contract)),
-            Linked::Storage(contract) => self.storages.push(StoragePlugin::new(info, sandbox, contract)),
+            Linked::Storage(contract) => self.storages.push(StoragePlugin::new(info, sandbox, contract, egress.clone())),
         }
         Ok(())
     }
@@ -277,7 +288,7 @@ impl Linked {
     }
 
     async fn describe(&self, sandbox: &Sandbox) -> Result<Description> {
-        let (store, call) = sandbox.prepare("describe", None, Vec::new(), DESCRIBE_DEADLINE)?;
+        let (store, call) = sandbox.prepare("describe", None, Vec::new(), None, DESCRIBE_DEADLINE)?;
         let describe = async {
             Ok(Ok(match self {
                 Self::Method(contract) => contract.describe(store).await?,

@@ -8,6 +8,7 @@ use wasmtime::component::{HasData, ResourceTable};
 use wasmtime_wasi::WasiCtx;
 
 use crate::Attempt;
+use crate::egress::Requests;
 use crate::grants::Grants;
 use crate::limits::{ComputeClock, MemoryCap};
 use crate::log::CallLog;
@@ -25,6 +26,7 @@ pub(crate) struct PluginState {
     pub(crate) log: Arc<CallLog>,
     pub(crate) grants: Arc<Grants>,
     pub(crate) tools: ToolSet,
+    pub(crate) requests: Requests,
     /// Only a method's backup, restore and check have one.
     pub(crate) attempt: Option<Attempt>,
     /// Names of the objects that this call has written or is writing.

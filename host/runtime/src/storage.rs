@@ -14,6 +14,7 @@ use wasmtime::Store;
 
 use crate::call::{Call, QUESTION_DEADLINE, Sandbox};
 use crate::contract::v0_1::{Location, StorageContract};
+use crate::egress::{Egress, EgressRules};
 use crate::runtime::PluginInfo;
 use crate::state::PluginState;
 use crate::wasi::Preopen;
@@ -27,8 +28,10 @@ const TIDY_UP: Duration = Duration::from_secs(30);
 pub struct StorageConfig {
     /// The target's configuration. Host directories named by `directory:<key>` grants are taken from its keys.
     pub config: serde_json::Value,
-    /// What the target's secret holds.
+    /// What the target's secret holds, in the plugin's own form.
     pub credentials: Option<String>,
+    /// Whether the configuration is the operator's own: endpoints in it may be private then.
+    pub operator: bool,
 }
 
 /// A part of an object.
@@ -70,6 +73,7 @@ struct Loaded {
     info: PluginInfo,
     sandbox: Sandbox,
     contract: StorageContract,
+    egress: EgressRules,
 }
 
 impl fmt::Debug for StoragePlugin {
@@ -79,8 +83,8 @@ impl fmt::Debug for StoragePlugin {
 }
 
 impl StoragePlugin {
-    pub(crate) fn new(info: PluginInfo, sandbox: Sandbox, contract: StorageContract) -> Self {
-        Self { loaded: Arc::new(Loaded { info, sandbox, contract }) }
+    pub(crate) fn new(info: PluginInfo, sandbox: Sandbox, contract: StorageContract, egress: EgressRules) -> Self {
+        Self { loaded: Arc::new(Loaded { info, sandbox, contract, egress }) }
     }
 
     /// What the plugin says of itself.
@@ -88,13 +92,33 @@ impl StoragePlugin {
         &self.loaded.info
     }
 
-    /// Lets the plugin check a configuration.
+    /// Lets the plugin check a configuration and credentials.
     ///
     /// # Errors
     /// The plugin's own, or that it trapped or used more than it may.
-    pub async fn validate(&self, config: &serde_json::Value) -> Result<()> {
-        let (store, call) = self.loaded.sandbox.prepare("validate", None, Vec::new(), QUESTION_DEADLINE)?;
-        call.run(self.loaded.contract.validate(store, config.to_string())).await
+    pub async fn validate(&self, config: &serde_json::Value, credentials: Option<&str>) -> Result<()> {
+        let (store, call) = self.loaded.sandbox.prepare("validate", None, Vec::new(), None, QUESTION_DEADLINE)?;
+        let at = Location { config: config.to_string(), credentials: credentials.map(str::to_owned) };
+        call.run(self.loaded.contract.validate(store, at)).await
+    }
+
+    /// Checks that the plugin may have what a target's configuration asks for: its endpoints, without asking them anything. That it
+    /// names no host directory, too, unless it is the operator's own.
+    ///
+    /// # Errors
+    /// `invalid` and `denied`, naming the configuration's key.
+    pub fn check_reach(&self, config: &StorageConfig) -> Result<()> {
+        let named = self.loaded.sandbox.grants.asked("directory:").find(|key| config.config.get(*key).is_some());
+        if let Some(key) = named.filter(|_| !config.operator) {
+            return Err(Failure::denied(format!("`{key}` of the configuration names a directory of the host"))
+                .with_hint("only the operator's configuration file can do that"));
+        }
+        self.egress(config).map(drop)
+    }
+
+    fn egress(&self, config: &StorageConfig) -> Result<Egress> {
+        let Loaded { sandbox, egress, .. } = &*self.loaded;
+        Egress::new(egress, &sandbox.grants, &config.config, config.operator)
     }
 
     /// Opens a target. Directories that its configuration names are made when they are missing, with mode 0700.
@@ -102,7 +126,9 @@ impl StoragePlugin {
     /// # Errors
     /// The plugin's own; `denied` when a directory is not granted; `unavailable` when it cannot be made.
     pub async fn open(&self, config: StorageConfig) -> Result<Bucket> {
+        self.check_reach(&config)?;
         let preopens = self.directories(&config.config)?;
+        let egress = self.egress(&config)?;
         for Preopen { host, .. } in &preopens {
             let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(host);
             made.map_err(|error| {
@@ -110,7 +136,7 @@ impl StoragePlugin {
             })?;
         }
         let at = Location { config: config.config.to_string(), credentials: config.credentials };
-        let bucket = Bucket { plugin: self.clone(), at, preopens: preopens.into() };
+        let bucket = Bucket { plugin: self.clone(), at, preopens: preopens.into(), egress };
         let (store, call) = bucket.prepare("open", QUESTION_DEADLINE)?;
         call.run(self.loaded.contract.open(store, bucket.at.clone())).await?;
         Ok(bucket)
@@ -120,7 +146,7 @@ impl StoragePlugin {
     fn directories(&self, config: &serde_json::Value) -> Result<Vec<Preopen>> {
         let grants = &self.loaded.sandbox.grants;
         let mut preopens = Vec::new();
-        for key in grants.directories() {
+        for key in grants.asked("directory:") {
             let Some(value) = config.get(key) else { continue };
             grants.check(&format!("directory:{key}"))?;
             let path = value.as_str().filter(|path| !path.is_empty());
@@ -138,6 +164,7 @@ pub struct Bucket {
     plugin: StoragePlugin,
     at: Location,
     preopens: Arc<[Preopen]>,
+    egress: Egress,
 }
 
 impl fmt::Debug for Bucket {
@@ -219,8 +246,18 @@ impl Bucket {
         apart(async move { call.run(bucket.contract().delete(store, bucket.at.clone(), key)).await }).await
     }
 
+    /// Ends uploads that were begun before this instant and never completed. Says how many.
+    ///
+    /// # Errors
+    /// The plugin's own.
+    pub async fn abandon_uploads(&self, before: Timestamp) -> Result<u32> {
+        let (store, call) = self.prepare("abandon-uploads", QUESTION_DEADLINE)?;
+        let bucket = self.clone();
+        apart(async move { call.run(bucket.contract().abandon_uploads(store, bucket.at.clone(), before)).await }).await
+    }
+
     fn prepare(&self, function: &'static str, deadline: Duration) -> Result<(Store<PluginState>, Call)> {
-        self.plugin.loaded.sandbox.prepare(function, None, self.preopens.to_vec(), deadline)
+        self.plugin.loaded.sandbox.prepare(function, None, self.preopens.to_vec(), Some(self.egress.clone()), deadline)
     }
 
     fn contract(&self) -> &StorageContract {

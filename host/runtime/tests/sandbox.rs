@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use bulkhead_model::{AttemptId, BackupId, Failure, Report, Result, ServiceId};
 use bulkhead_runtime::{
-    ArtifactReader, ArtifactWriter, Attempt, BackupRequest, ByteRange, ByteSource, Level, Limits, Link, MethodPlugin,
+    ArtifactReader, ArtifactWriter, Attempt, BackupRequest, ByteRange, ByteSource, EgressConfig, Level, Limits, Link,
+    MethodPlugin,
     Observer, PluginSettings, RestoreRequest, Runtime, RuntimeConfig, Service, StorageConfig, ToolSet, Written,
 };
 use serde_json::json;
@@ -63,6 +64,7 @@ fn config(bundled: bool) -> RuntimeConfig {
         tools: ToolSet::new("/nonexistent".into(), BTreeMap::new()),
         settings: BTreeMap::from([("behaviour".to_owned(), settings)]),
         default_limits: Limits::default(),
+        egress: EgressConfig::default(),
     }
 }
 
@@ -265,8 +267,8 @@ async fn storage_keeps_all_or_nothing() {
         let root = TempDir::new().unwrap();
         let plugin = runtime.storage(name).unwrap();
         let config = json!({"root": root.path().join("made")});
-        plugin.validate(&config).await.unwrap();
-        let bucket = plugin.open(StorageConfig { config, credentials: None }).await.unwrap();
+        plugin.validate(&config, None).await.unwrap();
+        let bucket = plugin.open(StorageConfig { config, credentials: None, operator: true }).await.unwrap();
 
         let bytes: Vec<u8> = (0_u64..5_000_011).map(|at| (at ^ (at >> 8) ^ (at >> 16)) as u8).collect();
         let kept = bucket.put("a/b", ByteSource::from_bytes(bytes.clone()).unwrap(), true).await.unwrap();
@@ -305,7 +307,7 @@ async fn a_plugin_from_elsewhere_is_granted_nothing_unasked() {
     let runtime = Runtime::new(config(false)).await.unwrap();
     let plugin = runtime.storage("filesystem").unwrap();
     let root = TempDir::new().unwrap();
-    let config = StorageConfig { config: json!({"root": root.path()}), credentials: None };
+    let config = StorageConfig { config: json!({"root": root.path()}), credentials: None, operator: true };
     assert_eq!(
         plugin.open(config).await.unwrap_err().message,
         "plugin `filesystem` asked for directory `root`; grant it under [plugins.filesystem] grants"

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use bulkhead_runtime::{Limits, MethodPlugin, PluginInfo, PluginKind, Runtime, RuntimeConfig, StoragePlugin, ToolSet};
+use bulkhead_runtime::{EgressConfig, Limits, MethodPlugin, PluginInfo, PluginKind, Runtime, RuntimeConfig, StoragePlugin, ToolSet};
 
 /// Loads a storage plugin. Panics when the file is none.
 pub async fn storage_plugin(component: impl AsRef<Path>) -> StoragePlugin {
@@ -34,6 +34,7 @@ async fn load(component: &Path, kind: PluginKind) -> (Runtime, PluginInfo) {
         tools: ToolSet::new("/nonexistent".into(), BTreeMap::new()),
         settings: BTreeMap::new(),
         default_limits: Limits::default(),
+        egress: EgressConfig::default(),
     };
     let runtime = Runtime::new(config).await.expect("the sandbox starts");
     if let Some(refused) = runtime.refused().first() {

@@ -67,6 +67,7 @@ impl Host {
             tools: ToolSet::new(PathBuf::from("/bin/false"), BTreeMap::new()),
             settings: BTreeMap::new(),
             default_limits: Limits::default(),
+            egress: Default::default(),
         });
         let root = dir.path().join("backups");
         std::fs::create_dir(&root).unwrap();

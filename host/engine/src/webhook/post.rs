@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use bulkhead_model::{Failure, Result};
+use bulkhead_model::{Failure, Result, is_public_address};
 use ureq::http::Uri;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
@@ -108,7 +108,7 @@ impl Resolver for Checked {
         timeout: NextTimeout,
     ) -> Result<ResolvedSocketAddrs, Error> {
         let found = DefaultResolver::default().resolve(uri, config, timeout)?;
-        let public = |address: &SocketAddr| address::is_public(address.ip());
+        let public = |address: &SocketAddr| is_public_address(address.ip());
         // All of them: a name with one address inside was not made by accident.
         if uri.host().is_some_and(|host| self.allowed.covers(host)) || found.iter().all(public) {
             return Ok(found);

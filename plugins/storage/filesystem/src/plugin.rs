@@ -31,7 +31,7 @@ impl StoragePlugin for Filesystem {
             .grant("directory:root", "keeps the objects as files in it")
     }
 
-    fn validate(config: &str) -> Result<()> {
+    fn validate(config: &str, _credentials: Option<&str>) -> Result<()> {
         let config: Config = parse(config)?;
         if config.root.is_empty() {
             return Err(Failure::invalid("configuration: root is empty"));
@@ -40,7 +40,7 @@ impl StoragePlugin for Filesystem {
     }
 
     async fn open(config: &str, _credentials: Option<String>) -> Result<Root> {
-        Self::validate(config)?;
+        Self::validate(config, None)?;
         Root::preopened()
     }
 }

@@ -25,8 +25,8 @@ impl<P: StoragePlugin> export::Guest for Adapter<P> {
         P::describe()
     }
 
-    fn validate(config: String) -> Result<()> {
-        P::validate(&config)
+    fn validate(config: String, credentials: Option<String>) -> Result<()> {
+        P::validate(&config, credentials.as_deref())
     }
 }
 
@@ -61,5 +61,9 @@ impl<P: StoragePlugin> export::GuestBucket for OpenBucket<P> {
     async fn delete(&self, key: String) -> Result<()> {
         check_key(&key)?;
         self.0.delete(&key).await
+    }
+
+    async fn abandon_uploads(&self, before_us: u64) -> Result<u32> {
+        self.0.abandon_uploads(before_us).await
     }
 }

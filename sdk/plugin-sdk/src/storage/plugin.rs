@@ -11,12 +11,12 @@ pub trait StoragePlugin: 'static {
     /// Says what the plugin is and which grants it needs. Pure: calls nothing of the host.
     fn describe() -> Description;
 
-    /// Checks a target's configuration. The host has checked it against the schema.
+    /// Checks the form of a target's configuration and, when it has some, of its credentials. Pure: calls nothing of the host.
     ///
     /// # Errors
-    /// `invalid`, naming the key and what it may hold.
-    fn validate(config: &str) -> Result<()> {
-        let _any = config;
+    /// `invalid`, naming the key and what it may hold. Never repeats a credential.
+    fn validate(config: &str, credentials: Option<&str>) -> Result<()> {
+        let _any = (config, credentials);
         Ok(())
     }
 
@@ -59,6 +59,16 @@ pub trait Bucket: 'static {
     /// # Errors
     /// When the object may still be there.
     fn delete(&self, key: &str) -> impl Future<Output = Result<()>>;
+
+    /// Ends uploads that were begun before this instant (microseconds since 1970) and never completed. Says how many. A place that
+    /// keeps no half uploads has nothing to do.
+    ///
+    /// # Errors
+    /// When some may be left.
+    fn abandon_uploads(&self, before_us: u64) -> impl Future<Output = Result<u32>> {
+        let _any = before_us;
+        std::future::ready(Ok(0))
+    }
 }
 
 /// Makes a type the plugin of this component.

@@ -16,8 +16,8 @@ impl Directory {
     pub async fn open(plugin: &StoragePlugin) -> Self {
         let place = tempfile::tempdir().expect("a temporary directory can be made");
         let config = serde_json::json!({ "root": place.path().join("root") });
-        plugin.validate(&config).await.expect("the plugin takes the configuration");
-        let config = StorageConfig { config, credentials: None };
+        plugin.validate(&config, None).await.expect("the plugin takes the configuration");
+        let config = StorageConfig { config, credentials: None, operator: true };
         Self { bucket: plugin.open(config).await.expect("the target opens"), place }
     }
 

@@ -27,8 +27,8 @@ pub async fn check(config: &Config, runtime: &Runtime, report: &mut Report) {
 
 async fn probe(runtime: &Runtime, target: &TargetConfig) -> Result<()> {
     let plugin = runtime.storage(&target.plugin)?;
-    plugin.validate(&target.config).await?;
-    let bucket = plugin.open(StorageConfig { config: target.config.clone(), credentials: None }).await?;
+    plugin.validate(&target.config, None).await?;
+    let bucket = plugin.open(StorageConfig { config: target.config.clone(), credentials: None, operator: true }).await?;
     // Keys of backups start with an organization, which cannot begin with an underscore.
     let key = format!("_doctor/{}", JobId::new());
     let written = bucket.put(&key, ByteSource::from_bytes(PROBE.to_vec())?, true).await;

@@ -17,7 +17,7 @@ use crate::contract::Description;
 use crate::state::PluginState;
 use crate::storage::{ByteRange, Entry, Page};
 use crate::stream::Ended;
-use crate::{ByteSource, stream, wasi};
+use crate::{ByteSource, egress, stream, wasi};
 
 type Answer<T> = wasmtime::Result<model::Result<T>>;
 
@@ -49,6 +49,7 @@ impl StorageContract {
     pub(crate) fn link(component: &Component) -> wasmtime::Result<Self> {
         let mut linker = Linker::new(component.engine());
         wasi::link(&mut linker)?;
+        egress::link(&mut linker)?;
         host::link_common(&mut linker)?;
         Ok(Self { pre: StoragePluginPre::new(linker.instantiate_pre(component)?)? })
     }
@@ -70,10 +71,12 @@ impl StorageContract {
         })
     }
 
-    pub(crate) async fn validate(&self, mut store: Store<PluginState>, config: String) -> Answer<()> {
+    pub(crate) async fn validate(&self, mut store: Store<PluginState>, at: Location) -> Answer<()> {
         let instance = self.instance(&mut store).await?;
         let plugin = instance.bulkhead_storage_storage();
-        let answer = store.run_concurrent(async |accessor| plugin.call_validate(accessor, config).await).await??;
+        let answer = store
+            .run_concurrent(async |accessor| plugin.call_validate(accessor, at.config, at.credentials).await)
+            .await??;
         Ok(answer.map_err(Into::into))
     }
 
@@ -188,6 +191,23 @@ impl StorageContract {
                 let bucket = answered!(bucket(plugin, accessor, at).await?);
                 answered!(plugin.bucket().call_delete(accessor, bucket, key).await?);
                 Ok(Ok(()))
+            })
+            .await?
+    }
+
+    pub(crate) async fn abandon_uploads(
+        &self,
+        mut store: Store<PluginState>,
+        at: Location,
+        before: model::Timestamp,
+    ) -> Answer<u32> {
+        let instance = self.instance(&mut store).await?;
+        let plugin = instance.bulkhead_storage_storage();
+        let before_us = u64::try_from(before.as_micros()).unwrap_or(0);
+        store
+            .run_concurrent(async |accessor| {
+                let bucket = answered!(bucket(plugin, accessor, at).await?);
+                Ok(Ok(answered!(plugin.bucket().call_abandon_uploads(accessor, bucket, before_us).await?)))
             })
             .await?
     }
