@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use bulkhead_test_support::bucket::ServerProgram;
 use bulkhead_test_support::{MariaDb, process};
 
 use crate::cargo::WASM;
@@ -19,6 +20,8 @@ pub enum Fix {
     WasmTarget,
     /// One plugin out of the package `mariadb-server`, which is not installed for it: it would start a server.
     MariaDbPlugins,
+    /// An object store that no package brings.
+    Server(ServerProgram),
 }
 
 /// Something that has to be there.
@@ -51,6 +54,11 @@ const NEEDS: &[Need] = &[
     need("mariadb-binlog", "reads binary logs", true, Fix::Package("mariadb-client")),
     need("zstd", "restores by hand", false, Fix::Package("zstd")),
     need("age", "restores by hand", false, Fix::Package("age")),
+    need("openssl", "makes a service account's keys", false, Fix::Package("openssl")),
+    need("npm", "brings azurite, which runs on node", false, Fix::Package("npm")),
+    need("garage", "buckets of S3", false, Fix::Server(ServerProgram::Garage)),
+    need("s3s-fs", "buckets of S3, with conditional writes", false, Fix::Server(ServerProgram::S3s)),
+    need("azurite", "containers of Azure", false, Fix::Server(ServerProgram::Azurite)),
     need("initdb", "the catalog on PostgreSQL", false, Fix::Postgres),
     Need {
         name: "file_key_management",
@@ -68,6 +76,7 @@ impl Need {
             Fix::WasmTarget => wasm_target().then(|| "installed".to_owned()),
             Fix::MariaDbPlugins => MariaDb::can_encrypt().then(|| "installed".to_owned()),
             Fix::Postgres => postgres().map(|path| path.display().to_string()),
+            Fix::Server(server) => Some(server.path()).filter(|path| path.is_file()).map(|path| path.display().to_string()),
             Fix::Package(_) => process::find_program(self.name).map(|path| path.display().to_string()),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::process::{Command, Stdio};
 
+use bulkhead_test_support::bucket::ServerProgram;
 use bulkhead_test_support::{Problem, Result, process, workspace};
 
 use crate::cargo;
@@ -115,7 +116,40 @@ fn scripts(missing: &[&Need]) -> Vec<Script> {
         ];
         scripts.push(Script { commands, system: false, optional: true });
     }
+    let servers = missing.iter().filter_map(|need| match need.fix {
+        Fix::Server(server) => Some(server),
+        _ => None,
+    });
+    scripts.extend(servers.map(|server| Script { commands: fetched(server), system: false, optional: false }));
     scripts
+}
+
+/// Compiled with little care for speed, or fetched: nothing but the tests uses them.
+fn fetched(server: ServerProgram) -> Vec<String> {
+    let (name, version, dir) = (server.name(), server.version(), server.dir().display().to_string());
+    let features = match server {
+        ServerProgram::Garage => "--no-default-features --features bundled-libs,sqlite,lmdb",
+        ServerProgram::S3s => "--features binary",
+        ServerProgram::Azurite => {
+            let lock = workspace::root().join("tests/support/azurite").display().to_string();
+            return vec![
+                format!("mkdir -p '{dir}'"),
+                format!("cp '{lock}/package.json' '{lock}/package-lock.json' '{dir}'"),
+                format!("npm --prefix '{dir}' ci --no-audit --no-fund"),
+            ];
+        }
+    };
+    let profile: Vec<String> = ["OPT_LEVEL=1", "CODEGEN_UNITS=16", "LTO=off", "DEBUG=false", "STRIP=true"]
+        .iter()
+        .map(|setting| format!("CARGO_PROFILE_RELEASE_{setting}"))
+        .collect();
+    vec![
+        format!(
+            "env {} cargo install {name} --version {version} --locked {features} --root '{dir}' --target-dir '{dir}/build'",
+            profile.join(" ")
+        ),
+        format!("rm -rf '{dir}/build'"),
+    ]
 }
 
 fn power() -> Power {

@@ -2,6 +2,7 @@
 //!
 //! * [`MariaDb`]: a private MariaDB server on loopback, gone when dropped.
 //! * [`PostgreSql`]: a private PostgreSQL server for catalogs, gone when dropped.
+//! * [`bucket`]: object stores that speak S3's, Google's and Azure's language, and faults before them.
 //! * [`dataset`]: what a database can hold (every common type and kind of object) and bulk rows.
 //! * [`Snapshot`]: everything in a server, comparable object by object.
 //! * [`Writer`]: keeps writing so that any restored state can be proved consistent.
@@ -11,6 +12,7 @@
 //! Nothing here is part of the product. Children get a cleared environment and `TZ=UTC`.
 
 mod age;
+pub mod bucket;
 pub mod dataset;
 mod guardian;
 mod host;

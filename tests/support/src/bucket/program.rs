@@ -1,0 +1,67 @@
+//! The object stores' programs: built or fetched for the tests alone, and kept outside of the checkout.
+
+use std::env;
+use std::path::PathBuf;
+
+use crate::problem::{Problem, Result};
+use crate::workspace;
+
+/// A server that no package of the system brings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServerProgram {
+    /// S3: signatures, checksums, multipart uploads, listings. Ignores conditions on writes.
+    Garage,
+    /// S3: conditional writes.
+    S3s,
+    /// Azure Blob Storage.
+    Azurite,
+}
+
+impl ServerProgram {
+    /// Its name, which is also that of its package.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Garage => "garage",
+            Self::S3s => "s3s-fs",
+            Self::Azurite => "azurite",
+        }
+    }
+
+    /// Its version.
+    pub const fn version(self) -> &'static str {
+        match self {
+            Self::Garage => "2.5.0",
+            Self::S3s => "0.14.1",
+            Self::Azurite => "3.35.0",
+        }
+    }
+
+    /// Where it is installed: in the user's cache, by its version and the compiler's, so that every checkout finds it.
+    pub fn dir(self) -> PathBuf {
+        let set = env::var_os("XDG_CACHE_HOME").filter(|dir| !dir.is_empty()).map(PathBuf::from);
+        let cache = set.or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cache")));
+        let servers = cache.map_or_else(|| workspace::target_dir().join("servers"), |dir| dir.join("bulkhead/servers"));
+        let (name, version, compiler) = (self.name(), self.version(), env!("CARGO_PKG_RUST_VERSION"));
+        match self {
+            Self::Garage | Self::S3s => servers.join(format!("{name}-{version}-rust-{compiler}")),
+            Self::Azurite => servers.join(format!("{name}-{version}")),
+        }
+    }
+
+    /// The program, once it is installed.
+    pub fn path(self) -> PathBuf {
+        match self {
+            Self::Garage | Self::S3s => self.dir().join("bin").join(self.name()),
+            Self::Azurite => self.dir().join("node_modules/.bin/azurite-blob"),
+        }
+    }
+
+    /// The program, or a problem that names the cure.
+    pub fn installed(self) -> Result<PathBuf> {
+        let path = self.path();
+        if path.is_file() {
+            return Ok(path);
+        }
+        Err(Problem::new(format!("{} {} is not installed; hint: `cargo xtask install`", self.name(), self.version())))
+    }
+}
