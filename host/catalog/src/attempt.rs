@@ -17,6 +17,7 @@ use crate::session::{Session, sql};
 pub use heartbeat::{Heartbeat, Progress};
 pub use lost::Lease;
 pub use outcome::Completed;
+pub(crate) use outcome::succeed;
 
 /// One try of a job.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! Backups: the catalogued results.
 
+mod copies;
 mod create;
 mod delete;
 mod list;
@@ -16,6 +17,8 @@ use crate::count::{Counted, Noun};
 use crate::fields::{self, Fields};
 use crate::session::{Session, sql, sql_of_parts};
 
+pub(crate) use copies::{follow as follow_copies, forget as forget_copies, settle as settle_copies};
+pub use copies::{BackupCopy, CopyOutcome, CopyState, NewCopy};
 pub use create::NewBackup;
 pub(crate) use create::{BackupDraft, insert};
 pub(crate) use delete::mark_deleting;

@@ -225,6 +225,7 @@ pub(crate) async fn follow(
         (JobKind::Restore, _, Some(id)) => restore::enter(session, id, from, job.state, job.failure.as_ref()).await?,
         _ => {}
     }
+    backup::follow_copies(session, job).await?;
     if let Some(id) = job.schedule {
         schedule::mirror(session, id, job.state).await?;
     }

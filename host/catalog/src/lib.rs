@@ -24,12 +24,15 @@ mod page;
 mod restore;
 mod schedule;
 mod session;
+mod target;
 mod webhook;
 
 pub use api_key::{ApiKey, NewApiKey};
 pub use attempt::{Attempt, Completed, Heartbeat, Lease, Progress};
 pub use audit::{AuditEntry, AuditFilter, NewAudit};
-pub use backup::{Backup, BackupFilter, Keeper, NewBackup, Retained, RetainedBackup};
+pub use backup::{
+    Backup, BackupCopy, BackupFilter, CopyOutcome, CopyState, Keeper, NewBackup, NewCopy, Retained, RetainedBackup,
+};
 pub use catalog::Catalog;
 pub use event::JobEvent;
 pub use history::{HistoryRow, HistoryRows};
@@ -40,4 +43,5 @@ pub use member::{Member, NewMember};
 pub use page::Page;
 pub use restore::{NewRestore, Restore, RestoreFilter};
 pub use schedule::{FireOutcome, Fired, NewSchedule, Schedule, ScheduleChange, ScheduleFilter, ScheduleOrigin};
+pub use target::{NewTarget, Target, TargetChange, TargetOrigin, TargetTest};
 pub use webhook::{Delivery, DeliveryRecord, DeliveryState, NewWebhook, Sealed, Webhook, WebhookChange};

@@ -16,6 +16,8 @@ const STEPS: &[(i64, &str, &str)] = &[
     (2, "schedules", include_str!("../migrations/0002_schedules.sql")),
     (3, "access", include_str!("../migrations/0003_access.sql")),
     (4, "recovery", include_str!("../migrations/0004_recovery.sql")),
+    (5, "targets", include_str!("../migrations/0005_targets.sql")),
+    (7, "copies", include_str!("../migrations/0007_copies.sql")),
 ];
 
 /// A step may rewrite a large table, and another host may be at it.

@@ -86,6 +86,7 @@ pub(crate) async fn record_job(session: &mut Session, job: &Job) -> Result<()> {
     let event = match (job.kind, job.state) {
         (JobKind::Backup, JobState::Succeeded) => NoticeEvent::BackupSucceeded,
         (JobKind::Backup, JobState::Failed) => NoticeEvent::BackupFailed,
+        (JobKind::Copy, JobState::Failed) => NoticeEvent::CopyFailed,
         (JobKind::Restore, JobState::Succeeded) => NoticeEvent::RestoreSucceeded,
         (JobKind::Restore, JobState::Failed) => NoticeEvent::RestoreFailed,
         _ => return Ok(()),

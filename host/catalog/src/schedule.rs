@@ -43,6 +43,8 @@ pub struct Schedule {
     pub server: String,
     /// Where they are kept.
     pub target: TargetId,
+    /// Where they are kept besides.
+    pub copies: Vec<TargetId>,
     /// [`Schedule::ONCE`], or the normal form of an [`Expression`].
     pub expression: String,
     /// In which the expression is read and retention counts its days.
@@ -154,6 +156,7 @@ impl Schedule {
             engine: row.text("engine")?,
             server: row.text("server")?,
             target: row.parsed("target")?,
+            copies: row.optional_json("copies")?.unwrap_or_default(),
             expression: row.text("expression")?,
             zone,
             enabled: row.flag("enabled")?,

@@ -52,6 +52,8 @@ words!(
         Verify => "verify",
         /// Deletes one.
         Expire => "expire",
+        /// Puts one into another target as well.
+        Copy => "copy",
     }
 );
 

@@ -19,6 +19,8 @@ pub enum NoticeEvent {
     BackupTooOld,
     /// A verify has found a backup damaged.
     BackupSuspect,
+    /// A backup could not be put into one of its other targets, and no attempt remains.
+    CopyFailed,
     /// A restore was done.
     RestoreSucceeded,
     /// A restore could not be done, and no attempt remains.
@@ -35,6 +37,7 @@ impl NoticeEvent {
         Self::BackupMissed,
         Self::BackupTooOld,
         Self::BackupSuspect,
+        Self::CopyFailed,
         Self::RestoreSucceeded,
         Self::RestoreFailed,
         Self::Test,
@@ -48,6 +51,7 @@ impl NoticeEvent {
             Self::BackupMissed => "backup.missed",
             Self::BackupTooOld => "backup.too_old",
             Self::BackupSuspect => "backup.suspect",
+            Self::CopyFailed => "backup.copy_failed",
             Self::RestoreSucceeded => "restore.succeeded",
             Self::RestoreFailed => "restore.failed",
             Self::Test => "test",

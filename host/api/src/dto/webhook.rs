@@ -19,6 +19,8 @@ pub enum EventWord {
     BackupTooOld,
     #[serde(rename = "backup.suspect")]
     BackupSuspect,
+    #[serde(rename = "backup.copy_failed")]
+    CopyFailed,
     #[serde(rename = "restore.succeeded")]
     RestoreSucceeded,
     #[serde(rename = "restore.failed")]

@@ -76,6 +76,8 @@ pub enum Kind {
     Verify,
     /// Deletes one.
     Expire,
+    /// Puts one into another target as well.
+    Copy,
 }
 
 impl From<JobKind> for Kind {
@@ -85,6 +87,7 @@ impl From<JobKind> for Kind {
             JobKind::Restore => Self::Restore,
             JobKind::Verify => Self::Verify,
             JobKind::Expire => Self::Expire,
+            JobKind::Copy => Self::Copy,
         }
     }
 }

@@ -9,6 +9,7 @@ use bulkhead_model::{
 use serde_json::Value;
 
 use super::{Attempt, end};
+use crate::backup::CopyOutcome;
 use crate::catalog::Catalog;
 use crate::fields::{big, json, optional_json, plain};
 use crate::job::{Entry, Job, enter};
@@ -30,6 +31,8 @@ pub struct Completed {
     pub plugin_digest: Digest,
     /// SHA-256 of the manifest as stored, hexadecimal.
     pub manifest_sha256: String,
+    /// What became of the copies that it was to have.
+    pub copies: Vec<CopyOutcome>,
 }
 
 impl Catalog {
@@ -51,6 +54,8 @@ impl Catalog {
         .bind(completed.manifest_sha256.clone())
         .bind(backup_of(&job)?.as_str());
         session.execute_one("a finished backup", query).await?;
+        let made = backup::lock(&mut session, &job.organization, backup_of(&job)?).await?;
+        backup::settle_copies(&mut session, &made, &completed.copies, job.attempts_max).await?;
         notice::record_job(&mut session, &job).await?;
         session.commit().await?;
         Ok(job)
@@ -160,6 +165,7 @@ impl Catalog {
         let job = succeed(&mut session, attempt, JobKind::Expire).await?;
         let from = BackupState::Deleting;
         backup::enter(&mut session, backup_of(&job)?, from, BackupState::Deleted, None).await?;
+        backup::forget_copies(&mut session, backup_of(&job)?).await?;
         session.commit().await?;
         Ok(job)
     }
@@ -223,7 +229,7 @@ pub(super) async fn lock_job(session: &mut Session, id: &JobId) -> Result<Job> {
 }
 
 /// Ends attempt and job well.
-async fn succeed(session: &mut Session, attempt: &AttemptId, kind: JobKind) -> Result<Job> {
+pub(crate) async fn succeed(session: &mut Session, attempt: &AttemptId, kind: JobKind) -> Result<Job> {
     let attempt = end(session, attempt, AttemptState::Succeeded, None).await?;
     let entry =
         Entry { attempt: Some((&attempt.id, attempt.number)), ..Entry::new(JobState::Running, JobState::Succeeded) };

@@ -7,7 +7,7 @@ use bulkhead_model::{
 };
 use serde_json::Value;
 
-use super::{Backup, lock_succeeded};
+use super::{Backup, copies, lock_succeeded};
 use crate::catalog::Catalog;
 use crate::fields::Fields;
 use crate::idempotency::{self, Idempotency, Made};
@@ -30,6 +30,8 @@ pub struct NewBackup {
     pub name: Option<String>,
     /// Where it is kept.
     pub target: TargetId,
+    /// Where it is kept besides.
+    pub copies: Vec<TargetId>,
     /// The server's name, the last part of the backup's id.
     pub server: String,
     /// The backup it is restored on top of.
@@ -120,6 +122,7 @@ pub(crate) struct BackupDraft {
     pub(crate) engine: String,
     pub(crate) name: Option<String>,
     pub(crate) target: TargetId,
+    pub(crate) copies: Vec<TargetId>,
     pub(crate) job: JobId,
     pub(crate) parent: Option<BackupId>,
 }
@@ -134,6 +137,7 @@ fn drafts(new: NewBackup, schedule: Option<ScheduleId>) -> (BackupDraft, Draft) 
         engine: new.engine,
         name: new.name,
         target: new.target.clone(),
+        copies: new.copies,
         job: JobId::new(),
         parent: new.parent,
     };
@@ -186,6 +190,7 @@ pub(crate) async fn insert(session: &mut Session, drafts: Vec<BackupDraft>) -> R
             let backup = written.remove(draft.id.as_str());
             let backup = backup.ok_or_else(|| Failure::internal("a new backup was not written"))?;
             session.counts.moved(&backup.counted(), None, Some(backup.state.as_str()));
+            copies::expect(session, &backup.id, &draft.job, &draft.copies).await?;
             backups.push(backup);
         }
     }

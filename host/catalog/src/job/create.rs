@@ -51,7 +51,7 @@ impl Catalog {
                 insert(&mut session, draft(&new, backup)).await?
             }
             JobKind::Expire => expire(&mut session, &new).await?,
-            JobKind::Backup | JobKind::Restore => {
+            JobKind::Backup | JobKind::Restore | JobKind::Copy => {
                 return Err(Failure::internal(format!("a {} is scheduled with a row of its own", new.kind)));
             }
         };

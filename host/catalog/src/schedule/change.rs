@@ -7,7 +7,7 @@ use bulkhead_model::{
     Timestamp, Zone,
 };
 
-use super::create::micros;
+use super::create::{copies, micros};
 use super::{Schedule, due, lock, recurring};
 use crate::catalog::Catalog;
 use crate::fields::{Fields, optional_json};
@@ -35,6 +35,8 @@ pub struct ScheduleChange {
     pub name: Option<Option<String>>,
     /// Where its backups are kept.
     pub target: Option<TargetId>,
+    /// Where they are kept besides.
+    pub copies: Option<Vec<TargetId>>,
 }
 
 impl Catalog {
@@ -118,6 +120,7 @@ fn apply(schedule: &mut Schedule, change: ScheduleChange, now: Timestamp) -> Res
     schedule.misfire_grace = change.misfire_grace.unwrap_or(before.misfire_grace);
     schedule.jitter = change.jitter.unwrap_or(before.jitter);
     schedule.retention = change.retention.unwrap_or(schedule.retention.take());
+    schedule.copies = change.copies.unwrap_or_else(|| before.copies.clone());
     schedule.target = change.target.unwrap_or_else(|| before.target.clone());
     let times = |schedule: &Schedule| (schedule.expression.clone(), schedule.zone.clone(), schedule.enabled);
     if times(schedule) != times(&before) || schedule.next_due_at.is_none() {
@@ -135,8 +138,8 @@ fn apply(schedule: &mut Schedule, change: ScheduleChange, now: Timestamp) -> Res
 async fn rewrite(session: &mut Session, schedule: &Schedule) -> Result<()> {
     let query = sql("UPDATE schedules SET expression = $1, timezone = $2, enabled = $3, misfire = $4,
              misfire_grace_us = $5, jitter_us = $6, retention = $7, name = $8, target = $9, next_due_at_us = $10,
-             next_fire_at_us = $11, message = $12, updated_at_us = $13
-         WHERE id = $14 AND deleted = 0")
+             next_fire_at_us = $11, message = $12, updated_at_us = $13, copies = $14
+         WHERE id = $15 AND deleted = 0")
     .bind(schedule.expression.clone())
     .bind(schedule.unknown_zone.clone().unwrap_or_else(|| schedule.zone.to_string()))
     .bind(i64::from(schedule.enabled))
@@ -150,6 +153,7 @@ async fn rewrite(session: &mut Session, schedule: &Schedule) -> Result<()> {
     .bind(schedule.next_fire_at.map(Timestamp::as_micros))
     .bind(schedule.message.clone())
     .bind(schedule.updated_at.map(Timestamp::as_micros))
+    .bind(copies(schedule)?)
     .bind(schedule.id.0);
     session.execute_one("a changed schedule", query).await
 }

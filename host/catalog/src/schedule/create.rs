@@ -29,6 +29,8 @@ pub struct NewSchedule {
     pub server: String,
     /// Where they are kept.
     pub target: TargetId,
+    /// Where they are kept besides.
+    pub copies: Vec<TargetId>,
     /// crontab(5).
     pub expression: String,
     /// In which the expression is read.
@@ -118,6 +120,7 @@ fn draft(new: NewSchedule, now: Timestamp) -> Result<Schedule> {
         engine: new.engine,
         server: new.server,
         target: new.target,
+        copies: new.copies,
         expression: expression.as_str().to_owned(),
         zone: new.zone,
         enabled: new.enabled,
@@ -169,6 +172,7 @@ pub(crate) async fn insert_once(session: &mut Session, backup: &crate::backup::N
         engine: backup.engine.clone(),
         server: backup.server.clone(),
         target: backup.target.clone(),
+        copies: backup.copies.clone(),
         expression: Schedule::ONCE.to_owned(),
         zone: Zone::UTC,
         enabled: true,
@@ -199,8 +203,8 @@ pub(crate) async fn insert_once(session: &mut Session, backup: &crate::backup::N
 async fn write(session: &mut Session, schedule: &Schedule) -> Result<()> {
     let query = sql("INSERT INTO schedules (id, organization, service, method, engine, server, target, expression,
              timezone, enabled, misfire, misfire_grace_us, jitter_us, retention, name, origin, state, next_due_at_us,
-             next_fire_at_us, created_at_us)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)")
+             next_fire_at_us, created_at_us, copies)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)")
     .bind(schedule.id.0)
     .bind(schedule.organization.as_str().to_owned())
     .bind(schedule.service.as_str().to_owned())
@@ -220,10 +224,16 @@ async fn write(session: &mut Session, schedule: &Schedule) -> Result<()> {
     .bind(schedule.state.clone())
     .bind(schedule.next_due_at.map(Timestamp::as_micros))
     .bind(schedule.next_fire_at.map(Timestamp::as_micros))
-    .bind(schedule.created_at.as_micros());
+    .bind(schedule.created_at.as_micros())
+    .bind(copies(schedule)?);
     session.execute_one("a new schedule", query).await?;
     session.counts.moved(&schedule.counted(), None, Some(""));
     Ok(())
+}
+
+/// The targets besides the first one, for their column.
+pub(super) fn copies(schedule: &Schedule) -> Result<Option<String>> {
+    optional_json(Some(&schedule.copies).filter(|copies| !copies.is_empty()))
 }
 
 /// A duration for a BIGINT column.

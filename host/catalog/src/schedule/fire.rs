@@ -210,6 +210,7 @@ fn drafts(schedule: &Schedule, name: Option<String>, attempts_max: u32) -> (Back
         engine: schedule.engine.clone(),
         name,
         target: schedule.target.clone(),
+        copies: schedule.copies.clone(),
         job,
         parent: None,
     };

@@ -58,6 +58,7 @@ async fn step(catalog: &Catalog, dice: &mut Dice) -> Result<()> {
                 (_, JobKind::Restore) => drop(catalog.finish_restore(&attempt.id, "done", None).await?),
                 (_, JobKind::Verify) => drop(catalog.finish_verify(&attempt.id, "stored", None, &[], false).await?),
                 (_, JobKind::Expire) => drop(catalog.finish_expire(&attempt.id).await?),
+                (_, JobKind::Copy) => drop(catalog.finish_copy(&attempt.id).await?),
             }
         }
         10 => {

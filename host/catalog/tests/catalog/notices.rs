@@ -148,6 +148,7 @@ fn a_schedule_that_nobody_could_run_in_time_tells_of_it() {
             engine: "mariadb".to_owned(),
             server: "db-0".to_owned(),
             target: "managed".parse().unwrap(),
+            copies: Vec::new(),
             expression: "0 18 * * *".to_owned(),
             zone: Zone::parse("UTC").unwrap(),
             enabled: true,

@@ -116,6 +116,7 @@ pub fn new_backup(service: &str, method: &str) -> NewBackup {
         engine: "mariadb".to_owned(),
         name: None,
         target: "managed".parse().unwrap(),
+        copies: Vec::new(),
         server: "db-0".to_owned(),
         parent: None,
         request: json!({ "level": 3 }),
@@ -132,6 +133,7 @@ pub fn new_schedule(service: &str, expression: &str) -> NewSchedule {
         engine: "mariadb".to_owned(),
         server: "db-0".to_owned(),
         target: "managed".parse().unwrap(),
+        copies: Vec::new(),
         expression: expression.to_owned(),
         zone: Zone::UTC,
         enabled: true,
@@ -169,6 +171,7 @@ pub fn completed() -> Completed {
         plugin_name: "mariadb-full".to_owned(),
         plugin_digest: Digest::new([7; 32]),
         manifest_sha256: "ab".repeat(32),
+        copies: Vec::new(),
     }
 }
 
