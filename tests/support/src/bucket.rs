@@ -1,13 +1,16 @@
 //! Real object stores on loopback for the storage plugins, a front that speaks as Google's does, and faults between them and a plugin.
 //!
 //! Each server answers on a free port, keeps its data in a folder of its own, checks every signature, and is gone with the process
-//! that started it. What no single server can do another one can: `features` in each file's first lines.
+//! that started it. What one server cannot do another one can: the first lines of each file say what.
 
 mod azurite;
 mod child;
 mod client;
+mod fault;
 mod garage;
+mod gcs;
 mod http;
+mod listener;
 mod program;
 mod s3s;
 mod sign;
@@ -20,7 +23,9 @@ use crate::problem::Result;
 
 pub use azurite::Azurite;
 pub use client::S3Client;
+pub use fault::{Fault, FaultProxy, Kind, Seen};
 pub use garage::Garage;
+pub use gcs::Gcs;
 pub use http::{Answer, Request};
 pub use program::ServerProgram;
 pub use s3s::S3s;

@@ -16,7 +16,12 @@ pub struct S3Client {
 impl S3Client {
     /// Signs a request to the server and sends it.
     pub fn send(&self, request: Request) -> Result<Answer> {
-        self.signer.sign(request, &self.address.to_string()).send(self.address)
+        self.sign(request).send(self.address)
+    }
+
+    /// Signs a request to the server.
+    pub fn sign(&self, request: Request) -> Request {
+        self.signer.sign(request, &self.address.to_string())
     }
 
     /// The keys and sizes of all objects that begin with `prefix`.

@@ -89,19 +89,20 @@ impl Request {
     /// Sends it to a server and reads the answer.
     pub fn send(&self, to: SocketAddr) -> Result<Answer> {
         let mut stream = connect(to)?;
-        self.write(&mut stream, to)?;
+        self.write_claiming(&mut stream, to, self.body.len())?;
         Answer::read(&mut BufReader::new(stream), &self.method)
     }
 
-    fn write(&self, to: &mut impl Write, address: SocketAddr) -> Result<()> {
+    /// Writes it with a head that says how many bytes of a body follow.
+    pub(super) fn write_claiming(&self, to: &mut impl Write, address: SocketAddr, length: usize) -> Result<()> {
         let mut text = format!("{} {} HTTP/1.1\r\n", self.method, self.target);
         if self.get("host").is_none() {
             // Writing to a String cannot fail.
             let _ = write!(text, "host: {address}\r\n");
         }
         text.push_str(&head_lines(&self.headers));
-        if !self.body.is_empty() || !matches!(self.method.as_str(), "GET" | "HEAD" | "DELETE") {
-            let _ = write!(text, "content-length: {}\r\n", self.body.len());
+        if length > 0 || !matches!(self.method.as_str(), "GET" | "HEAD" | "DELETE") {
+            let _ = write!(text, "content-length: {length}\r\n");
         }
         text.push_str("connection: close\r\n\r\n");
         to.write_all(text.as_bytes())?;
@@ -153,8 +154,11 @@ impl Answer {
 
     /// The head with this length of the body, which follows.
     pub(super) fn head(&self, length: usize) -> String {
-        let mut text = format!("HTTP/1.1 {} {}\r\n{}", self.status, "-", head_lines(&self.headers));
-        let _ = write!(text, "content-length: {length}\r\n\r\n");
+        let mut text = format!("HTTP/1.1 {} -\r\n{}", self.status, head_lines(&self.headers));
+        if !matches!(self.status, 204 | 304) {
+            let _ = write!(text, "content-length: {length}\r\n");
+        }
+        text.push_str("\r\n");
         text
     }
 }
