@@ -1,7 +1,6 @@
-//! Buckets of one's own, as SkySQL's requests name them. Their form is checked; this version does not use them yet.
+//! Buckets of one's own, as SkySQL's requests name them.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use bulkhead_engine::ExternalBucket as Bucket;
 use bulkhead_model::{Failure, Result};
 use utoipa::ToSchema;
 
@@ -18,10 +17,10 @@ pub struct ExternalStorage {
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "the shape of the object, for its document and the list of known fields")]
 pub struct ExternalBucket {
-    /// `s3://...` or `gs://...`.
-    #[schema(pattern = "^(s3|gs)://[^/]+")]
+    /// `s3://...`, `gs://...` or `azure://ACCOUNT/CONTAINER...`.
+    #[schema(pattern = "^(s3|gs|azure)://[^/]+", example = "s3://my_backup_bucket")]
     path: String,
-    /// An AWS credentials file or a GCP service-account key, in base64.
+    /// In base64: an AWS credentials file, a GCP service-account key, or for Azure JSON with `account_key` or `sas_token`.
     #[schema(min_length = 1)]
     credentials: String,
 }
@@ -30,12 +29,12 @@ pub struct ExternalBucket {
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "the shape of the object, for its document and the list of known fields")]
 pub struct ExternalSource {
-    /// `s3://...` or `gs://...`.
-    #[schema(pattern = "^(s3|gs)://[^/]+")]
+    /// `s3://...`, `gs://...` or `azure://ACCOUNT/CONTAINER...`.
+    #[schema(pattern = "^(s3|gs|azure)://[^/]+", example = "s3://my_backup_bucket")]
     bucket: String,
     #[schema(inline)]
     method: SourceMethod,
-    /// An AWS credentials file or a GCP service-account key, in base64.
+    /// In base64: an AWS credentials file, a GCP service-account key, or for Azure JSON with `account_key` or `sas_token`.
     #[schema(min_length = 1)]
     credentials: String,
     /// What the backup is encrypted with.
@@ -52,19 +51,18 @@ enum SourceMethod {
     Mysqldump,
 }
 
-/// Checks the form of `external_storage`.
+/// Reads `external_storage`.
 ///
 /// # Errors
 /// `invalid`, naming the field.
-pub fn check_storage(storage: Fields) -> Result<()> {
+pub fn read_storage(storage: Fields) -> Result<Bucket> {
     let storage = storage.only_of::<ExternalStorage>()?;
     let bucket = storage.object("bucket")?.ok_or_else(|| {
         let hint = "add \"bucket\": {\"path\": \"s3://...\", \"credentials\": \"<base64>\"}";
         storage.wrong("bucket", "is missing").with_hint(hint)
     })?;
     let bucket = bucket.only_of::<ExternalBucket>()?;
-    check_bucket(&bucket, "path")?;
-    check_credentials(&bucket)
+    read_bucket(&bucket, "path")
 }
 
 /// Checks the form of `external_source`.
@@ -73,7 +71,7 @@ pub fn check_storage(storage: Fields) -> Result<()> {
 /// `invalid`, naming the field.
 pub fn check_source(source: Fields) -> Result<()> {
     let source = source.only_of::<ExternalSource>()?;
-    check_bucket(&source, "bucket")?;
+    let _bucket = read_bucket(&source, "bucket")?;
     let method = |text: &str| match text {
         "mariabackup" | "mysqldump" => Ok(()),
         other => Err(Failure::invalid(format!("`{}` is no way to read a backup", other.escape_debug()))
@@ -82,32 +80,14 @@ pub fn check_source(source: Fields) -> Result<()> {
     source
         .read("method", method)?
         .ok_or_else(|| source.wrong("method", "is missing").with_hint("add \"method\": \"mariabackup\""))?;
-    check_credentials(&source)?;
     source.text("encryption_key").map(|_| ())
 }
 
-fn check_bucket(fields: &Fields, name: &str) -> Result<()> {
-    let bucket = |text: &str| {
-        let rest = text.strip_prefix("s3://").or_else(|| text.strip_prefix("gs://"));
-        match rest {
-            Some(rest) if !rest.is_empty() && !rest.starts_with('/') => Ok(()),
-            _ => Err(Failure::invalid(format!("`{}` is no bucket", text.escape_debug()))
-                .with_hint("write s3://BUCKET or gs://BUCKET, and a path after it if there is one")),
-        }
-    };
+/// The address of a bucket and the credentials beside it.
+fn read_bucket(fields: &Fields, name: &str) -> Result<Bucket> {
     let missing = || fields.wrong(name, "is missing").with_hint(format!("add \"{name}\": \"s3://my_backup_bucket\""));
-    fields.read(name, bucket)?.ok_or_else(missing)
-}
-
-fn check_credentials(fields: &Fields) -> Result<()> {
-    let base64 = |text: &str| {
-        // `base64` breaks its lines.
-        let text: String = text.split_ascii_whitespace().collect();
-        // Never with the text in it.
-        STANDARD.decode(text).map(|_| ()).map_err(|_| {
-            Failure::invalid("the text is not base64").with_hint("encode the credentials file: `base64 < credentials`")
-        })
-    };
+    let mut bucket = fields.read(name, Bucket::at)?.ok_or_else(missing)?;
     let missing = || fields.wrong("credentials", "is missing").with_hint("add the credentials file in base64");
-    fields.read("credentials", base64)?.ok_or_else(missing)
+    fields.read("credentials", |text| bucket.take_credentials(text))?.ok_or_else(missing)?;
+    Ok(bucket)
 }

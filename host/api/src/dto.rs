@@ -32,6 +32,6 @@ pub use restore_preview::RestorePreviewDto;
 pub use retention::{RetentionPlanDto, RetentionSchema};
 pub use schedule::ScheduleDto;
 pub use service::ServiceDto;
-pub use target::{TargetDto, TargetPage};
+pub use target::{TargetDto, TargetPage, TargetProbeDto};
 pub use webhook::{DeliveryDto, DeliveryPage, EventWord, WebhookDto, WebhookPage};
 pub use words::{BackupStatus, Kind, RoleWord, Status, state_word};

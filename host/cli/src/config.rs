@@ -151,7 +151,7 @@ impl Config {
         let automatic = automatic::read(&root);
         let drills = drills::read(&root, &context);
         let organizations = organization::read(&root, &mut limits.jobs);
-        let targets = target::read(&root, &organizations, &mut limits.jobs);
+        let targets = target::read(&root, &context, &organizations, &mut limits.jobs);
         let mut surroundings = Surroundings {
             organizations: &organizations,
             automatic: &automatic,

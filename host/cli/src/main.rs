@@ -3,6 +3,7 @@
 mod client;
 mod command;
 mod config;
+mod credentials;
 mod exit;
 mod follow;
 mod render;

@@ -28,7 +28,7 @@ async fn ensure_one(engine: &Inner, service: &ServiceConfig, config: &AutomaticC
         tracing::warn!(service = %service.id, engine = service.engine, "no plugin can make an automatic backup");
         return Ok(());
     };
-    let target = engine.target_for(&service.organization, None)?;
+    let target = engine.target_named(&service.organization, None).await?;
     let made = engine
         .catalog
         .ensure_automatic(NewSchedule {
@@ -37,7 +37,8 @@ async fn ensure_one(engine: &Inner, service: &ServiceConfig, config: &AutomaticC
             method,
             engine: service.engine.clone(),
             server: service.server_name.clone(),
-            target: target.id.clone(),
+            target,
+            copies: Vec::new(),
             expression: expression.to_string(),
             zone: config.zone.clone(),
             enabled: true,

@@ -85,6 +85,8 @@ pub struct TargetConfig {
     pub default: bool,
     /// The plugin's configuration.
     pub config: serde_json::Value,
+    /// In the plugin's own form.
+    pub credentials: Option<SecretText>,
     /// Only for this organization; `None` for all (managed storage).
     pub organization: Option<OrganizationId>,
 }

@@ -13,7 +13,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::time::Instant;
 
 use crate::config::ServiceConfig;
-use crate::engine::Inner;
+use crate::engine::{Destination, Inner};
 
 /// How often it is looked when nothing wakes it.
 const LOOK: Duration = Duration::from_millis(500);
@@ -116,14 +116,15 @@ async fn look(engine: &Inner, kept: &mut Kept) -> Result<()> {
         kept.job = None;
     }
     engine.service(&service.organization, &service.id)?;
-    let (_, target) = engine.check(&service.organization, &service.id, &kept.method, None).await?;
+    let (_, target) = engine.check(&service.organization, &service.id, &kept.method, Destination::default()).await?;
     let new = NewBackup {
         organization: service.organization.clone(),
         service: service.id.clone(),
         method: kept.method.clone(),
         engine: service.engine.clone(),
         name: None,
-        target: target.id.clone(),
+        target,
+        copies: Vec::new(),
         server: service.server_name.clone(),
         parent: None,
         request: json!({ "continuous": true }),

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
-use bulkhead_model::{BackupId, BackupState, FailureKind, Result, Timestamp};
+use bulkhead_catalog::CopyState;
+use bulkhead_model::{BackupId, BackupState, Failure, FailureKind, Result, Timestamp};
 use bulkhead_runtime::Entry;
 use metrics::counter;
 
@@ -12,6 +14,12 @@ use crate::pipeline::{layout, manifest};
 use crate::retention;
 use crate::target::Target;
 use crate::verb::{Listing, Stored, delete_keys};
+
+/// How long the sweep of an organization's own target may take: its endpoint must not keep the others waiting.
+const OWN_TARGET_DEADLINE: Duration = Duration::from_mins(10);
+
+/// The most objects of one backup: a bound on what a target's listing can make the host remember.
+const OBJECTS_MAX: usize = 100_000;
 
 /// Sweeps every target now and at every interval.
 pub(crate) async fn run(engine: Arc<Inner>) {
@@ -23,19 +31,47 @@ pub(crate) async fn run(engine: Arc<Inner>) {
             tracing::warn!(error = %failure, "retention could not be applied");
         }
         for target in engine.targets.values() {
-            match sweep(&engine, target).await {
-                Ok(0) => {}
-                Ok(objects) => tracing::info!(target = %target.id, objects, "swept"),
-                Err(failure) => tracing::warn!(target = %target.id, error = %failure, "the sweep did not finish"),
-            }
+            said(target.id.as_str(), sweep(&engine, target, "").await);
+        }
+        if let Err(failure) = sweep_own(&engine).await {
+            tracing::warn!(error = %failure, "the organizations' own targets could not be swept");
         }
     }
 }
 
+/// Sweeps the targets of organizations, each by one host: their owners pay for each listing.
+async fn sweep_own(engine: &Inner) -> Result<()> {
+    while let Some((organization, id)) = engine.catalog.target_to_sweep(engine.config.limits.sweep_every).await? {
+        let swept = async {
+            let target = engine.target(&organization, &id).await?;
+            // A bucket of theirs may hold what others keep there.
+            sweep(engine, &target, &format!("{organization}/")).await
+        };
+        let late = || Failure::unavailable(format!("it took longer than {} s", OWN_TARGET_DEADLINE.as_secs()));
+        let swept = tokio::time::timeout(OWN_TARGET_DEADLINE, swept).await.unwrap_or_else(|_| Err(late()));
+        said(&format!("{organization}/{id}"), swept);
+    }
+    Ok(())
+}
+
+fn said(target: &str, swept: Result<usize>) {
+    match swept {
+        Ok(0) => {}
+        Ok(objects) => tracing::info!(target, objects, "swept"),
+        Err(failure) => tracing::warn!(target, error = %failure, "the sweep did not finish"),
+    }
+}
+
 /// One folder after the other, as the listing brings them: a target may hold more than fits into memory.
-async fn sweep(engine: &Inner, target: &Target) -> Result<usize> {
+async fn sweep(engine: &Inner, target: &Target, prefix: &str) -> Result<usize> {
     let before = engine.clock.now().minus(engine.config.limits.sweep_grace);
-    let mut listing = Listing::new(&target.bucket, "");
+    let uploads = target.bucket.abandon_uploads(before).await;
+    match uploads {
+        Ok(0) => {}
+        Ok(uploads) => tracing::info!(target = %target.id, uploads, "uploads that had broken off were ended"),
+        Err(failure) => tracing::warn!(target = %target.id, error = %failure, "uploads that broke off are left"),
+    }
+    let mut listing = Listing::new(&target.bucket, prefix);
     let mut folder: Option<Folder> = None;
     let mut swept = 0;
     while let Some(page) = listing.next().await? {
@@ -43,7 +79,7 @@ async fn sweep(engine: &Inner, target: &Target) -> Result<usize> {
             // Keys of another form are not ours.
             let Some((prefix, backup)) = layout::parse_key(&entry.key) else { continue };
             match &mut folder {
-                Some(folder) if folder.prefix == prefix => folder.entries.push(entry),
+                Some(folder) if folder.prefix == prefix => folder.add(entry)?,
                 _ => {
                     let complete = folder.replace(Folder { prefix, backup, entries: vec![entry] });
                     swept += sweep_folder(engine, target, complete, before).await?;
@@ -63,10 +99,20 @@ struct Folder {
     entries: Vec<Entry>,
 }
 
+impl Folder {
+    fn add(&mut self, entry: Entry) -> Result<()> {
+        if self.entries.len() >= OBJECTS_MAX {
+            return Err(Failure::corrupt(format!("`{}` holds more than {OBJECTS_MAX} objects", self.prefix)));
+        }
+        self.entries.push(entry);
+        Ok(())
+    }
+}
+
 async fn sweep_folder(engine: &Inner, target: &Target, folder: Option<Folder>, before: Timestamp) -> Result<usize> {
     let Some(Folder { prefix, backup, entries }) = folder else { return Ok(0) };
     let stored = Stored { bucket: target.bucket.clone(), backup, prefix };
-    let doomed = match doomed(engine, &stored, &entries, before).await {
+    let doomed = match doomed(engine, target, &stored, &entries, before).await {
         // One damaged backup must not keep the sweep from all others.
         Err(failure) if failure.kind == FailureKind::Corrupt => {
             tracing::warn!(target = %target.id, backup = %stored.backup, error = %failure, "a damaged backup is not swept");
@@ -79,7 +125,7 @@ async fn sweep_folder(engine: &Inner, target: &Target, folder: Option<Folder>, b
 }
 
 /// The keys of one backup's folder that may go, the manifest last.
-async fn doomed(engine: &Inner, stored: &Stored, entries: &[Entry], before: Timestamp) -> Result<Vec<String>> {
+async fn doomed(engine: &Inner, target: &Target, stored: &Stored, entries: &[Entry], before: Timestamp) -> Result<Vec<String>> {
     let manifest_key = stored.manifest_key();
     let has_manifest = entries.iter().any(|entry| entry.key == manifest_key);
     let known = engine.catalog.backup_any_org(&stored.backup).await?;
@@ -94,6 +140,14 @@ async fn doomed(engine: &Inner, stored: &Stored, entries: &[Entry], before: Time
             let manifest = stored.manifest_recorded_as(recorded).await?;
             let objects = manifest::keys(&manifest);
             objects.iter().map(|name| stored.key(name)).chain([manifest_key.clone()]).collect()
+        }
+        // A copy that did not come about, in a target that is not the backup's own.
+        Some(BackupState::Succeeded) if known.as_ref().is_some_and(|backup| backup.target != target.id) => {
+            let copies = engine.catalog.copies_of(std::slice::from_ref(&stored.backup)).await?;
+            match copies.iter().find(|copy| copy.target == target.id).map(|copy| copy.state) {
+                Some(CopyState::Waiting | CopyState::Succeeded) => return Ok(Vec::new()),
+                Some(CopyState::Failed) | None => BTreeSet::new(),
+            }
         }
         // A succeeded backup that lost its manifest is evidence, not waste.
         Some(BackupState::Succeeded) => return Ok(Vec::new()),

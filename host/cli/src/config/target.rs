@@ -1,14 +1,22 @@
 //! `[[target]]`: where artifacts are kept.
 
-use bulkhead_engine::{JobLimits, TargetConfig};
+use bulkhead_engine::{JobLimits, SecretText, TargetConfig, operators_credentials};
 use bulkhead_model::{OrganizationId, TargetId, nearest};
 
+use serde_json::Value;
+
+use super::Context;
 use super::limits::running_jobs;
 use super::reader::Section;
 
 /// Reads every `[[target]]`. A relative directory in `config` is resolved later, when the plugin has said which keys are directories.
 /// Their limits go to `jobs`.
-pub fn read(root: &Section<'_>, organizations: &[OrganizationId], jobs: &mut JobLimits) -> Vec<TargetConfig> {
+pub fn read(
+    root: &Section<'_>,
+    context: &Context,
+    organizations: &[OrganizationId],
+    jobs: &mut JobLimits,
+) -> Vec<TargetConfig> {
     let mut targets: Vec<TargetConfig> = Vec::new();
     let sections = root.tables("target");
     let single = sections.len() == 1;
@@ -24,10 +32,11 @@ pub fn read(root: &Section<'_>, organizations: &[OrganizationId], jobs: &mut Job
         let id = section.required::<TargetId>("id", "managed");
         let plugin = section.required_text("plugin", "filesystem");
         let default = section.boolean("default", single);
-        let config = section.json("config");
+        let mut config = section.json("config");
         if !config.is_object() {
             section.wrong("config", "expected a table", "write e.g. config = { root = \"data/backups\" }");
         }
+        let credentials = credentials(&section, context, plugin.as_deref().unwrap_or_default(), &mut config);
         let organization = known_organization(&section, organizations, false);
         let running = running_jobs(&section, "max_running_jobs");
         if let Some(id) = &id {
@@ -43,7 +52,7 @@ pub fn read(root: &Section<'_>, organizations: &[OrganizationId], jobs: &mut Job
         }
         section.finish();
         match (id, plugin) {
-            (Some(id), Some(plugin)) => targets.push(TargetConfig { id, plugin, default, config, organization }),
+            (Some(id), Some(plugin)) => targets.push(TargetConfig { id, plugin, default, config, credentials, organization }),
             _ => incomplete = true,
         }
     }
@@ -51,6 +60,44 @@ pub fn read(root: &Section<'_>, organizations: &[OrganizationId], jobs: &mut Job
         root.wrong("target", "none is the default", "add default = true to one [[target]]");
     }
     targets
+}
+
+/// Credentials are in a file or in a variable of the environment: the file that the provider gave, or the same in base64.
+fn credentials(section: &Section<'_>, context: &Context, plugin: &str, config: &mut Value) -> Option<SecretText> {
+    if section.text("credentials").is_some() {
+        section.wrong(
+            "credentials",
+            "credentials do not belong into this file",
+            "name a file with credentials_file, or an environment variable with credentials_env",
+        );
+        return None;
+    }
+    let (key, text) = match (section.text("credentials_env"), section.file("credentials_file", &context.base)) {
+        (None, None) => return None,
+        (Some(_), Some(_)) => {
+            section.wrong("credentials_file", "stands beside credentials_env", "keep one of the two");
+            return None;
+        }
+        (Some(variable), None) => match context.environment.get(&variable) {
+            Some(text) => ("credentials_env", text.to_owned()),
+            None => {
+                let message = format!("the environment variable {variable} is not set");
+                section.wrong("credentials_env", message, format!("set {variable}, or use credentials_file"));
+                return None;
+            }
+        },
+        (None, Some(file)) => match std::fs::read_to_string(&file) {
+            Ok(text) => ("credentials_file", text),
+            Err(error) => {
+                let message = format!("{} cannot be read: {error}", file.display());
+                let hint = "make the file, readable only for the user that runs bulkhead";
+                section.wrong("credentials_file", message, hint);
+                return None;
+            }
+        },
+    };
+    let read = operators_credentials(plugin, &text, config.as_object_mut()?);
+    read.inspect_err(|failure| section.wrong(key, &failure.message, failure.hint.clone().unwrap_or_default())).ok()
 }
 
 /// The section's `organization`, checked against the known ones.

@@ -1,6 +1,6 @@
 //! What this host has to offer, for those who ask.
 
-use bulkhead_model::{Digest, Method, OrganizationId, TargetId};
+use bulkhead_model::{Digest, Method};
 
 use super::Engine;
 
@@ -39,10 +39,5 @@ impl Engine {
             Some(Binding { engine, method, plugin, version, digest })
         };
         served.into_iter().filter_map(bind).collect()
-    }
-
-    /// The target of an organization's backups that name none.
-    pub fn default_target(&self, organization: &OrganizationId) -> Option<&TargetId> {
-        self.inner.target_for(organization, None).ok().map(|target| &target.id)
     }
 }

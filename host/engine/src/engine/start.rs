@@ -27,6 +27,21 @@ pub(super) fn job_limits(config: &EngineConfig) -> Vec<(Scope, Option<u32>)> {
     organizations.chain(targets).chain(services).collect()
 }
 
+/// A name that stands for an operator's target must not stand for one of an organization: its backups would be sought in the wrong
+/// place.
+pub(super) async fn check_names(catalog: &Catalog, config: &EngineConfig) -> Result<()> {
+    for target in &config.targets {
+        if let Some(owner) = catalog.owner_of_target(&target.id).await? {
+            return Err(Failure::conflict(format!(
+                "organization `{owner}` has a target of its own that is called `{}`, as one [[target]] is",
+                target.id
+            ))
+            .with_hint("give the [[target]] another id"));
+        }
+    }
+    Ok(())
+}
+
 /// Ends the swaps that an earlier process of this host began. A restore that turns out to be complete is written down as such, so
 /// that it is not run a second time.
 ///

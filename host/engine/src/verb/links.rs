@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use bulkhead_catalog::Backup;
 use bulkhead_model::{BackupId, Manifest, ManifestObject, Result};
 use bulkhead_runtime::{Link, Object};
 
-use super::Stored;
+use super::{Stored, places};
 use crate::executor::Run;
 
 /// Backups that are read together.
@@ -32,9 +31,7 @@ impl Links {
         for id in ids {
             run.check_stopped()?;
             let backup = run.engine.catalog.backup(&run.job.organization, id).await?;
-            let target = run.engine.target_for(&run.job.organization, Some(&backup.target))?;
-            let stored = Stored::new(&target.bucket, &backup);
-            let manifest = look(&stored, &backup).await.map_err(|failure| match ids.len() {
+            let (stored, manifest) = places::find(run, &backup).await.map_err(|failure| match ids.len() {
                 1 => failure,
                 _ => failure.context(format!("backup `{id}`")),
             })?;
@@ -49,12 +46,6 @@ impl Links {
         let objects = self.stored.values().flat_map(|(_, manifest)| &manifest.objects);
         objects.map(|object| object.plain_bytes).sum()
     }
-}
-
-async fn look(stored: &Stored, backup: &Backup) -> Result<Manifest> {
-    let manifest = stored.manifest_recorded_as(backup.manifest_sha256.as_deref()).await?;
-    stored.check_sizes(&manifest).await?;
-    Ok(manifest)
 }
 
 fn link(manifest: &Manifest) -> Link {

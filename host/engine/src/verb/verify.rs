@@ -19,7 +19,7 @@ pub(super) async fn run(run: &Run) -> Result<Outcome> {
     if asked == VerifyLevel::Drill {
         return drill::run(run, &backup).await;
     }
-    let target = run.engine.target_for(&run.job.organization, Some(&backup.target))?;
+    let target = run.engine.target(&run.job.organization, &backup.target).await?;
     let stored = Stored::new(&target.bucket, &backup);
     run.observer.phase("verify");
     run.observer.expect(backup.plain_bytes);

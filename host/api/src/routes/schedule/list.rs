@@ -46,5 +46,7 @@ pub async fn list(
         page_size: page.page_size,
     };
     let (schedules, total) = api.engine.catalog().schedules(&caller.organization, &filter).await?;
-    Ok((Paged::header(total), Json(schedules.into_iter().map(ScheduleDto::from).collect())))
+    let addresses = api.engine.inline_addresses(&caller.organization).await?;
+    let schedules = schedules.into_iter().map(|schedule| ScheduleDto::from(schedule).with_storage(&addresses));
+    Ok((Paged::header(total), Json(schedules.collect())))
 }

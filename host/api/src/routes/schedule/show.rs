@@ -14,5 +14,6 @@ use crate::problem::Answer;
     params(("id" = i64, Path, minimum = 1)),
     responses((status = 200, description = "The schedule", body = ScheduleDto)))]
 pub async fn show(State(api): State<Api>, Viewer(caller): Viewer, Id(id): Id) -> Answer<Json<ScheduleDto>> {
-    Ok(Json(meant(&api, &caller, Role::Viewer, &id).await?.into()))
+    let schedule = ScheduleDto::from(meant(&api, &caller, Role::Viewer, &id).await?);
+    Ok(Json(schedule.with_storage(&api.engine.inline_addresses(&caller.organization).await?)))
 }

@@ -16,10 +16,8 @@ pub async fn list(
     QueryFields(query): QueryFields,
 ) -> Answer<Json<TargetPage>> {
     let page = query.page()?;
-    let mut targets = api.engine.targets(&caller.organization);
-    targets.sort_by(|a, b| a.id.cmp(&b.id));
-    let default = api.engine.default_target(&caller.organization);
+    let targets = api.engine.targets(&caller.organization).await?;
     let Paged { total, pages } = Paged::new(targets.len() as u64, page);
-    let targets = cut(targets, page).into_iter().map(|target| TargetDto::new(target, default)).collect();
+    let targets = cut(targets, page).into_iter().map(TargetDto::from).collect();
     Ok(Json(TargetPage { targets, targets_count: total, pages_count: pages }))
 }

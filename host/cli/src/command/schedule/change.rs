@@ -22,6 +22,9 @@ pub struct Change {
     /// What becomes of a run that was missed: run_once or skip
     #[arg(long, value_name = "RULE", value_parser = ["run_once", "skip"])]
     misfire: Option<String>,
+    /// Another target that its backups go to in the same stream; may be given several times
+    #[arg(long = "copy-to", value_name = "ID")]
+    copies: Vec<String>,
     #[command(flatten)]
     retention: Retention,
 }
@@ -60,6 +63,9 @@ impl Change {
         }
         if let Some(jitter) = self.jitter {
             body.insert("jitter_seconds".to_owned(), jitter.as_secs().into());
+        }
+        if !self.copies.is_empty() {
+            body.insert("copies".to_owned(), self.copies.into());
         }
         if let Some(retention) = self.retention.into_field() {
             body.insert("retention".to_owned(), retention);

@@ -1,8 +1,12 @@
+use std::path::PathBuf;
+
 use clap::Args;
+use serde_json::json;
 
 use super::change::Change;
 use super::show::described;
 use crate::command::Session;
+use crate::credentials;
 use crate::exit::Exit;
 use crate::render::{print, print_json};
 
@@ -18,6 +22,12 @@ pub struct Create {
     /// Where to keep them, instead of the default target
     #[arg(long, value_name = "ID")]
     target: Option<String>,
+    /// A bucket of one's own to keep them in, instead of a target: s3://..., gs://... or azure://ACCOUNT/CONTAINER...
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "target", requires = "credentials_file")]
+    external_storage: Option<String>,
+    /// Who may use that bucket: the credentials file that its provider gave; - reads it from standard input
+    #[arg(long, value_name = "FILE", requires = "external_storage")]
+    credentials_file: Option<PathBuf>,
     /// Make it without letting it run yet
     #[arg(long)]
     disabled: bool,
@@ -33,6 +43,10 @@ impl Create {
         body.insert("schedule".to_owned(), self.schedule.into());
         if let Some(target) = self.target {
             body.insert("target".to_owned(), target.into());
+        }
+        if let (Some(path), Some(file)) = (self.external_storage, &self.credentials_file) {
+            let bucket = json!({ "path": path, "credentials": credentials::read(file)? });
+            body.insert("external_storage".to_owned(), json!({ "bucket": bucket }));
         }
         if self.disabled {
             body.insert("enabled".to_owned(), false.into());

@@ -51,6 +51,7 @@ pub(super) fn described(schedule: &Value) -> String {
         ("Retention", retention(&schedule["retention"])),
         ("Name", plain("name")),
         ("Target", plain("target")),
+        ("Bucket", text(&schedule["external_storage"]["bucket"], "path").to_owned()),
         ("Origin", only_recurring(plain("origin"))),
         ("Created", when("created_at")),
     ])
