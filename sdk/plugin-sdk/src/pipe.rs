@@ -86,6 +86,19 @@ macro_rules! pipe {
                 (!self.buffer.is_empty()).then_some(&self.buffer[..])
             }
 
+            /// The next piece, of up to that size, for keeps: full, except for the last. `None` as for [`Chunks::next`]. Dropped before
+            /// it is there, it takes what was on its way with it.
+            pub async fn piece(&mut self, size: usize) -> Option<Vec<u8>> {
+                let mut piece = Vec::with_capacity(size);
+                while !self.ended && piece.len() < size {
+                    let (status, filled) = self.source.data.read(piece).await;
+                    piece = filled;
+                    self.ended = !matches!(status, wit_bindgen::StreamResult::Complete(_));
+                }
+                self.read += piece.len() as u64;
+                (!piece.is_empty()).then_some(piece)
+            }
+
             /// The next piece as soon as there is anything, for streams that go on as something happens. `None` as for
             /// [`Chunks::next`]. Dropped before it is there, it takes what was on its way with it.
             pub async fn available(&mut self) -> Option<&[u8]> {

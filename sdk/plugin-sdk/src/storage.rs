@@ -20,6 +20,12 @@ pub fn spawn(task: impl Future<Output = ()> + 'static) {
     wit_bindgen::spawn_local(task);
 }
 
+/// Waits; other tasks of this plugin run meanwhile.
+pub async fn sleep(time: std::time::Duration) {
+    let nanoseconds = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+    crate::bindings::clock::wasi::clocks::monotonic_clock::wait_for(nanoseconds).await;
+}
+
 /// Lets other tasks of this plugin run.
 pub async fn yield_now() {
     wit_bindgen::yield_async().await;

@@ -1,0 +1,120 @@
+//! An opened bucket: the contract's functions, for every service.
+
+use std::sync::Arc;
+
+use bulkhead_plugin_sdk::storage::{Bucket, ByteRange, Entry, Page, PutOptions, Source};
+use bulkhead_plugin_sdk::{Failure, Result};
+use object_store::path::Path;
+use object_store::{GetOptions, GetResult, ObjectStore, ObjectStoreExt};
+
+use crate::{Connector, Fault, Layout, Operation, PutToken, Service, Unfinished, Verdict, download, upload};
+
+/// The most unfinished uploads that one call ends; the next call goes on.
+const MOST_ABANDONED: u32 = 10_000;
+
+/// An opened bucket.
+#[derive(Debug)]
+pub struct ObjectBucket<S: Service> {
+    pub(crate) service: Arc<S>,
+    pub(crate) layout: Layout,
+}
+
+impl<S: Service> ObjectBucket<S> {
+    /// A bucket of `service`. Nothing is asked of it yet.
+    pub fn new(service: S, layout: Layout) -> Self {
+        Self { service: Arc::new(service), layout }
+    }
+
+    /// What requests are made with, for one put or for anything else.
+    pub(crate) fn store(&self, token: Option<PutToken>) -> Result<Arc<S::Store>> {
+        let store = self.service.store(Connector::new(self.service.clone(), token));
+        // Not its text: it repeats what it was given.
+        store.map(Arc::new).map_err(|_| Failure::invalid("configuration: no bucket can be opened with it"))
+    }
+
+    /// Looks an object up.
+    pub(crate) async fn look_up(&self, path: &Path) -> Result<Option<GetResult>> {
+        let head = GetOptions { head: true, ..GetOptions::default() };
+        match self.store(None)?.get_opts(path, head).await {
+            Ok(found) => Ok(Some(found)),
+            Err(error) => match Fault::of(&error, Operation::Head.failing()) {
+                Fault { verdict: Verdict::Absent, .. } => Ok(None),
+                fault => Err(fault.failure),
+            },
+        }
+    }
+}
+
+impl<S: Service> Bucket for ObjectBucket<S> {
+    async fn put(&self, key: &str, data: Source, options: PutOptions) -> Result<u64> {
+        upload::put(self, key, data, options.if_absent).await
+    }
+
+    async fn get(&self, key: &str, range: Option<ByteRange>) -> Result<Source> {
+        download::get(self, key, range).await
+    }
+
+    async fn head(&self, key: &str) -> Result<Option<Entry>> {
+        let found = self.look_up(&self.layout.path(key)?).await?;
+        Ok(found.map(|found| entry(key, found.meta.size, found.meta.last_modified.timestamp())))
+    }
+
+    async fn list(&self, prefix: &str, after: Option<&str>, limit: u32) -> Result<Page> {
+        let name = self.layout.name(prefix);
+        let mut entries: Vec<Entry> = Vec::new();
+        let mut more_after = after.filter(|after| *after >= prefix).map(|after| self.layout.name(after));
+        // Names that are no keys are somebody else's: they take up places in the service's pages and none in ours.
+        loop {
+            let missing = limit - entries.len() as u32;
+            let listed = self.service.clone().list(&name, more_after.as_deref(), missing).await?;
+            for (name, bytes, modified) in listed.objects {
+                if let Some(key) = self.layout.key(&name) {
+                    entries.push(entry(key, bytes, modified));
+                }
+            }
+            more_after = listed.more_after;
+            if more_after.is_none() || entries.len() as u32 >= limit {
+                let next = more_after.and(entries.last()).map(|entry| entry.key.clone());
+                return Ok(Page { entries, next });
+            }
+        }
+    }
+
+    async fn delete(&self, key: &str) -> Result<()> {
+        let path = self.layout.path(key)?;
+        match self.store(None)?.delete(&path).await {
+            Ok(()) => Ok(()),
+            Err(error) => match Fault::of(&error, Operation::Delete.failing()) {
+                Fault { verdict: Verdict::Absent, .. } => Ok(()),
+                fault => Err(fault.failure),
+            },
+        }
+    }
+
+    async fn abandon_uploads(&self, before_us: u64) -> Result<u32> {
+        let prefix = self.layout.name("");
+        let store = self.store(None)?;
+        let mut last: Option<Unfinished> = None;
+        let mut ended = 0;
+        loop {
+            let page = self.service.clone().unfinished(&prefix, last.as_ref()).await?;
+            let Some(end) = page.last().cloned() else { return Ok(ended) };
+            for upload in page.into_iter().filter(|upload| upload.begun_us < before_us) {
+                let Some(path) = self.layout.key(&upload.name).and_then(|key| self.layout.path(key).ok()) else {
+                    continue;
+                };
+                if ended == MOST_ABANDONED {
+                    return Ok(ended);
+                }
+                upload::abort::<S>(&store, &path, &upload.id).await?;
+                ended += 1;
+            }
+            last = Some(end);
+        }
+    }
+}
+
+/// Times are whole seconds: what looking an object up says of it has no more.
+fn entry(key: &str, bytes: u64, modified: i64) -> Entry {
+    Entry { key: key.to_owned(), bytes, modified_us: u64::try_from(modified).unwrap_or(0) * 1_000_000 }
+}
