@@ -4,6 +4,7 @@ mod copies;
 mod create;
 mod delete;
 mod list;
+mod register;
 mod resolve;
 mod retained;
 
@@ -23,6 +24,7 @@ pub use create::NewBackup;
 pub(crate) use create::{BackupDraft, insert};
 pub(crate) use delete::mark_deleting;
 pub use list::BackupFilter;
+pub use register::FoundBackup;
 pub use retained::{Keeper, Retained, RetainedBackup};
 
 /// A catalogued backup.
@@ -42,6 +44,8 @@ pub struct Backup {
     pub name: Option<String>,
     /// Where its objects lie.
     pub target: TargetId,
+    /// Where in its target they lie, when another installation put them there; ends with `/`.
+    pub folder: Option<String>,
     /// Neither retention nor a person deletes it.
     pub pinned: bool,
     /// Where it stands.
@@ -95,6 +99,7 @@ impl Backup {
             engine: row.text("engine")?,
             name: row.optional_text("name")?,
             target: row.parsed("target")?,
+            folder: row.optional_text("folder")?,
             pinned: row.flag("pinned")?,
             state: row.parsed("state")?,
             job: row.parsed("job")?,

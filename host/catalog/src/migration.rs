@@ -18,6 +18,7 @@ const STEPS: &[(i64, &str, &str)] = &[
     (4, "recovery", include_str!("../migrations/0004_recovery.sql")),
     (5, "targets", include_str!("../migrations/0005_targets.sql")),
     (7, "copies", include_str!("../migrations/0007_copies.sql")),
+    (8, "imports", include_str!("../migrations/0008_imports.sql")),
 ];
 
 /// A step may rewrite a large table, and another host may be at it.

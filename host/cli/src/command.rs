@@ -11,6 +11,7 @@ mod restore;
 mod schedule;
 mod serve;
 mod service;
+mod target;
 mod token;
 mod webhook;
 
@@ -64,6 +65,9 @@ enum Command {
     /// Look at services
     #[command(subcommand)]
     Service(service::ServiceCommand),
+    /// Say where backups are kept
+    #[command(subcommand)]
+    Target(target::TargetCommand),
     /// Look at plugins
     #[command(subcommand)]
     Plugin(plugin::PluginCommand),
@@ -146,6 +150,7 @@ pub fn run(cli: Cli) -> Result<(), Exit> {
         Command::Schedule(schedule) => schedule.run(&Session::new(global)?),
         Command::Restore(restore) => restore.run(&Session::new(global)?),
         Command::Service(service) => service.run(&Session::new(global)?),
+        Command::Target(target) => target.run(&Session::new(global)?),
         Command::Plugin(plugin) => plugin.run(&Session::new(global)?),
         Command::Job(job) => job.run(&Session::new(global)?),
         Command::Member(member) => member.run(&Session::new(global)?),

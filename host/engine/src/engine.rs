@@ -17,16 +17,16 @@ use bulkhead_runtime::{PluginInfo, Runtime};
 use tokio::sync::{Notify, broadcast, mpsc};
 use tokio::task::JoinHandle;
 
-use crate::config::{EngineConfig, ServiceConfig, TargetConfig};
+use crate::config::{EngineConfig, ServiceConfig};
 use crate::dispatcher::{self, Order};
 use crate::measure::Observed;
 use crate::pipeline::Keys;
 use crate::seal::MasterKey;
-use crate::target::Target;
+use crate::target::{OwnTargets, Target};
 use crate::webhook::Outbox;
 use crate::{automatic, drills, failpoint, housekeeping, keeper, scheduler, staleness, sweep, webhook};
 
-pub(crate) use ask::needs_server;
+pub(crate) use ask::{Destination, needs_server};
 pub use offer::Binding;
 
 /// What helps when a service is not found. The same words wherever that is said, so that nobody learns from them which services
@@ -50,7 +50,9 @@ pub(crate) struct Inner {
     pub services: BTreeMap<ServiceId, ServiceConfig>,
     /// Services whose interrupted restore could neither be finished nor undone: nothing runs on them, and a person has to look.
     pub blocked: BTreeMap<ServiceId, Failure>,
+    /// Those of the configuration. [`Inner::target`] knows those of organizations as well.
     pub targets: BTreeMap<TargetId, Target>,
+    pub own_targets: OwnTargets,
     /// Jobs of this host that moved.
     pub changes: broadcast::Sender<JobId>,
     /// Somebody made or changed a schedule here.
@@ -84,6 +86,7 @@ impl Engine {
         for target in &config.targets {
             targets.insert(target.id.clone(), Target::open(&runtime, target).await?);
         }
+        start::check_names(&catalog, &config).await?;
         let services: BTreeMap<_, _> = config.services.iter().map(|s| (s.id.clone(), s.clone())).collect();
         catalog.set_job_limits(&start::job_limits(&config)).await?;
         let (orders, inbox) = mpsc::unbounded_channel();
@@ -100,6 +103,7 @@ impl Engine {
             services,
             blocked,
             targets,
+            own_targets: OwnTargets::default(),
             changes,
             schedules_changed: Notify::new(),
             outbox,
@@ -163,12 +167,6 @@ impl Engine {
         self.inner.service(organization, id)
     }
 
-    /// The targets that backups of an organization may go to.
-    pub fn targets(&self, organization: &OrganizationId) -> Vec<&TargetConfig> {
-        let visible = |target: &&TargetConfig| target.organization.as_ref().is_none_or(|owner| owner == organization);
-        self.inner.config.targets.iter().filter(visible).collect()
-    }
-
     /// Wakes whenever a job of this host moved. Other hosts' jobs are seen in the catalog only.
     pub fn changes(&self) -> broadcast::Receiver<JobId> {
         self.inner.changes.subscribe()
@@ -199,23 +197,6 @@ impl Inner {
             None => Ok(service),
             Some(failure) => Err(failure.clone().with_hint("see docs/operations.md, then start this host again")),
         }
-    }
-
-    /// The target that a request names, or the default one.
-    pub fn target_for(&self, organization: &OrganizationId, id: Option<&TargetId>) -> Result<&Target> {
-        let visible = |target: &&Target| target.organization.as_ref().is_none_or(|owner| owner == organization);
-        let found = match id {
-            Some(id) => self.targets.get(id).filter(visible),
-            // An organization's own default comes before the one for all.
-            None => {
-                let defaults = || self.targets.values().filter(visible).filter(|target| target.default);
-                defaults().find(|target| target.organization.is_some()).or_else(|| defaults().next())
-            }
-        };
-        found.ok_or_else(|| match id {
-            Some(id) => Failure::not_found(format!("there is no target `{id}`")),
-            None => Failure::invalid("no target is the default").with_hint("set `default = true` on one [[target]]"),
-        })
     }
 
     /// The configuration with which the plugin of a method works for a service.

@@ -73,6 +73,7 @@ pub(crate) enum Outcome {
     Restore { message: String, reached: Option<serde_json::Value> },
     Verify { level: VerifyLevel, damage: Option<Failure>, evidence: Vec<String> },
     Expire,
+    Copy,
 }
 
 /// What every log line of an attempt says.
@@ -203,6 +204,7 @@ async fn write_down(run: &Run, outcome: Result<Outcome>) {
                     catalog.finish_verify(attempt, level.as_str(), damage.as_ref(), &evidence, drilled).await
                 }
                 Outcome::Expire => catalog.finish_expire(attempt).await,
+                Outcome::Copy => catalog.finish_copy(attempt).await,
             };
             done.map(|_| (JobState::Succeeded, None))
         }

@@ -27,6 +27,8 @@ pub const ALL: &[(&str, &str)] = &[
     ("restore.swap.discarded", "the old directory is marked for removal; the journal still lies there"),
     ("restore.swap.rolled-back", "after a failed start the old directory is back; its server is not started yet"),
     ("restore.done", "the restore is complete; the catalog does not know"),
+    ("copy.object-stored", "one data object lies in the other target; no manifest there"),
+    ("copy.manifest-stored", "the manifest lies in the other target; the catalog does not know"),
     ("expire.claimed", "the catalog says deleting; all objects lie there"),
     ("expire.object-deleted", "one data object is deleted; the manifest lies there"),
     ("expire.objects-deleted", "all data objects are deleted; the manifest lies there"),

@@ -9,6 +9,7 @@ mod engine;
 mod executor;
 pub mod failpoint;
 mod history;
+mod inspect;
 mod housekeeping;
 mod keeper;
 mod measure;
@@ -34,8 +35,13 @@ pub use config::{
 };
 pub use engine::{Binding, Engine, SERVICES_HINT};
 pub use measure::describe_metrics;
+pub use inspect::{Discrepancy, DiscrepancyKind, Inspect, InspectSide, Inspection};
 pub use request::{
     CreateBackup, CreateRestore, CreateSchedule, CreateWebhook, Partial, RestoreFrom, RestorePreview, UpdateSchedule,
     UpdateWebhook, VerifyLevel,
 };
 pub use retention::{PlannedBackup, PolicySource, RetentionPlan};
+pub use target::{
+    CreateTarget, ExternalBucket, GivenCredentials, KnownTarget, ProbeState, ProbeStep, TargetProbe, UpdateTarget,
+    operators_credentials, probe_target,
+};

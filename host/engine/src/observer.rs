@@ -44,6 +44,11 @@ impl AttemptObserver {
         }
     }
 
+    /// A line for people, of the host itself.
+    pub fn warn(&self, message: &str) {
+        self.log(Level::Warn, message, &[]);
+    }
+
     pub fn current_phase(&self) -> Option<String> {
         self.state.lock().ok().and_then(|state| state.phase.clone())
     }

@@ -9,6 +9,7 @@ mod intake;
 mod keys;
 pub mod layout;
 pub mod manifest;
+mod relay;
 mod verify;
 
 use std::sync::Mutex;
@@ -19,6 +20,7 @@ pub(crate) use decode::NOT_OUR_KEY;
 pub use decode::{decode, decode_then};
 pub use encode::{EncodeFailure, EncodeOptions, Encoded, encode};
 pub use keys::{Identities, Keys, Recipients};
+pub use relay::relay;
 pub use verify::{verify_plain, verify_stored};
 
 /// What has passed so far, over all objects of an attempt. Read by the heartbeat while the threads count.

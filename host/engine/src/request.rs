@@ -10,6 +10,8 @@ use bulkhead_model::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::target::ExternalBucket;
+
 /// Make a backup now.
 #[derive(Clone, Debug)]
 pub struct CreateBackup {
@@ -23,6 +25,10 @@ pub struct CreateBackup {
     pub retention: Option<RetentionPolicy>,
     /// Where to; `None` takes the default target.
     pub target: Option<TargetId>,
+    /// A bucket of one's own to put it in, instead of a target.
+    pub external: Option<ExternalBucket>,
+    /// Where to besides, in the same stream.
+    pub copies: Vec<TargetId>,
     /// Asked for again under the same key, the first answer counts.
     pub idempotency: Option<Idempotency>,
 }
@@ -52,6 +58,10 @@ pub struct CreateSchedule {
     pub name: Option<NameTemplate>,
     /// Where to; `None` takes the default target.
     pub target: Option<TargetId>,
+    /// A bucket of one's own to put it in, instead of a target.
+    pub external: Option<ExternalBucket>,
+    /// Where to besides, in the same stream.
+    pub copies: Vec<TargetId>,
     /// Asked for again under the same key, the first answer counts.
     pub idempotency: Option<Idempotency>,
 }
@@ -77,6 +87,8 @@ pub struct UpdateSchedule {
     pub name: Option<Option<NameTemplate>>,
     /// Where to.
     pub target: Option<TargetId>,
+    /// Where to besides.
+    pub copies: Option<Vec<TargetId>>,
 }
 
 /// Restore a backup, or a moment.

@@ -72,6 +72,7 @@ impl Scene {
             engine: "mariadb".to_owned(),
             name: None,
             target: "managed".parse().unwrap(),
+            copies: Vec::new(),
             server: "s1".to_owned(),
             parent: None,
             request: json!({}),
@@ -94,6 +95,7 @@ impl Scene {
             plugin_name: "mariadb-full".to_owned(),
             plugin_digest: Digest::new([7; 32]),
             manifest_sha256: "11".repeat(32),
+            copies: Vec::new(),
         };
         self.catalog.finish_backup(&attempt.id, &completed).await.unwrap();
     }
@@ -106,6 +108,7 @@ impl Scene {
             engine: "mariadb".to_owned(),
             server: "s1".to_owned(),
             target: "managed".parse().unwrap(),
+            copies: Vec::new(),
             expression: Expression::parse(expression).unwrap().to_string(),
             zone: Zone::UTC,
             enabled: true,

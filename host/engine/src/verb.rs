@@ -3,9 +3,11 @@
 mod accounts;
 mod artifacts;
 mod backup;
+mod copy;
 mod expire;
 mod gtids;
 mod links;
+mod places;
 mod restore;
 mod stored;
 mod throw_away;
@@ -24,5 +26,6 @@ pub(crate) async fn run(run: &Run) -> Result<Outcome> {
         JobKind::Restore => restore::run(run).await,
         JobKind::Verify => verify::run(run).await,
         JobKind::Expire => expire::run(run).await,
+        JobKind::Copy => copy::run(run).await,
     }
 }

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use bulkhead_catalog::Backup;
+use bulkhead_catalog::{Backup, BackupCopy, CopyState};
 use bulkhead_model::{BackupId, BackupState, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -20,6 +20,8 @@ pub struct BackupDto {
     kind: String,
     /// Where it is kept: the target's id.
     method: String,
+    /// Where it is kept besides, or is to be.
+    copies: Vec<CopyDto>,
     /// The database server it was taken from.
     server_pod: String,
     /// Bytes in the target.
@@ -76,6 +78,45 @@ pub struct BackupDto {
     failure: Option<FailureDto>,
 }
 
+/// A backup in another target than its own.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = BackupCopy)]
+struct CopyDto {
+    target: String,
+    /// `Scheduled` as long as somebody tries.
+    status: CopyStatus,
+    /// The job that makes or made it.
+    job_id: String,
+    /// When it succeeded or failed.
+    #[schema(format = DateTime)]
+    end_time: Option<String>,
+    /// Why it failed, or, while attempts remain, why the last one did.
+    failure: Option<FailureDto>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+enum CopyStatus {
+    Scheduled,
+    Succeeded,
+    Failed,
+}
+
+impl From<BackupCopy> for CopyDto {
+    fn from(copy: BackupCopy) -> Self {
+        Self {
+            target: copy.target.into(),
+            status: match copy.state {
+                CopyState::Waiting => CopyStatus::Scheduled,
+                CopyState::Succeeded => CopyStatus::Succeeded,
+                CopyState::Failed => CopyStatus::Failed,
+            },
+            job_id: copy.job.into(),
+            end_time: copy.finished_at.map(Timestamp::to_seconds_string),
+            failure: copy.failure.map(FailureDto::from),
+        }
+    }
+}
+
 /// A part of a listing.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct BackupPage {
@@ -89,7 +130,7 @@ pub struct BackupPage {
 
 impl BackupDto {
     /// From a backup and the one that its chain begins with, unless that is itself.
-    pub fn new(backup: Backup, root: Option<BackupId>) -> Self {
+    pub fn new(backup: Backup, root: Option<BackupId>, copies: Vec<BackupCopy>) -> Self {
         let report = backup.report.unwrap_or_default();
         let point_in_time = report
             .point_in_time
@@ -112,6 +153,7 @@ impl BackupDto {
             service_id: backup.service.into(),
             kind: backup.method.into(),
             method: backup.target.into(),
+            copies: copies.into_iter().map(CopyDto::from).collect(),
             backup_size: backup.stored_bytes,
             reference_full_backup: root.map(String::from).unwrap_or_default(),
             point_in_time,

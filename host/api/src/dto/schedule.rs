@@ -1,5 +1,7 @@
+use std::collections::BTreeMap;
+
 use bulkhead_catalog::{Backup, Job, Schedule, ScheduleOrigin};
-use bulkhead_model::{JobState, Misfire, Timestamp};
+use bulkhead_model::{JobState, Misfire, TargetId, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -25,6 +27,12 @@ pub struct ScheduleDto {
     /// Of `once`: the backup's name. Of others: the template of their backups' names.
     name: Option<String>,
     target: String,
+    /// Where its backups are kept besides.
+    copies: Vec<String>,
+    /// The bucket that the schedule brought with it; its credentials are never shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    external_storage: Option<StorageDto>,
     /// In which the expression is read, and retention counts its days.
     timezone: String,
     /// Whether it fires.
@@ -91,6 +99,30 @@ impl ScheduleDto {
     }
 }
 
+/// Storage of one's own, as SkySQL's requests have it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ScheduleStorage)]
+struct StorageDto {
+    bucket: StoredBucket,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ScheduleBucket)]
+struct StoredBucket {
+    /// `s3://...`, `gs://...` or `azure://...`.
+    path: String,
+}
+
+impl ScheduleDto {
+    /// With the bucket, when its target is one that a schedule brought with it.
+    #[must_use]
+    pub fn with_storage(mut self, addresses: &BTreeMap<TargetId, String>) -> Self {
+        let path = self.target.parse().ok().and_then(|target: TargetId| addresses.get(&target).cloned());
+        self.external_storage = path.map(|path| StorageDto { bucket: StoredBucket { path } });
+        self
+    }
+}
+
 impl From<Schedule> for ScheduleDto {
     fn from(schedule: Schedule) -> Self {
         let state: JobState = schedule.state.parse().unwrap_or(JobState::Scheduled);
@@ -108,6 +140,8 @@ impl From<Schedule> for ScheduleDto {
             message,
             name: schedule.name,
             target: schedule.target.into(),
+            copies: schedule.copies.into_iter().map(String::from).collect(),
+            external_storage: None,
             timezone: schedule.zone.to_string(),
             enabled: schedule.enabled,
             next_fire_time: schedule.next_fire_at.map(Timestamp::to_seconds_string),

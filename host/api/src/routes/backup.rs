@@ -1,6 +1,7 @@
 //! `/backups`.
 
 mod chain;
+mod copy;
 mod delete;
 mod list;
 mod show;
@@ -22,6 +23,7 @@ pub fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(list::list))
         .routes(routes!(show::show, update::update, delete::delete))
         .routes(routes!(verify::verify))
+        .routes(routes!(copy::copy))
 }
 
 /// The backup that a caller means, by id, unique prefix of it, or name; among those that they may see.

@@ -76,14 +76,23 @@ impl Host {
             plugin: "minimal-storage".to_owned(),
             default: true,
             config: json!({ "root": root }),
+            credentials: None,
             organization: None,
+        };
+        let offsite_root = dir.path().join("offsite");
+        std::fs::create_dir(&offsite_root).unwrap();
+        let offsite = TargetConfig {
+            id: "offsite".parse().unwrap(),
+            default: false,
+            config: json!({ "root": offsite_root }),
+            ..target.clone()
         };
         let config = EngineConfig {
             host: "api-test".to_owned(),
             data_dir: dir.path().join("data"),
             organizations: vec!["acme".parse().unwrap(), "other".parse().unwrap()],
             services: vec![service("db1", "acme"), service("db2", "acme"), service("odb1", "other")],
-            targets: vec![target],
+            targets: vec![target, offsite],
             encryption: EncryptionConfig::default(),
             // Jobs are made here and done elsewhere.
             limits: EngineLimits { max_running_jobs: 0, ..EngineLimits::default() },

@@ -155,18 +155,30 @@ impl Uses {
 }
 
 async fn uses(session: &mut Session, organization: &OrganizationId, id: &TargetId) -> Result<Uses> {
+    let target = || id.as_str().to_owned();
+    let owner = || organization.as_str().to_owned();
     // What is scheduled or runs will lie there soon. Of what failed nothing restores; the sweep has it for its own.
     let backups = sql("SELECT COUNT(*) AS total FROM backups WHERE target = $1 AND organization = $2
-         AND state <> 'deleted' AND state <> 'failed' AND state <> 'cancelled'");
-    let schedules = sql("SELECT COUNT(*) AS total FROM schedules WHERE target = $1 AND organization = $2
-         AND deleted = 0 AND expression <> 'once'");
-    let mut totals = [0_u64; 2];
-    for (total, query) in totals.iter_mut().zip([backups, schedules]) {
-        let query = query.bind(id.as_str().to_owned()).bind(organization.as_str().to_owned());
+         AND state <> 'deleted' AND state <> 'failed' AND state <> 'cancelled'")
+    .bind(target())
+    .bind(owner());
+    let copies = sql("SELECT COUNT(*) AS total FROM backup_copies c JOIN backups b ON b.id = c.backup
+         WHERE c.target = $1 AND c.state <> 'failed' AND b.organization = $2
+         AND b.state <> 'deleted' AND b.state <> 'failed' AND b.state <> 'cancelled'")
+    .bind(target())
+    .bind(owner());
+    // `copies` is a list of texts; no id has a character that JSON escapes.
+    let schedules = sql("SELECT COUNT(*) AS total FROM schedules WHERE (target = $1 OR REPLACE(copies, $2, '') <> copies)
+         AND organization = $3 AND deleted = 0 AND expression <> 'once'")
+    .bind(target())
+    .bind(format!("\"{id}\""))
+    .bind(owner());
+    let mut totals = [0_u64; 3];
+    for (total, query) in totals.iter_mut().zip([backups, copies, schedules]) {
         if let Some(row) = session.row(query).await? {
             *total = Fields(&row).unsigned("total")?;
         }
     }
-    let [backups, schedules] = totals;
-    Ok(Uses { backups, schedules })
+    let [backups, copies, schedules] = totals;
+    Ok(Uses { backups: backups + copies, schedules })
 }

@@ -1,5 +1,6 @@
 //! `bulkhead backup ...`: Sp00ky's commands, word for word.
 
+mod copy;
 mod create;
 mod delete;
 mod list;
@@ -26,6 +27,8 @@ pub enum BackupCommand {
     Restore(restore::Restore),
     /// Check a backup: its stored bytes, or what a server restored from it holds
     Verify(verify::Verify),
+    /// Put a backup into another target as well
+    Copy(copy::Copy),
     /// Keep a backup from being deleted, by retention or by hand
     Pin(pin::Pin),
     /// Delete a backup
@@ -41,6 +44,7 @@ impl BackupCommand {
             Self::Show(show) => show.run(session),
             Self::Restore(restore) => restore.run(session),
             Self::Verify(verify) => verify.run(session),
+            Self::Copy(copy) => copy.run(session),
             Self::Pin(pin) => pin.run(session),
             Self::Delete(delete) => delete.run(session),
         }

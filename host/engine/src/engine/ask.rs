@@ -1,7 +1,7 @@
 //! What the API calls: asks are checked here, written to the catalog, and carried out by the dispatcher.
 
 use bulkhead_catalog::{
-    Backup, Idempotency, Job, Made, NewBackup, NewJob, NewSchedule, Schedule, ScheduleChange, ScheduleOrigin,
+    Backup, Idempotency, Job, Made, NewBackup, NewCopy, NewJob, NewSchedule, Schedule, ScheduleChange, ScheduleOrigin,
 };
 use bulkhead_model::{
     BackupId, BackupState, Failure, JobId, JobKind, Method, OrganizationId, Result, RetentionPolicy, ScheduleId,
@@ -14,7 +14,7 @@ use super::{Engine, Inner};
 use crate::config::ServiceConfig;
 use crate::request::{CreateBackup, CreateSchedule, UpdateSchedule, VerifyLevel};
 use crate::retention::{self, RetentionPlan};
-use crate::target::Target;
+use crate::target::ExternalBucket;
 
 impl Engine {
     /// Schedules a backup to be made at once.
@@ -27,7 +27,9 @@ impl Engine {
         organization: &OrganizationId,
         ask: CreateBackup,
     ) -> Result<Made<(Schedule, Backup, Job)>> {
-        let (service, target) = self.inner.check(organization, &ask.service, &ask.method, ask.target.as_ref()).await?;
+        let target = Destination { target: ask.target.as_ref(), external: ask.external.as_ref() };
+        let (service, target) = self.inner.check(organization, &ask.service, &ask.method, target).await?;
+        self.inner.check_copies(organization, &target, &ask.copies).await?;
         let made = self
             .inner
             .catalog
@@ -37,7 +39,8 @@ impl Engine {
                 method: ask.method,
                 engine: service.engine.clone(),
                 name: ask.name,
-                target: target.id.clone(),
+                target,
+                copies: ask.copies,
                 server: service.server_name.clone(),
                 parent: None,
                 attempts_max: self.inner.config.limits.attempts_max,
@@ -54,7 +57,9 @@ impl Engine {
     /// # Errors
     /// As [`create_backup`](Self::create_backup); `invalid` for names that would be too long.
     pub async fn create_schedule(&self, organization: &OrganizationId, ask: CreateSchedule) -> Result<Made<Schedule>> {
-        let (service, target) = self.inner.check(organization, &ask.service, &ask.method, ask.target.as_ref()).await?;
+        let target = Destination { target: ask.target.as_ref(), external: ask.external.as_ref() };
+        let (service, target) = self.inner.check(organization, &ask.service, &ask.method, target).await?;
+        self.inner.check_copies(organization, &target, &ask.copies).await?;
         let made = self
             .inner
             .catalog
@@ -64,7 +69,8 @@ impl Engine {
                 method: ask.method,
                 engine: service.engine.clone(),
                 server: service.server_name.clone(),
-                target: target.id.clone(),
+                target,
+                copies: ask.copies,
                 expression: ask.expression.to_string(),
                 zone: ask.zone,
                 enabled: ask.enabled,
@@ -92,7 +98,12 @@ impl Engine {
         ask: UpdateSchedule,
     ) -> Result<Schedule> {
         if let Some(target) = &ask.target {
-            self.inner.target_for(organization, Some(target))?;
+            self.inner.target_named(organization, Some(target)).await?;
+        }
+        if ask.target.is_some() || ask.copies.is_some() {
+            let before = self.inner.catalog.schedule(organization, id).await?;
+            let target = ask.target.as_ref().unwrap_or(&before.target);
+            self.inner.check_copies(organization, target, ask.copies.as_ref().unwrap_or(&before.copies)).await?;
         }
         let change = ScheduleChange {
             expression: ask.expression.map(|expression| expression.to_string()),
@@ -104,6 +115,7 @@ impl Engine {
             retention: ask.retention,
             name: ask.name.map(|name| name.map(String::from)),
             target: ask.target,
+            copies: ask.copies,
         };
         let schedule = self.inner.catalog.update_schedule(organization, id, change).await?;
         self.inner.schedules_changed.notify_one();
@@ -173,6 +185,30 @@ impl Engine {
         Ok(made)
     }
 
+    /// Puts a backup that is there into another target as well.
+    ///
+    /// # Errors
+    /// `not-found`; `conflict` when it did not succeed, or lies there already.
+    pub async fn copy_backup(
+        &self,
+        organization: &OrganizationId,
+        id: &BackupId,
+        target: &TargetId,
+        idempotency: Option<Idempotency>,
+    ) -> Result<Made<Job>> {
+        let target = self.inner.target_named(organization, Some(target)).await?;
+        let new = NewCopy {
+            organization: organization.clone(),
+            backup: id.clone(),
+            target,
+            attempts_max: self.inner.config.limits.attempts_max,
+            idempotency,
+        };
+        let made = self.inner.catalog.schedule_copy(new).await?;
+        self.inner.wake();
+        Ok(made)
+    }
+
     /// Pins a backup, so that neither retention nor a person deletes it, or lets go of it.
     ///
     /// # Errors
@@ -193,19 +229,48 @@ impl Engine {
     }
 }
 
+/// The most targets of one backup besides its own: each holds up the others when it is slow.
+const COPIES_MAX: usize = 4;
+
+/// Where a backup is to go: to a target, into a bucket, or to the default target.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Destination<'a> {
+    pub target: Option<&'a TargetId>,
+    pub external: Option<&'a ExternalBucket>,
+}
+
 impl Inner {
+    /// The targets that a backup goes to besides its own.
+    async fn check_copies(&self, organization: &OrganizationId, target: &TargetId, copies: &[TargetId]) -> Result<()> {
+        if copies.len() > COPIES_MAX {
+            return Err(Failure::invalid(format!("`copies` names {} targets, {COPIES_MAX} are the most", copies.len())));
+        }
+        for (place, copy) in copies.iter().enumerate() {
+            if copy == target || copies.iter().take(place).any(|before| before == copy) {
+                return Err(Failure::invalid(format!("`copies`: the backup goes to target `{copy}` already"))
+                    .with_hint("name each target once, and the first one as `target`"));
+            }
+            self.target_named(organization, Some(copy)).await?;
+        }
+        Ok(())
+    }
+
     /// What a backup needs, now or at 02:00: a service, a plugin that takes its configuration, and a target.
     pub(crate) async fn check(
         &self,
         organization: &OrganizationId,
         service: &bulkhead_model::ServiceId,
         method: &Method,
-        target: Option<&TargetId>,
-    ) -> Result<(&ServiceConfig, &Target)> {
+        destination: Destination<'_>,
+    ) -> Result<(&ServiceConfig, TargetId)> {
         let service = self.service(organization, service)?;
         let plugin = self.runtime.method(&service.engine, method)?;
         plugin.validate(&self.method_config(service, method)).await?;
-        Ok((service, self.target_for(organization, target)?))
+        let target = match destination.external {
+            Some(bucket) => self.inline_target(organization, bucket).await?,
+            None => self.target_named(organization, destination.target).await?,
+        };
+        Ok((service, target))
     }
 
     pub(crate) fn new_job(&self, organization: &OrganizationId, kind: JobKind, backup: &BackupId) -> NewJob {

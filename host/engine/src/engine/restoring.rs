@@ -6,7 +6,7 @@ use bulkhead_model::{BackupId, Failure, JobId, Method, OrganizationId, Result, S
 use bulkhead_runtime::ChainKind;
 use serde_json::json;
 
-use super::ask::{needs_server, require_succeeded};
+use super::ask::{Destination, needs_server, require_succeeded};
 use super::{Engine, Inner};
 use crate::config::ServiceConfig;
 use crate::history;
@@ -190,14 +190,15 @@ impl Inner {
         let method: Method = BASE_METHODS.iter().find(serves).and_then(|name| name.parse().ok()).ok_or_else(|| {
             Failure::unsupported(format!("no plugin makes a backup of service `{}` that restores alone", service.id))
         })?;
-        let (_, target) = self.check(&service.organization, &service.id, &method, None).await?;
+        let (_, target) = self.check(&service.organization, &service.id, &method, Destination::default()).await?;
         let new = NewBackup {
             organization: service.organization.clone(),
             service: service.id.clone(),
             method,
             engine: service.engine.clone(),
             name: Some(name.to_owned()),
-            target: target.id.clone(),
+            target,
+            copies: Vec::new(),
             server: service.server_name.clone(),
             parent: None,
             attempts_max: self.config.limits.attempts_max,

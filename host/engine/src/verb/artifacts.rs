@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use bulkhead_model::{BackupId, Failure, Manifest, ManifestObject, Result};
+use bulkhead_model::{BackupId, Failure, Manifest, ManifestObject, Result, TargetId};
 use bulkhead_runtime::{ArtifactReader, ArtifactWriter, ByteSource, Written};
+use futures::future::join_all;
 
 use super::Stored;
 use crate::failpoint::fail_point;
@@ -14,6 +15,7 @@ use crate::pipeline::{self, EncodeOptions, Keys, Meter, layout};
 /// Takes the objects of one backup attempt.
 pub(crate) struct BackupWriter {
     stored: Stored,
+    copies: Vec<CopyWriter>,
     options: EncodeOptions,
     meter: Arc<Meter>,
     /// Number of the attempt. Objects of different attempts have different keys, so that a host that was taken for dead and comes
@@ -30,8 +32,19 @@ struct WriterState {
 }
 
 impl BackupWriter {
-    pub fn new(stored: Stored, options: EncodeOptions, meter: Arc<Meter>, attempt: u32) -> Self {
-        Self { stored, options, meter, attempt, state: Mutex::default() }
+    pub fn new(
+        stored: Stored,
+        copies: Vec<CopyWriter>,
+        options: EncodeOptions,
+        meter: Arc<Meter>,
+        attempt: u32,
+    ) -> Self {
+        Self { stored, copies, options, meter, attempt, state: Mutex::default() }
+    }
+
+    /// The other targets that the objects go to.
+    pub fn copies(&self) -> &[CopyWriter] {
+        &self.copies
     }
 
     /// The objects kept, once the method has said that it succeeded.
@@ -52,7 +65,7 @@ impl BackupWriter {
         Ok(state.kept.clone())
     }
 
-    /// The keys that this attempt may have put something under.
+    /// The keys that this attempt may have put something under, the same in every target.
     pub fn keys(&self) -> Vec<String> {
         let Ok(state) = self.lock() else { return Vec::new() };
         state.begun.iter().map(|name| self.stored.key(&self.key_name(name))).collect()
@@ -70,7 +83,16 @@ impl BackupWriter {
         let key_name = self.key_name(name);
         let key = self.stored.key(&key_name);
         let (source, encoding) = pipeline::encode(data, self.options.clone(), Arc::clone(&self.meter))?;
-        let (put, encoded) = tokio::join!(self.stored.bucket.put(&key, source, false), encoding);
+        let copies: Vec<&CopyWriter> = self.copies.iter().filter(|copy| copy.is_whole()).collect();
+        let (source, copied) = if copies.is_empty() {
+            (source, Vec::new())
+        } else {
+            let mut sources = pipeline::relay(source, 1 + copies.len(), None)?.into_iter();
+            let first = sources.next().ok_or_else(|| Failure::internal("a stream was handed on to nobody"))?;
+            (first, sources.collect())
+        };
+        let copying = join_all(copies.iter().zip(copied).map(|(copy, source)| copy.put(&key, source)));
+        let (put, encoded, copied) = tokio::join!(self.stored.bucket.put(&key, source, false), encoding, copying);
         let put = put.map_err(|failure| failure.context("storing the artifact"));
         // When both fail, the byte path knows the cause and the target only that its source broke off - unless the path failed
         // because the target stopped reading.
@@ -98,6 +120,9 @@ impl BackupWriter {
             encryption: encoded.encryption,
         };
         self.stored.check_size(&object).await?;
+        for (copy, kept) in copies.into_iter().zip(copied) {
+            copy.check(kept, &object).await;
+        }
         fail_point("backup.object-stored")?;
         Ok(object)
     }
@@ -128,6 +153,64 @@ impl ArtifactWriter for BackupWriter {
                 state.failure.get_or_insert(failure.clone());
                 Err(failure)
             }
+        }
+    }
+}
+
+/// Another target that the objects of a backup go to, in the same stream. It may fail without taking the backup along.
+pub(crate) struct CopyWriter {
+    pub target: TargetId,
+    stored: Result<Stored>,
+    failure: Mutex<Option<Failure>>,
+}
+
+impl CopyWriter {
+    /// `stored` is the backup's folder there, or why there is none.
+    pub fn new(target: TargetId, stored: Result<Stored>) -> Self {
+        let failure = Mutex::new(stored.as_ref().err().cloned());
+        Self { target, stored, failure }
+    }
+
+    /// The folder, as long as everything so far has arrived there.
+    pub fn whole(&self) -> Result<&Stored> {
+        match self.failure.lock() {
+            Ok(failure) => failure.clone().map_or(Ok(()), Err)?,
+            Err(_) => return Err(Failure::internal("a write broke down")),
+        }
+        self.stored.as_ref().map_err(Clone::clone)
+    }
+
+    /// The folder, if only to remove what lies there.
+    pub fn folder(&self) -> Option<&Stored> {
+        self.stored.as_ref().ok()
+    }
+
+    /// Notes that it cannot become whole any more.
+    pub fn fail(&self, failure: Failure) {
+        tracing::warn!(target = %self.target, error = %failure, "a copy cannot be made while the backup is");
+        if let Ok(mut first) = self.failure.lock() {
+            first.get_or_insert(failure);
+        }
+    }
+
+    fn is_whole(&self) -> bool {
+        self.whole().is_ok()
+    }
+
+    async fn put(&self, key: &str, source: ByteSource) -> Result<u64> {
+        self.whole()?.bucket.put(key, source, false).await
+    }
+
+    async fn check(&self, kept: Result<u64>, object: &ManifestObject) {
+        let checked = async {
+            let kept = kept?;
+            if kept != object.stored_bytes {
+                return Err(Failure::corrupt(format!("{kept} bytes of `{}` were kept, not all", object.key)));
+            }
+            self.whole()?.check_size(object).await
+        };
+        if let Err(failure) = checked.await {
+            self.fail(failure);
         }
     }
 }

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use bulkhead_catalog::{Backup, Completed};
+use bulkhead_catalog::{Backup, Completed, CopyOutcome, CopyState};
 use bulkhead_model::{Failure, FailureKind, MANIFEST_VERSION, Manifest, ManifestPlugin, Result};
 use bulkhead_runtime::{Attempt, BackupRequest, ChainKind, MethodPlugin, Service};
 
-use super::artifacts::BackupWriter;
+use super::artifacts::{BackupWriter, CopyWriter};
 use super::links::Links;
 use super::{Stored, delete_keys};
 use crate::config::ServiceConfig;
@@ -18,7 +18,7 @@ pub(super) async fn run(run: &Run) -> Result<Outcome> {
     fail_point("backup.claimed")?;
     let backup = run.backup().await?;
     let service = run.engine.service(&run.job.organization, &run.job.service)?;
-    let target = run.engine.target_for(&run.job.organization, Some(&backup.target))?;
+    let target = run.engine.target(&run.job.organization, &backup.target).await?;
     let stored = Stored::new(&target.bucket, &backup);
     // An earlier attempt may have written the manifest and died before the catalog knew.
     if let Some(completed) = adopt(&stored).await? {
@@ -26,13 +26,18 @@ pub(super) async fn run(run: &Run) -> Result<Outcome> {
     }
     let plugin = run.engine.runtime.method(&service.engine, &run.job.method)?;
     let options = EncodeOptions::new(&run.engine.config.limits, &run.engine.keys);
-    let writer = Arc::new(BackupWriter::new(stored.clone(), options, Arc::clone(&run.meter), run.attempt.number));
+    let copies = copy_writers(run, &backup).await?;
+    let writer = BackupWriter::new(stored.clone(), copies, options, Arc::clone(&run.meter), run.attempt.number);
+    let writer = Arc::new(writer);
     match make(run, &backup, service, &plugin, &stored, &writer).await {
         Ok(completed) => Ok(Outcome::Backup(Box::new(completed))),
         Err(failure) => {
             // Only this attempt's own objects; what cannot be deleted now falls to the sweep.
-            if let Err(left) = delete_keys(&stored.bucket, &writer.keys()).await {
-                tracing::warn!(backup = %backup.id, error = %left, "objects of a failed attempt are left to the sweep");
+            let folders = writer.copies().iter().filter_map(CopyWriter::folder);
+            for folder in std::iter::once(&stored).chain(folders) {
+                if let Err(left) = delete_keys(&folder.bucket, &writer.keys()).await {
+                    tracing::warn!(backup = %backup.id, error = %left, "objects of a failed attempt are left to the sweep");
+                }
             }
             Err(failure)
         }
@@ -103,7 +108,43 @@ async fn make(
         }
     };
     fail_point("backup.manifest-stored")?;
-    Ok(completed(&manifest, digest))
+    let copies = finish_copies(writer, &manifest).await;
+    Ok(Completed { copies, ..completed(&manifest, digest) })
+}
+
+/// The other targets that the backup is to go to. One that cannot be opened does not keep the backup from being made.
+async fn copy_writers(run: &Run, backup: &Backup) -> Result<Vec<CopyWriter>> {
+    let wanted = run.engine.catalog.copies_of(std::slice::from_ref(&backup.id)).await?;
+    let mut writers = Vec::new();
+    for copy in wanted.into_iter().filter(|copy| copy.state == CopyState::Waiting) {
+        let opened = run.engine.target(&backup.organization, &copy.target).await;
+        let folder = opened.map(|target| Stored::new(&target.bucket, backup));
+        if let Err(failure) = &folder {
+            run.observer.warn(&format!("target `{}` gets its copy later: {failure}", copy.target));
+        }
+        writers.push(CopyWriter::new(copy.target, folder));
+    }
+    Ok(writers)
+}
+
+/// Writes the manifest into each other target where all objects have arrived. What lies in the others is removed; jobs of their own
+/// try again.
+async fn finish_copies(writer: &BackupWriter, manifest: &Manifest) -> Vec<CopyOutcome> {
+    let mut outcomes = Vec::new();
+    for copy in writer.copies() {
+        let finished = match copy.whole() {
+            Ok(folder) => folder.put_manifest(manifest).await.map(drop),
+            Err(failure) => Err(failure),
+        };
+        if finished.is_err()
+            && let Some(folder) = copy.folder()
+            && let Err(left) = delete_keys(&folder.bucket, &writer.keys()).await
+        {
+            tracing::warn!(target = %copy.target, error = %left, "parts of a copy are left to the sweep");
+        }
+        outcomes.push(CopyOutcome { target: copy.target.clone(), failure: finished.err() });
+    }
+    outcomes
 }
 
 /// What the backup can continue. From now on the base of an incremental is not deleted.
@@ -150,6 +191,7 @@ fn completed(manifest: &Manifest, manifest_sha256: String) -> Completed {
         plugin_name: manifest.plugin.name.clone(),
         plugin_digest: manifest.plugin.digest,
         manifest_sha256,
+        copies: Vec::new(),
     }
 }
 

@@ -28,7 +28,8 @@ pub(crate) struct Stored {
 
 impl Stored {
     pub fn new(bucket: &Bucket, backup: &Backup) -> Self {
-        let prefix = layout::backup_prefix(&backup.organization, &backup.service, &backup.id);
+        let own = || layout::backup_prefix(&backup.organization, &backup.service, &backup.id);
+        let prefix = backup.folder.clone().unwrap_or_else(own);
         Self { bucket: bucket.clone(), backup: backup.id.clone(), prefix }
     }
 
@@ -96,6 +97,24 @@ impl Stored {
         }
     }
 
+    /// Writes the manifest of the same backup in another target, as it is there to the byte, and reads it back. One that lies here
+    /// already is as good, when it is the same.
+    ///
+    /// # Errors
+    /// `corrupt` when either is not the one that was recorded.
+    pub async fn take_manifest_of(&self, other: &Self, recorded: Option<&str>) -> Result<()> {
+        let missing = || Failure::corrupt(format!("object `{MANIFEST_NAME}` is missing where it is copied from"));
+        let (bytes, sha256) = other.manifest_bytes().await?.ok_or_else(missing)?;
+        if recorded.is_some_and(|recorded| recorded != sha256) {
+            return Err(Failure::corrupt(format!("object `{MANIFEST_NAME}` is damaged where it is copied from")));
+        }
+        match self.bucket.put(&self.manifest_key(), ByteSource::from_bytes(bytes)?, true).await {
+            Err(failure) if failure.kind != FailureKind::Conflict => return Err(failure.context("writing the manifest")),
+            Ok(_) | Err(_) => {}
+        }
+        self.manifest_recorded_as(Some(&sha256)).await.map(drop)
+    }
+
     /// Fails unless every object is there in the recorded size.
     pub async fn check_sizes(&self, manifest: &Manifest) -> Result<()> {
         for object in &manifest.objects {
@@ -159,6 +178,26 @@ pub(crate) struct Listing<'a> {
 impl<'a> Listing<'a> {
     pub fn new(bucket: &'a Bucket, prefix: &'a str) -> Self {
         Self { bucket, prefix, after: None, last: String::new(), pages: 0, ended: false }
+    }
+
+    /// As [`Listing::new`], from behind a key on.
+    pub fn after(bucket: &'a Bucket, prefix: &'a str, after: Option<String>) -> Self {
+        Self { last: after.clone().unwrap_or_default(), after, ..Self::new(bucket, prefix) }
+    }
+
+    /// All that is left.
+    ///
+    /// # Errors
+    /// `corrupt` when there are more than `limit`.
+    pub async fn all(mut self, limit: usize) -> Result<Vec<Entry>> {
+        let mut entries = Vec::new();
+        while let Some(mut page) = self.next().await? {
+            entries.append(&mut page);
+            if entries.len() > limit {
+                return Err(Failure::corrupt(format!("`{}` holds more than {limit} objects", self.prefix)));
+            }
+        }
+        Ok(entries)
     }
 
     /// The next page; `None` after the last one.

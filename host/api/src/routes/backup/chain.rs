@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use bulkhead_catalog::{Backup, Catalog};
+use bulkhead_catalog::{Backup, BackupCopy, Catalog};
 use bulkhead_model::{BackupId, FailureKind, OrganizationId, Result};
 
 use crate::dto::BackupDto;
@@ -15,13 +15,19 @@ pub async fn described(
 ) -> Result<Vec<BackupDto>> {
     let mut parents: HashMap<BackupId, Option<BackupId>> =
         backups.iter().map(|backup| (backup.id.clone(), backup.parent.clone())).collect();
+    let ids: Vec<BackupId> = backups.iter().map(|backup| backup.id.clone()).collect();
+    let mut copies: HashMap<BackupId, Vec<BackupCopy>> = HashMap::new();
+    for copy in catalog.copies_of(&ids).await? {
+        copies.entry(copy.backup.clone()).or_default().push(copy);
+    }
     let mut described = Vec::with_capacity(backups.len());
     for backup in backups {
         let root = match &backup.parent {
             Some(parent) => Some(root(catalog, organization, parent, &mut parents).await?),
             None => None,
         };
-        described.push(BackupDto::new(backup, root));
+        let copies = copies.remove(&backup.id).unwrap_or_default();
+        described.push(BackupDto::new(backup, root, copies));
     }
     Ok(described)
 }
@@ -32,7 +38,8 @@ pub async fn described_one(catalog: &Catalog, organization: &OrganizationId, bac
         Some(parent) => Some(root(catalog, organization, parent, &mut HashMap::new()).await?),
         None => None,
     };
-    Ok(BackupDto::new(backup, root))
+    let copies = catalog.copies_of(std::slice::from_ref(&backup.id)).await?;
+    Ok(BackupDto::new(backup, root, copies))
 }
 
 /// Where a chain begins, as far as it is known. What was looked up on the way is remembered: the links of a chain mostly stand on the same page.

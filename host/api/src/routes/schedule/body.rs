@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use bulkhead_engine::{CreateBackup, CreateSchedule};
-use bulkhead_model::{BackupName, Expression, Failure, Misfire, NameTemplate, Result, RetentionPolicy, Zone};
+use bulkhead_model::{BackupName, Expression, Misfire, NameTemplate, Result, RetentionPolicy, Zone};
 use utoipa::ToSchema;
 
-use crate::bucket::{ExternalStorage, check_storage};
+use crate::bucket::{ExternalStorage, read_storage};
 use crate::dto::RetentionSchema;
 use crate::fields::Fields;
 
@@ -34,6 +34,9 @@ pub struct CreateScheduleBody {
     /// Where the backups are kept; the default target when left out.
     #[schema(pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
     target: Option<String>,
+    /// The targets that they also go to, in the same stream. One that fails gets its copy later, by a job of its own.
+    #[schema(max_items = 4)]
+    copies: Option<Vec<String>>,
     /// Whether it fires; it does when left out.
     enabled: Option<bool>,
     /// What becomes of a run that comes late; `run_once` when left out.
@@ -44,7 +47,7 @@ pub struct CreateScheduleBody {
     /// Runs are spread over this time.
     #[schema(minimum = 0, maximum = 86_400)]
     jitter_seconds: Option<u32>,
-    /// A bucket of one's own. Not supported by this version.
+    /// A bucket of one's own, instead of `target`. Needs the role administrator on the whole organization.
     external_storage: Option<ExternalStorage>,
 }
 
@@ -72,12 +75,19 @@ pub enum Ask {
     Recurring(CreateSchedule),
 }
 
-/// Reads what is asked for. What this version cannot do is refused, never ignored, once its form is right.
+/// Reads what is asked for.
 pub fn read(body: Fields) -> Result<Ask> {
     let mut body = body.only_of::<CreateScheduleBody>()?;
     let service = body.required("service_id", "db1")?;
     let method = body.required("backup_type", "full")?;
     let target = body.parsed("target")?;
+    let external = body.object("external_storage")?.map(read_storage).transpose()?;
+    if external.is_some() && body.has("target") {
+        return Err(body
+            .wrong("external_storage", "stands beside `target`")
+            .with_hint("send one of the two: both say where the backups are kept"));
+    }
+    let copies = body.list("copies")?.unwrap_or_default();
     let zone = body.read("timezone", Zone::parse)?.unwrap_or_default();
     let retention = retention(&body)?;
     let schedule = body.text("schedule")?.map(str::to_owned).ok_or_else(|| {
@@ -87,7 +97,8 @@ pub fn read(body: Fields) -> Result<Ask> {
         only_recurring(&body)?;
         let name = body.text("name")?.map(BackupName::parse).transpose()?;
         let name = name.map(|name| name.as_str().to_owned());
-        Ask::Once(CreateBackup { service, method, name, retention, target, idempotency: body.idempotency.take() })
+        let idempotency = body.idempotency.take();
+        Ask::Once(CreateBackup { service, method, name, retention, target, external, copies, idempotency })
     } else {
         let name = body.text("name")?.map(NameTemplate::parse).transpose()?;
         if let Some(name) = &name {
@@ -105,14 +116,11 @@ pub fn read(body: Fields) -> Result<Ask> {
             retention,
             name,
             target,
+            external,
+            copies,
             idempotency: body.idempotency.take(),
         })
     };
-    if let Some(storage) = body.object("external_storage")? {
-        check_storage(storage)?;
-        return Err(Failure::unsupported("`external_storage` is not supported by this version")
-            .with_hint("leave it out: the backup goes to a target of the host's configuration"));
-    }
     Ok(ask)
 }
 
@@ -174,6 +182,21 @@ mod tests {
     }
 
     #[test]
+    fn storage_of_ones_own_is_read_as_skysql_writes_it() {
+        use base64::Engine as _;
+        let file = "[default]\naws_access_key_id=AK\naws_secret_access_key=hunter2\nregion=eu-west-1\n";
+        let credentials = base64::engine::general_purpose::STANDARD.encode(file);
+        let storage = format!(r#"{{"bucket": {{"path": "s3://my_backups/", "credentials": "{credentials}"}}}}"#);
+        for schedule in ["once", "@daily"] {
+            let made = ask(&format!(r#", "schedule": "{schedule}", "external_storage": {storage}"#)).unwrap();
+            assert!(!format!("{made:?}").contains("hunter2"));
+            let (Ask::Once(CreateBackup { external, .. }) | Ask::Recurring(CreateSchedule { external, .. })) = made;
+            let external = external.unwrap();
+            assert_eq!(external.config, serde_json::json!({"bucket": "my_backups", "region": "eu-west-1"}));
+        }
+    }
+
+    #[test]
     fn each_wrong_field_is_named() {
         for (more, why) in [
             ("", "`schedule` is missing"),
@@ -208,8 +231,16 @@ mod tests {
                 "`external_storage.bucket.path`: `http://x` is no bucket",
             ),
             (
-                r#", "schedule": "once", "external_storage": {"bucket": {"path": "s3://x", "credentials": "e30="}}"#,
-                "`external_storage` is not supported",
+                r#", "schedule": "once", "external_storage": {"bucket": {"path": "s3://bucket", "credentials": "%"}}"#,
+                "`external_storage.bucket.credentials`: the text is not base64",
+            ),
+            (
+                r#", "schedule": "once", "external_storage": {"bucket": {"path": "s3://bucket", "credentials": "W2RdCg=="}}"#,
+                "`external_storage.bucket.credentials`: the credentials have no profile [default]",
+            ),
+            (
+                r#", "schedule": "once", "target": "a", "external_storage": {"bucket": {"path": "s3://bucket", "credentials": "e30="}}"#,
+                "`external_storage` stands beside `target`",
             ),
         ] {
             let answer = ask(more).unwrap_err();

@@ -1,11 +1,11 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
-use bulkhead_model::Role;
+use bulkhead_model::{Result, Role};
 
 use super::body::{Ask, CreateScheduleBody, read};
 use crate::Api;
-use crate::auth::Operator;
+use crate::auth::{Caller, Operator};
 use crate::dto::ScheduleDto;
 use crate::fields::Fields;
 use crate::made::{Replayed, Started};
@@ -13,7 +13,7 @@ use crate::problem::{Answer, Conflict, NotFound, Unsupported};
 
 /// `POST /backups/schedules`: makes a backup now (`once`), or again and again.
 ///
-/// The first needs the role operator, the second administrator.
+/// The first needs the role operator, the second administrator, and `external_storage` that on the whole organization.
 #[utoipa::path(post, path = "/backups/schedules", operation_id = "schedules.create", tag = "schedules",
     request_body = CreateScheduleBody, params(Started),
     responses((status = 201, description = "It is scheduled", body = ScheduleDto,
@@ -26,6 +26,7 @@ pub async fn create(
     let (answer, id, replayed) = match read(body)? {
         Ask::Once(ask) => {
             caller.on(Role::Operator, &ask.service)?;
+            may_bring(&caller, ask.external.is_some())?;
             let made = api.engine.create_backup(&caller.organization, ask).await?;
             let (schedule, backup, job) = made.value;
             tracing::info!(subject = caller.subject, backup = %backup.id, job = %job.id, "backup asked for");
@@ -34,6 +35,7 @@ pub async fn create(
         }
         Ask::Recurring(ask) => {
             caller.on(Role::Administrator, &ask.service)?;
+            may_bring(&caller, ask.external.is_some())?;
             let made = api.engine.create_schedule(&caller.organization, ask).await?;
             let schedule = made.value;
             tracing::info!(subject = caller.subject, schedule = %schedule.id, "schedule made");
@@ -41,6 +43,12 @@ pub async fn create(
             (ScheduleDto::from(schedule), id, made.replayed)
         }
     };
+    let answer = answer.with_storage(&api.engine.inline_addresses(&caller.organization).await?);
     let location = format!("/v1/backups/schedules/{id}");
     Ok((StatusCode::CREATED, Replayed(replayed), [(header::LOCATION, location)], Json(answer)))
+}
+
+/// Storage of one's own becomes a target of the organization.
+fn may_bring(caller: &Caller, storage: bool) -> Result<()> {
+    if storage { caller.require_everywhere(Role::Administrator) } else { Ok(()) }
 }

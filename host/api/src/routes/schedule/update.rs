@@ -42,6 +42,9 @@ struct UpdateScheduleBody {
     /// Where they are kept.
     #[schema(pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
     target: Option<String>,
+    /// Where they are kept besides; an empty list for nowhere.
+    #[schema(max_items = 4)]
+    copies: Option<Vec<String>>,
 }
 
 /// `PATCH /backups/schedules/{id}`: changes a recurring schedule; one that runs once is as it is (409).
@@ -58,7 +61,8 @@ pub async fn update(
     let schedule = meant(&api, &caller, Role::Administrator, &id).await?;
     let schedule = api.engine.update_schedule(&caller.organization, schedule.id, change).await?;
     tracing::info!(subject = caller.subject, schedule = %schedule.id, "schedule changed");
-    Ok(Json(schedule.into()))
+    let schedule = ScheduleDto::from(schedule);
+    Ok(Json(schedule.with_storage(&api.engine.inline_addresses(&caller.organization).await?)))
 }
 
 fn read(body: Fields) -> Result<UpdateSchedule> {
@@ -67,7 +71,8 @@ fn read(body: Fields) -> Result<UpdateSchedule> {
         return Err(body.wrong("schedule", "cannot become `once`").with_hint("make a new one: it runs at once"));
     }
     // Null takes away what has a default elsewhere; of the others there is always one.
-    for name in ["schedule", "timezone", "enabled", "misfire", "misfire_grace_seconds", "jitter_seconds", "target"] {
+    for name in ["schedule", "timezone", "enabled", "misfire", "misfire_grace_seconds", "jitter_seconds", "target", "copies"]
+    {
         if body.given(name) && !body.has(name) {
             return Err(body.wrong(name, "must not be null").with_hint("leave it out to keep it as it is"));
         }
@@ -82,6 +87,7 @@ fn read(body: Fields) -> Result<UpdateSchedule> {
         retention: body.given("retention").then(|| retention(&body)).transpose()?,
         name: body.given("name").then(|| body.text("name")?.map(NameTemplate::parse).transpose()).transpose()?,
         target: body.parsed("target")?,
+        copies: body.list("copies")?,
     };
     match body.is_empty() {
         true => {

@@ -85,6 +85,11 @@ pub async fn row(host: &Host, operation: &str) -> Option<Row> {
             let body = Some(json!({"level": "deep"}));
             Row { bad: Ok(Bad { path: row.path.clone(), body, detail: "`level`: `deep` is no level" }), ..row }
         }
+        "backups.copy" => {
+            let row = backup(host, "/copy", Some(json!({"target": "offsite"})), 202, Least::Operator).await;
+            let detail = "`target` is missing";
+            Row { bad: Ok(Bad { path: row.path.clone(), body: Some(json!({})), detail }), ..row }
+        }
         "restores.create" => {
             let (backup, _) = host.succeeded_of("db1").await;
             let body = |service: &str, key: &str| json!({"service_id": service, "key": key});

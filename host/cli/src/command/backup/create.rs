@@ -18,6 +18,9 @@ pub struct Create {
     /// Where to keep it, instead of the default target
     #[arg(long, value_name = "ID")]
     target: Option<String>,
+    /// Another target that it goes to in the same stream; may be given several times
+    #[arg(long = "copy-to", value_name = "ID")]
+    copies: Vec<String>,
     /// Once it is made, keep this many good backups of its type and delete older ones
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     retention: Option<u32>,
@@ -37,6 +40,9 @@ impl Create {
             if let Some(value) = value {
                 body.insert(field.to_owned(), value.into());
             }
+        }
+        if !self.copies.is_empty() {
+            body.insert("copies".to_owned(), self.copies.into());
         }
         if let Some(count) = self.retention {
             body.insert("retention".to_owned(), count.into());

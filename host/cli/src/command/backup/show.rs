@@ -46,6 +46,14 @@ fn described(backup: &Value, now: Timestamp) -> String {
         (message, "") => message,
         (message, level) => format!("{message} (found by a verification of level {level})"),
     };
+    let copies: Vec<String> = list(&backup["copies"])
+        .iter()
+        .map(|copy| match copy["failure"]["message"].as_str() {
+            Some(failure) => format!("{} ({}: {failure})", text(copy, "target"), status(text(copy, "status"))),
+            None => format!("{} ({})", text(copy, "target"), status(text(copy, "status"))),
+        })
+        .collect();
+    let copies = copies.join(", ");
     let mut pairs = vec![
         ("ID", plain("id")),
         ("Name", plain("name")),
@@ -55,6 +63,7 @@ fn described(backup: &Value, now: Timestamp) -> String {
         ("Failure", failure("failure")),
         ("Suspect", suspect),
         ("Target", plain("method")),
+        ("Copies", copies),
         ("Stored", bytes("stored_size")),
         ("Plain", bytes("plain_size")),
         ("Created", moment("created_at")),

@@ -1,0 +1,277 @@
+//! Tar archives of the directory that `mariadb-backup --backup --target-dir` makes, prepared or not, made into the stream that
+//! `mbstream` unpacks. What an archive may hold besides, links and devices and paths that lead elsewhere, is refused.
+
+use std::io::{Cursor, Read, Write};
+
+use bulkhead_model::{Failure, Result};
+use tar::{Archive, Entry, EntryType};
+
+use super::inventory::{Inventory, entry_path, shown};
+use super::told::heard;
+use super::xbstream::{Packing, read_up_to};
+
+/// What is packed at once.
+const PIECE: usize = 1 << 20;
+/// An archive ends with two blocks of zeros.
+const END_MARK: usize = 1024;
+/// The longest map of a sparse file, in pieces: `mbstream` gets the zeros anyway.
+const MAP_MAX: u64 = 1 << 20;
+/// A hole that is longer than any file.
+const HOLE_MAX: u64 = 1 << 50;
+
+/// Where to put the files of an archive.
+pub(super) enum Goal<W> {
+    /// Nowhere: to learn what there is.
+    Nowhere,
+    /// Those of one folder, without it, as a stream.
+    Stream { root: String, stream: Packing<W> },
+}
+
+/// Reads an archive to its end.
+///
+/// # Errors
+/// `corrupt` for damage, for an archive without its end, and for paths that lead outside; `unsupported` for links and devices; what
+/// [`Inventory`] refuses.
+pub(super) fn pass<W: Write>(input: impl Read, into: &mut Goal<W>, inventory: &mut Inventory) -> Result<()> {
+    let mut archive = Archive::new(Tail { input, last: Vec::new() });
+    let mut folders = Folders::default();
+    for entry in archive.entries().map_err(|error| heard(&error, DAMAGED))? {
+        let mut entry = entry.map_err(|error| heard(&error, DAMAGED))?;
+        let kind = entry.header().entry_type();
+        let name = name_of(&mut entry)?;
+        let Some(path) = entry_path(&name)? else { continue };
+        match kind {
+            EntryType::Directory => folders.made(path),
+            EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => {
+                folders.filled(&path);
+                file(&mut entry, &path, into, inventory)?;
+            }
+            EntryType::XGlobalHeader => {}
+            _ => {
+                let what = match kind {
+                    EntryType::Symlink => "a symbolic link",
+                    EntryType::Link => "a hard link",
+                    EntryType::Char | EntryType::Block | EntryType::Fifo => "a device",
+                    _ => "neither a file nor a directory",
+                };
+                return Err(Failure::unsupported(format!("it holds `{}`, which is {what}", shown(&path)))
+                    .with_hint("pack the directory as mariadb-backup made it, which holds files alone"));
+            }
+        }
+    }
+    let mut tail = archive.into_inner();
+    let mut rest = vec![0; PIECE];
+    while read_up_to(&mut tail, &mut rest)? > 0 {}
+    if tail.last.len() < END_MARK || tail.last.iter().any(|byte| *byte != 0) {
+        return Err(Failure::corrupt("it is not whole: the tar archive has no end"));
+    }
+    if let Goal::Stream { root, stream } = into {
+        // The tool writes such a file for a database without tables.
+        for folder in folders.empty.iter().filter_map(|folder| folder.strip_prefix(root.as_str())) {
+            if !folder.contains('/') {
+                stream.end(&format!("{folder}/db.opt"))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+const DAMAGED: &str = "it is damaged: its tar archive does not decode";
+
+/// The name of an entry, or the one that a sparse file of the POSIX format has among its attributes.
+fn name_of<R: Read>(entry: &mut Entry<'_, R>) -> Result<Vec<u8>> {
+    let stated = attribute(entry, "GNU.sparse.name")?;
+    Ok(stated.unwrap_or_else(|| entry.path_bytes().into_owned()))
+}
+
+fn attribute<R: Read>(entry: &mut Entry<'_, R>, key: &str) -> Result<Option<Vec<u8>>> {
+    let Some(attributes) = entry.pax_extensions().map_err(|error| heard(&error, DAMAGED))? else { return Ok(None) };
+    for attribute in attributes {
+        let attribute = attribute.map_err(|error| heard(&error, DAMAGED))?;
+        if attribute.key_bytes() == key.as_bytes() {
+            return Ok(Some(attribute.value_bytes().to_vec()));
+        }
+    }
+    Ok(None)
+}
+
+fn number<R: Read>(entry: &mut Entry<'_, R>, key: &str) -> Result<Option<u64>> {
+    let Some(value) = attribute(entry, key)? else { return Ok(None) };
+    let value = std::str::from_utf8(&value).ok().and_then(|value| value.parse().ok());
+    value.map(Some).ok_or_else(|| Failure::corrupt(DAMAGED))
+}
+
+fn file<R: Read, W: Write>(
+    entry: &mut Entry<'_, R>,
+    path: &str,
+    into: &mut Goal<W>,
+    inventory: &mut Inventory,
+) -> Result<()> {
+    inventory.begin(path)?;
+    let (stored, major, real) = (entry.size(), number(entry, "GNU.sparse.major")?, number(entry, "GNU.sparse.realsize")?);
+    let sparse_before = attribute(entry, "GNU.sparse.map")?.is_some() || attribute(entry, "GNU.sparse.numblocks")?.is_some();
+    let mut sink = FileSink { path, into, inventory, offset: 0 };
+    match (major, real) {
+        (Some(1), Some(real)) => sparse(entry, stored, real, &mut sink)?,
+        (None, _) if !sparse_before => sink.copy(entry, stored)?,
+        _ => {
+            return Err(Failure::unsupported("its tar archive keeps sparse files in an old form")
+                .with_hint("pack it with `tar --sparse` of GNU tar, or without `--sparse`"));
+        }
+    }
+    sink.end()
+}
+
+/// A sparse file in the form 1.0 of GNU tar: a map of its pieces before their bytes, as decimal numbers on lines of their own, filled
+/// up to a block.
+fn sparse<R: Read, W: Write>(entry: &mut R, stored: u64, real: u64, sink: &mut FileSink<'_, W>) -> Result<()> {
+    let damaged = || Failure::corrupt(format!("{DAMAGED}: the map of a sparse file"));
+    let (mut map, mut block, mut read) = (Vec::new(), Cursor::new(Vec::new()), 0_u64);
+    let mut next = |entry: &mut R| -> Result<u64> {
+        let (mut number, mut digits) = (0_u64, 0);
+        loop {
+            let mut byte = [0];
+            if read_up_to(&mut block, &mut byte)? == 0 {
+                let mut fresh = vec![0; 512];
+                if read_up_to(entry, &mut fresh)? != fresh.len() {
+                    return Err(damaged());
+                }
+                read += 512;
+                block = Cursor::new(fresh);
+                continue;
+            }
+            match byte {
+                [b'\n'] if digits > 0 => return Ok(number),
+                [digit @ b'0'..=b'9'] if digits < 19 => {
+                    number = number * 10 + u64::from(digit - b'0');
+                    digits += 1;
+                }
+                _ => return Err(damaged()),
+            }
+        }
+    };
+    let pieces = next(entry)?;
+    if pieces > MAP_MAX {
+        return Err(damaged());
+    }
+    for _ in 0..pieces {
+        map.push((next(entry)?, next(entry)?));
+    }
+    let data: u64 = map.iter().map(|(_, length)| length).fold(0, |sum, length| sum.saturating_add(*length));
+    if real > HOLE_MAX || data.saturating_add(read) != stored {
+        return Err(damaged());
+    }
+    for (offset, length) in map {
+        if offset < sink.offset || offset.saturating_add(length) > real {
+            return Err(damaged());
+        }
+        sink.zeros(offset)?;
+        sink.copy(entry, length)?;
+    }
+    sink.zeros(real)
+}
+
+/// Takes a file on.
+struct FileSink<'a, W> {
+    path: &'a str,
+    into: &'a mut Goal<W>,
+    inventory: &'a mut Inventory,
+    offset: u64,
+}
+
+impl<W: Write> FileSink<'_, W> {
+    /// So many bytes of it.
+    fn copy(&mut self, from: &mut impl Read, bytes: u64) -> Result<()> {
+        let end = self.offset + bytes;
+        let mut piece = vec![0; PIECE];
+        while self.offset < end {
+            let most = usize::try_from(end - self.offset).unwrap_or(PIECE).min(PIECE);
+            let piece = piece.get_mut(..most).unwrap_or_default();
+            if read_up_to(from, piece)? != most {
+                return Err(Failure::corrupt(format!("it is not whole: it ends within `{}`", shown(self.path))));
+            }
+            self.put(piece)?;
+        }
+        Ok(())
+    }
+
+    /// Zeros up to an offset.
+    fn zeros(&mut self, offset: u64) -> Result<()> {
+        let zeros = vec![0; PIECE];
+        while self.offset < offset {
+            let most = usize::try_from(offset - self.offset).unwrap_or(PIECE).min(PIECE);
+            self.put(zeros.get(..most).unwrap_or_default())?;
+        }
+        Ok(())
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> Result<()> {
+        self.inventory.add(self.path, bytes);
+        if let Goal::Stream { root, stream } = self.into
+            && let Some(path) = self.path.strip_prefix(root.as_str())
+        {
+            stream.payload(path, self.offset, bytes)?;
+        }
+        self.offset += bytes.len() as u64;
+        Ok(())
+    }
+
+    fn end(self) -> Result<()> {
+        let Goal::Stream { root, stream } = self.into else { return Ok(()) };
+        match self.path.strip_prefix(root.as_str()) {
+            Some(path) if path.matches('/').count() > 1 => Err(Failure::unsupported(format!(
+                "it holds `{}`, which lies deeper than a server's data do",
+                shown(self.path)
+            ))),
+            Some(path) => stream.end(path),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Directories that nothing lies in.
+#[derive(Default)]
+struct Folders {
+    empty: std::collections::BTreeSet<String>,
+    filled: std::collections::BTreeSet<String>,
+}
+
+impl Folders {
+    fn made(&mut self, path: String) {
+        self.filled_above(&path);
+        if !self.filled.contains(&path) {
+            self.empty.insert(path);
+        }
+    }
+
+    fn filled(&mut self, path: &str) {
+        self.filled_above(path);
+    }
+
+    fn filled_above(&mut self, path: &str) {
+        if let Some((folder, _)) = path.rsplit_once('/')
+            && !self.filled.contains(folder)
+        {
+            self.empty.remove(folder);
+            self.filled.insert(folder.to_owned());
+        }
+    }
+}
+
+/// Remembers the last bytes that were read.
+struct Tail<R> {
+    input: R,
+    last: Vec<u8>,
+}
+
+impl<R: Read> Read for Tail<R> {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.input.read(into)?;
+        let fresh = into.get(..read).unwrap_or_default();
+        let fresh = fresh.get(fresh.len().saturating_sub(END_MARK)..).unwrap_or_default();
+        let keep = END_MARK - fresh.len();
+        self.last.drain(..self.last.len().saturating_sub(keep));
+        self.last.extend_from_slice(fresh);
+        Ok(read)
+    }
+}
