@@ -3,6 +3,7 @@
 mod api_key;
 mod audit;
 mod backup;
+mod inspection;
 mod job;
 mod member;
 mod method;
@@ -21,6 +22,7 @@ mod words;
 pub use api_key::{ApiKeyDto, ApiKeyPage, MadeApiKey};
 pub use audit::{AuditDto, AuditPage};
 pub use backup::{BackupDto, BackupPage};
+pub use inspection::InspectionDto;
 pub use job::{FailureDto, JobDto, JobPage};
 pub use member::{MemberDto, MemberPage};
 pub use method::{MethodDto, MethodPage};

@@ -17,6 +17,7 @@ const STEPS: &[(i64, &str, &str)] = &[
     (3, "access", include_str!("../migrations/0003_access.sql")),
     (4, "recovery", include_str!("../migrations/0004_recovery.sql")),
     (5, "targets", include_str!("../migrations/0005_targets.sql")),
+    (6, "external", include_str!("../migrations/0006_external.sql")),
     (7, "copies", include_str!("../migrations/0007_copies.sql")),
     (8, "imports", include_str!("../migrations/0008_imports.sql")),
 ];

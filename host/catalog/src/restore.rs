@@ -1,7 +1,9 @@
 //! Restores: a service overwritten with a backup.
 
+mod external;
+
 use bulkhead_model::{
-    BackupId, Failure, JobId, JobKind, JobState, OrganizationId, RestoreId, Result, ServiceId, Timestamp,
+    BackupId, Failure, JobId, JobKind, JobState, Method, OrganizationId, RestoreId, Result, ServiceId, TargetId, Timestamp,
 };
 use serde_json::Value;
 use sqlx::any::AnyRow;
@@ -11,10 +13,12 @@ use crate::catalog::Catalog;
 use crate::count::{CountFilter, Counted, Noun};
 use crate::fields::{self, Fields, plain};
 use crate::idempotency::{self, Idempotency, Made};
-use crate::job::{self, Draft, Job};
+use crate::job::{self, Job};
 use crate::list::{Page, Selection};
 use crate::schedule::next_number;
 use crate::session::{Session, sql, sql_of_parts, words};
+
+pub use external::{NewExternalRestore, RestoreSource};
 
 /// A service overwritten with a backup.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,8 +29,10 @@ pub struct Restore {
     pub organization: OrganizationId,
     /// What is overwritten.
     pub service: ServiceId,
-    /// With what.
+    /// With what. For one from a file that Bulkhead has not made, a row that stands for it.
     pub backup: BackupId,
+    /// The file, when it is none of Bulkhead's.
+    pub source: Option<RestoreSource>,
     /// The job that does it.
     pub job: JobId,
     /// The job's state.
@@ -59,6 +65,7 @@ impl Restore {
             organization: row.parsed("organization")?,
             service: row.parsed("service")?,
             backup: row.parsed("backup")?,
+            source: row.optional_json("source")?,
             job: row.parsed("job")?,
             state: row.parsed("state")?,
             message: row.text("message")?,
@@ -137,56 +144,30 @@ impl Catalog {
         let (organization, key) = (new.organization.clone(), new.idempotency.clone());
         if let Some(object) = idempotency::begin(&mut session, &organization, key.as_ref(), KIND).await? {
             drop(session);
-            let job = self.job(&organization, &job::made_before(&object)?).await?;
-            let Some(id) = job.restore else {
-                return Err(Failure::internal(format!("job {} restores nothing", job.id)));
-            };
-            return Ok(Made::before((self.restore(&organization, id).await?, job)));
+            return restored_before(self, &organization, &object).await;
         }
         let backup = backup::lock_succeeded(&mut session, &new.organization, &new.backup).await?;
         for used in new.uses.iter().filter(|used| **used != new.backup) {
             backup::lock_succeeded(&mut session, &new.organization, used).await?;
         }
-        let id = RestoreId(next_number(&mut session, "restore").await?);
-        let job = JobId::new();
-        let query = sql(
-            "INSERT INTO restores (id, organization, service, backup, job, state, message, created_at_us, hidden, uses,
-                 plan, partial)
-             VALUES ($1, $2, $3, $4, $5, 'scheduled', $6, $7, 0, $8, $9, $10) RETURNING *",
-        )
-        .bind(id.0)
-        .bind(new.organization.as_str())
-        .bind(new.service.as_str())
-        .bind(backup.id.as_str())
-        .bind(job.as_str())
-        .bind(sentence(JobState::Scheduled, None))
-        .bind(session.now().as_micros())
-        .bind(if new.uses.is_empty() { None } else { Some(fields::json(&new.uses)?) })
-        .bind(fields::optional_json(new.plan.as_ref())?)
-        .bind(i64::from(new.partial));
-        let Some(row) = session.row(query).await? else {
-            return Err(Failure::internal("a new restore was not written"));
+        let row = Row {
+            uses: &new.uses,
+            plan: new.plan.as_ref(),
+            partial: new.partial,
+            source: None,
+            after: new.after.as_ref(),
         };
-        let restore = Restore::from_row(&row)?;
-        session.counts.moved(&restore.counted(), None, Some(restore.state.as_str()));
         let draft = Draft {
-            id: job,
             organization: new.organization,
             service: new.service,
-            kind: JobKind::Restore,
             method: backup.method,
             target: backup.target,
             backup: backup.id,
-            restore: Some(id),
-            schedule: None,
+            job: JobId::new(),
             request: new.request,
             attempts_max: new.attempts_max,
         };
-        let job = job::insert(&mut session, draft).await?;
-        if let Some(after) = &new.after {
-            let query = sql("UPDATE jobs SET after_job = $1 WHERE id = $2").bind(after.as_str()).bind(job.id.as_str());
-            session.execute_one("what a restore comes after", query).await?;
-        }
+        let (restore, job) = write(&mut session, row, draft).await?;
         idempotency::settle(&mut session, &organization, key.as_ref(), job.id.as_str()).await?;
         session.commit().await?;
         Ok(Made::now((restore, job)))
@@ -258,7 +239,86 @@ impl Catalog {
     }
 }
 
-/// Takes a restore into its job's state.
+/// What a request that came before has made.
+async fn restored_before(
+    catalog: &Catalog,
+    organization: &OrganizationId,
+    object: &str,
+) -> Result<Made<(Restore, Job)>> {
+    let job = catalog.job(organization, &job::made_before(object)?).await?;
+    let id = job.restore.ok_or_else(|| Failure::internal(format!("job {} restores nothing", job.id)))?;
+    Ok(Made::before((catalog.restore(organization, id).await?, job)))
+}
+
+/// What the row of a new restore says besides its job.
+struct Row<'a> {
+    uses: &'a [BackupId],
+    plan: Option<&'a Value>,
+    partial: bool,
+    /// The file, and what opens it, sealed.
+    source: Option<(&'a RestoreSource, &'a str)>,
+    after: Option<&'a JobId>,
+}
+
+/// What the job of a new restore is made of.
+struct Draft {
+    organization: OrganizationId,
+    service: ServiceId,
+    method: Method,
+    target: TargetId,
+    backup: BackupId,
+    job: JobId,
+    request: Value,
+    attempts_max: u32,
+}
+
+/// Writes a restore, and the job that does it.
+async fn write(session: &mut Session, row: Row<'_>, draft: Draft) -> Result<(Restore, Job)> {
+    let id = RestoreId(next_number(session, "restore").await?);
+    let query = sql("INSERT INTO restores (id, organization, service, backup, job, state, message, created_at_us, hidden, uses,
+             plan, partial, source, source_sealed)
+         VALUES ($1, $2, $3, $4, $5, 'scheduled', $6, $7, 0, $8, $9, $10, $11, $12) RETURNING *")
+    .bind(id.0)
+    .bind(draft.organization.as_str().to_owned())
+    .bind(draft.service.as_str().to_owned())
+    .bind(draft.backup.as_str().to_owned())
+    .bind(draft.job.as_str().to_owned())
+    .bind(sentence(JobState::Scheduled, None))
+    .bind(session.now().as_micros())
+    .bind(if row.uses.is_empty() { None } else { Some(fields::json(&row.uses)?) })
+    .bind(fields::optional_json(row.plan)?)
+    .bind(i64::from(row.partial))
+    .bind(row.source.map(|(source, _)| fields::json(source)).transpose()?)
+    .bind(row.source.map(|(_, sealed)| sealed.to_owned()));
+    let Some(written) = session.row(query).await? else {
+        return Err(Failure::internal("a new restore was not written"));
+    };
+    let restore = Restore::from_row(&written)?;
+    session.counts.moved(&restore.counted(), None, Some(restore.state.as_str()));
+    let draft = job::Draft {
+        id: draft.job,
+        organization: draft.organization,
+        service: draft.service,
+        kind: JobKind::Restore,
+        method: draft.method,
+        target: draft.target,
+        backup: draft.backup,
+        restore: Some(id),
+        schedule: None,
+        request: draft.request,
+        attempts_max: draft.attempts_max,
+    };
+    let job = job::insert(session, draft).await?;
+    if let Some(after) = row.after {
+        let query = sql("UPDATE jobs SET after_job = $1 WHERE id = $2")
+            .bind(after.as_str().to_owned())
+            .bind(job.id.as_str().to_owned());
+        session.execute_one("what a restore comes after", query).await?;
+    }
+    Ok((restore, job))
+}
+
+/// Takes a restore into its job's state. What opened a file is forgotten once nobody will open it again.
 pub(crate) async fn enter(
     session: &mut Session,
     id: RestoreId,
@@ -269,7 +329,7 @@ pub(crate) async fn enter(
     let now = session.now().as_micros();
     let query =
         sql("UPDATE restores SET state = $1, message = $2, failure = $3, started_at_us = COALESCE($4, started_at_us),
-             finished_at_us = $5
+             finished_at_us = $5, source_sealed = CASE WHEN CAST($5 AS BIGINT) IS NULL THEN source_sealed END
          WHERE id = $6 AND state = $7 RETURNING *")
         .bind(to.as_str())
         .bind(sentence(to, failure))

@@ -3,6 +3,7 @@
 mod api_key;
 mod audit;
 mod backup;
+mod catalog;
 mod doctor;
 mod job;
 mod member;
@@ -68,6 +69,9 @@ enum Command {
     /// Say where backups are kept
     #[command(subcommand)]
     Target(target::TargetCommand),
+    /// Compare the catalog with what lies in a target, and rebuild it from there
+    #[command(subcommand)]
+    Catalog(catalog::CatalogCommand),
     /// Look at plugins
     #[command(subcommand)]
     Plugin(plugin::PluginCommand),
@@ -151,6 +155,7 @@ pub fn run(cli: Cli) -> Result<(), Exit> {
         Command::Restore(restore) => restore.run(&Session::new(global)?),
         Command::Service(service) => service.run(&Session::new(global)?),
         Command::Target(target) => target.run(&Session::new(global)?),
+        Command::Catalog(catalog) => catalog.run(&Session::new(global)?),
         Command::Plugin(plugin) => plugin.run(&Session::new(global)?),
         Command::Job(job) => job.run(&Session::new(global)?),
         Command::Member(member) => member.run(&Session::new(global)?),

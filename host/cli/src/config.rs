@@ -146,12 +146,12 @@ impl Config {
         let (log, traces) = server::read_log(&root);
         let catalog_url = catalog::read(&root, &context, &server.data_dir);
         let auth = auth::read(&root, &context);
-        let encryption = encryption::read(&root, &context);
+        let mut encryption = encryption::read(&root, &context);
         let mut limits = limits::read(&root);
         let automatic = automatic::read(&root);
         let drills = drills::read(&root, &context);
-        let organizations = organization::read(&root, &mut limits.jobs);
-        let targets = target::read(&root, &context, &organizations, &mut limits.jobs);
+        let organizations = organization::read(&root, &context, &mut encryption, &mut limits.jobs);
+        let targets = target::read(&root, &context, &organizations, &mut encryption, &mut limits.jobs);
         let mut surroundings = Surroundings {
             organizations: &organizations,
             automatic: &automatic,

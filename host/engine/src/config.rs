@@ -94,12 +94,35 @@ pub struct TargetConfig {
 /// Keys of the byte path.
 #[derive(Clone, Debug, Default)]
 pub struct EncryptionConfig {
-    /// age recipients (`age1...`); empty stores artifacts in the clear.
-    pub recipients: Vec<String>,
+    /// To whom artifacts are encrypted.
+    pub to: EncryptTo,
+    /// To whom those of an organization are, instead.
+    pub organizations: BTreeMap<OrganizationId, EncryptTo>,
+    /// To whom those in a target are, instead.
+    pub targets: BTreeMap<TargetId, EncryptTo>,
     /// Files with age identities, for restore and verify.
     pub identities: Vec<PathBuf>,
+    /// Passphrases of before, for restore and verify.
+    pub old_passphrases: Vec<SecretText>,
     /// The key under which secrets in the catalog are sealed.
     pub master_key: MasterKeySource,
+    /// Keys of before: what is sealed under them is sealed anew at start.
+    pub old_master_keys: Vec<MasterKeySource>,
+}
+
+/// To whom artifacts are encrypted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EncryptTo {
+    /// age recipients (`age1...`); none stores artifacts in the clear.
+    Recipients(Vec<String>),
+    /// Whoever knows this passphrase.
+    Passphrase(SecretText),
+}
+
+impl Default for EncryptTo {
+    fn default() -> Self {
+        Self::Recipients(Vec::new())
+    }
 }
 
 /// Where the master key comes from. Every host on one catalog needs the same key.

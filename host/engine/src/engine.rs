@@ -2,6 +2,7 @@
 
 mod ask;
 mod chain;
+mod external;
 mod offer;
 mod restoring;
 mod start;
@@ -24,7 +25,7 @@ use crate::pipeline::Keys;
 use crate::seal::MasterKey;
 use crate::target::{OwnTargets, Target};
 use crate::webhook::Outbox;
-use crate::{automatic, drills, failpoint, housekeeping, keeper, scheduler, staleness, sweep, webhook};
+use crate::{automatic, drills, failpoint, housekeeping, keeper, reseal, scheduler, staleness, sweep, webhook};
 
 pub(crate) use ask::{Destination, needs_server};
 pub use offer::Binding;
@@ -81,7 +82,12 @@ impl Engine {
         let lock = start::lock_data_dir(&config)?;
         start::clear_scratch(&config)?;
         let keys = Keys::load(&config.encryption)?;
-        let master_key = MasterKey::load(&config.encryption.master_key, &config.data_dir)?;
+        let master_key = MasterKey::load(&config.encryption.master_key, &config.data_dir)?
+            .with_old(&config.encryption.old_master_keys, &config.data_dir)?;
+        for lost in keys.lost() {
+            tracing::error!("{lost}: keep that key safe, without it they cannot be restored, verified or drilled");
+        }
+        reseal::run(&catalog, &master_key).await?;
         let mut targets = BTreeMap::new();
         for target in &config.targets {
             targets.insert(target.id.clone(), Target::open(&runtime, target).await?);

@@ -14,7 +14,7 @@ use crate::pipeline::layout;
 use crate::verb::{Listing, Stored};
 
 /// Backups that are looked at in one call.
-const PART: usize = 100;
+const PART: usize = 50;
 
 /// The most links of one chain that are followed.
 const CHAIN_MAX: usize = 10_000;

@@ -16,6 +16,7 @@ mod measure;
 mod observer;
 pub mod pipeline;
 mod request;
+mod reseal;
 mod retention;
 #[cfg(test)]
 mod scene;
@@ -30,14 +31,14 @@ mod webhook;
 
 pub use bulkhead_runtime::PluginInfo;
 pub use config::{
-    AutomaticConfig, DrillConfig, EncryptionConfig, EngineConfig, EngineLimits, HousekeepingConfig, JobLimits,
+    AutomaticConfig, DrillConfig, EncryptTo, EncryptionConfig, EngineConfig, EngineLimits, HousekeepingConfig, JobLimits,
     MasterKeySource, SecretText, ServiceConfig, TargetConfig, WebhookConfig,
 };
 pub use engine::{Binding, Engine, SERVICES_HINT};
 pub use measure::describe_metrics;
 pub use inspect::{Discrepancy, DiscrepancyKind, Inspect, InspectSide, Inspection};
 pub use request::{
-    CreateBackup, CreateRestore, CreateSchedule, CreateWebhook, Partial, RestoreFrom, RestorePreview, UpdateSchedule,
+    CreateBackup, CreateRestore, CreateSchedule, CreateWebhook, ExternalFile, FileMethod, Partial, RestoreFrom, RestorePreview, UpdateSchedule,
     UpdateWebhook, VerifyLevel,
 };
 pub use retention::{PlannedBackup, PolicySource, RetentionPlan};

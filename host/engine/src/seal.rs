@@ -29,6 +29,8 @@ const VERSION: &str = "v1";
 pub(crate) struct MasterKey {
     cipher: XChaCha20Poly1305,
     id: String,
+    /// Keys of before, which open what was sealed under them.
+    old: Vec<Self>,
 }
 
 impl fmt::Debug for MasterKey {
@@ -48,6 +50,25 @@ impl MasterKey {
                     .with_hint("32 random bytes in base64 or hexadecimal: `openssl rand -base64 32`")
             }),
         }
+    }
+
+    /// With keys of before: they open, and seal nothing any more.
+    pub fn with_old(mut self, sources: &[MasterKeySource], data_dir: &Path) -> Result<Self> {
+        for source in sources {
+            if let MasterKeySource::File(path) = source
+                && !path.exists()
+            {
+                return Err(Failure::invalid(format!("there is no old master key {}", path.display()))
+                    .with_hint("[encryption] old_master_key_files names keys that there are"));
+            }
+            self.old.push(Self::load(source, data_dir)?);
+        }
+        Ok(self)
+    }
+
+    /// What sealed text begins with that is sealed under this key.
+    pub fn prefix(&self) -> String {
+        format!("{VERSION}.{}.", self.id)
     }
 
     fn from_file(path: &Path) -> Result<Self> {
@@ -75,7 +96,7 @@ impl MasterKey {
         let bytes = hex::decode(text).or_else(|_| STANDARD.decode(text)).ok()?;
         let key: [u8; KEY_BYTES] = bytes.try_into().ok()?;
         let id = hex::encode(Sha256::digest(key)).chars().take(KEY_ID_DIGITS).collect();
-        Some(Self { cipher: XChaCha20Poly1305::new(&key.into()), id })
+        Some(Self { cipher: XChaCha20Poly1305::new(&key.into()), id, old: Vec::new() })
     }
 
     /// Seals a secret for a purpose, e.g. `webhook:<id>`.
@@ -102,12 +123,15 @@ impl MasterKey {
             return Err(corrupt());
         };
         if id != self.id {
+            if let Some(old) = self.old.iter().find(|old| old.id == id) {
+                return old.open(purpose, sealed);
+            }
             let id: String = id.chars().take(KEY_ID_DIGITS).collect();
             return Err(Failure::unavailable(format!(
                 "a secret is sealed under the master key `{id}`, and this host has `{}`",
                 self.id
             ))
-            .with_hint("give all hosts on one catalog the same [encryption] master_key_file"));
+            .with_hint("give all hosts on one catalog the same [encryption] master_key_file, and keep those of before under old_master_key_files"));
         }
         let bytes = URL_SAFE_NO_PAD.decode(data).map_err(|_| corrupt())?;
         let (nonce, sealed) = bytes.split_at_checked(NONCE_BYTES).ok_or_else(corrupt)?;

@@ -18,6 +18,7 @@ use crate::engine::Inner;
 
 pub use credentials::operators_credentials;
 pub use external::ExternalBucket;
+pub(crate) use own::purpose;
 pub use own::{CreateTarget, GivenCredentials, KnownTarget, UpdateTarget};
 pub use probe::{ProbeState, ProbeStep, TargetProbe, probe_target};
 

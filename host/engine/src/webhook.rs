@@ -134,7 +134,7 @@ fn open_secret(engine: &Inner, webhook: &Webhook) -> Result<String> {
 }
 
 /// What a secret is sealed for: of no other webhook, and of no other organization.
-fn purpose(organization: &OrganizationId, webhook: &WebhookId) -> String {
+pub(crate) fn purpose(organization: &OrganizationId, webhook: &WebhookId) -> String {
     format!("webhook:{organization}:{webhook}")
 }
 

@@ -13,7 +13,7 @@ const LIMIT: usize = 1 << 30;
 
 fn keys() -> Keys {
     let identities: Identities = [age::x25519::Identity::generate()].into_iter().collect();
-    Keys { recipients: identities.recipients(), identities }
+    Keys { recipients: identities.recipients(), identities, ..Keys::default() }
 }
 
 fn options(keys: &Keys, threads: u32) -> EncodeOptions {
@@ -84,7 +84,7 @@ async fn the_public_tools_open_what_was_stored_and_we_open_what_they_store() {
     let identity_file = directory.path().join("key.txt");
     run(Command::new("age-keygen").arg("-o").arg(&identity_file), &[]);
     let identities = Identities::read(&[&identity_file]).unwrap();
-    let keys = Keys { recipients: identities.recipients(), identities };
+    let keys = Keys { recipients: identities.recipients(), identities, ..Keys::default() };
     let plain = content(3_000_000, 11);
 
     let (clear, _) = encode(&plain, &Keys::default(), 2).await;

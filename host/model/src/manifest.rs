@@ -41,6 +41,9 @@ pub struct Manifest {
     pub started_at: Timestamp,
     /// When the last data object had been stored.
     pub finished_at: Timestamp,
+    /// The age recipients that the objects are encrypted to; empty for a passphrase, and when they are stored in the clear.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recipients: Vec<String>,
     /// The data objects in the order they were written.
     pub objects: Vec<ManifestObject>,
 }

@@ -3,6 +3,7 @@
 mod body;
 mod create;
 mod delete;
+mod inspect;
 mod list;
 mod show;
 mod test;
@@ -21,6 +22,7 @@ pub fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(list::list, create::create))
         .routes(routes!(show::show, update::update, delete::delete))
         .routes(routes!(test::test))
+        .routes(routes!(inspect::inspect))
 }
 
 /// A text that has not the form of an id names no target.

@@ -3,6 +3,7 @@
 mod copy;
 mod create;
 mod delete;
+mod import;
 mod list;
 mod pin;
 mod restore;
@@ -29,6 +30,8 @@ pub enum BackupCommand {
     Verify(verify::Verify),
     /// Put a backup into another target as well
     Copy(copy::Copy),
+    /// Register the backups of another installation that lie in a target
+    Import(import::Import),
     /// Keep a backup from being deleted, by retention or by hand
     Pin(pin::Pin),
     /// Delete a backup
@@ -45,6 +48,7 @@ impl BackupCommand {
             Self::Restore(restore) => restore.run(session),
             Self::Verify(verify) => verify.run(session),
             Self::Copy(copy) => copy.run(session),
+            Self::Import(import) => import.run(session),
             Self::Pin(pin) => pin.run(session),
             Self::Delete(delete) => delete.run(session),
         }

@@ -1,11 +1,11 @@
 //! `[[target]]`: where artifacts are kept.
 
-use bulkhead_engine::{JobLimits, SecretText, TargetConfig, operators_credentials};
+use bulkhead_engine::{EncryptionConfig, JobLimits, SecretText, TargetConfig, operators_credentials};
 use bulkhead_model::{OrganizationId, TargetId, nearest};
 
 use serde_json::Value;
 
-use super::Context;
+use super::{Context, encryption};
 use super::limits::running_jobs;
 use super::reader::Section;
 
@@ -15,6 +15,7 @@ pub fn read(
     root: &Section<'_>,
     context: &Context,
     organizations: &[OrganizationId],
+    encryption: &mut EncryptionConfig,
     jobs: &mut JobLimits,
 ) -> Vec<TargetConfig> {
     let mut targets: Vec<TargetConfig> = Vec::new();
@@ -39,7 +40,9 @@ pub fn read(
         let credentials = credentials(&section, context, plugin.as_deref().unwrap_or_default(), &mut config);
         let organization = known_organization(&section, organizations, false);
         let running = running_jobs(&section, "max_running_jobs");
+        let to = encryption::read_to(&section, context);
         if let Some(id) = &id {
+            encryption.targets.extend(to.map(|to| (id.clone(), to)));
             jobs.targets.extend(running.map(|running| (id.clone(), running)));
             if targets.iter().any(|target| target.id == *id) {
                 section.wrong("id", format!("`{id}` is there twice"), "remove one of the two");

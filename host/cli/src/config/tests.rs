@@ -289,7 +289,14 @@ fn documented_sample() -> (&'static str, String) {
 fn documented(name: &str) -> Directory {
     let directory = Directory::new(name);
     for (file, text) in
-        [("keys/restore.key", "x"), ("keys/at-rest", "x"), ("secrets/db2.password", "hunter2"), ("components/x", "")]
+        [
+            ("keys/restore.key", "x"),
+            ("keys/at-rest", "x"),
+            ("keys/internal-ca.pem", "x"),
+            ("secrets/db2.password", "hunter2"),
+            ("secrets/offsite.aws", "[default]\naws_access_key_id = AK\naws_secret_access_key = hunter2\n"),
+            ("components/x", ""),
+        ]
     {
         let path = directory.0.join(file);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -303,6 +310,9 @@ fn the_documented_sample_is_understood() {
     let directory = documented("sample");
     let config = directory.load(&documented_sample().1, &[]).unwrap();
     assert_eq!(config.services[1].connection.password, "hunter2");
+    let credentials = config.targets[2].credentials.as_ref().unwrap();
+    assert_eq!(credentials.expose(), r#"{"access_key_id":"AK","secret_access_key":"hunter2"}"#);
+    assert!(!format!("{config:?}").contains("hunter2"));
     // It shows the defaults where there are any.
     assert_eq!(format!("{:?}", config.limits.engine), format!("{:?}", bulkhead_engine::EngineLimits::default()));
     assert_eq!(config.limits.plugin, bulkhead_runtime::Limits::default());
@@ -314,7 +324,7 @@ fn every_known_key_is_documented_and_in_the_sample() {
     let directory = documented("keys");
     let (document, sample) = documented_sample();
     // Not in the sample, as another key stands there or the key is refused.
-    let unshown = ["jwt_secret_file", "jwks_file", "master_key_env", "migrations", "password"];
+    let unshown = ["jwt_secret_file", "jwks_file", "master_key_env", "migrations", "password", "credentials", "credentials_env"];
     let mut sections = 0;
     for header in sample.lines().filter(|line| line.starts_with('[') && !line.starts_with("[service.methods")) {
         let said = directory.load(&sample.replacen(header, &format!("{header}\nqqqq = 1"), 1), &[]).unwrap_err();
@@ -337,5 +347,5 @@ fn every_known_key_is_documented_and_in_the_sample() {
             );
         }
     }
-    assert_eq!(sections, 20);
+    assert_eq!(sections, 22);
 }

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use zstd::stream::raw::{CParameter, Encoder, Operation, OutBuffer};
 
 use super::intake::{CHUNK, read_full};
-use super::{Keys, Meter, Recipients};
+use super::{Meter, Recipients};
 use crate::config::EngineLimits;
 
 /// How objects are stored.
@@ -27,14 +27,14 @@ pub struct EncodeOptions {
 
 impl EncodeOptions {
     /// As the configuration says, where 0 threads stand for one a core.
-    pub fn new(limits: &EngineLimits, keys: &Keys) -> Self {
+    pub fn new(limits: &EngineLimits, recipients: &Recipients) -> Self {
         Self {
             level: limits.compression_level,
             threads: match limits.compression_threads {
                 0 => std::thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(1)),
                 threads => threads,
             },
-            recipients: keys.recipients.clone(),
+            recipients: recipients.clone(),
         }
     }
 
@@ -211,7 +211,8 @@ impl Outlet {
         if recipients.is_empty() {
             return Ok(Self::Clear(sink));
         }
-        let encryptor = age::Encryptor::with_recipients(recipients.as_age())
+        let encryptor = recipients
+            .encryptor()
             .map_err(|error| Failure::internal(format!("age refuses the recipients: {error}")))?;
         Ok(Self::Age(encryptor.wrap_output(sink).map_err(reader_gone)?))
     }
@@ -275,7 +276,7 @@ mod tests {
         let cores = std::thread::available_parallelism().unwrap().get();
         let threads = |compression_threads| {
             let limits = EngineLimits { compression_threads, ..EngineLimits::default() };
-            EncodeOptions::new(&limits, &Keys::default()).threads
+            EncodeOptions::new(&limits, &Recipients::default()).threads
         };
         assert_eq!((threads(0) as usize, threads(3)), (cores, 3));
     }

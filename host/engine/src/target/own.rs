@@ -308,7 +308,7 @@ impl Inner {
 }
 
 /// What sealed credentials are for.
-fn purpose(organization: &OrganizationId, id: &TargetId) -> String {
+pub(crate) fn purpose(organization: &OrganizationId, id: &TargetId) -> String {
     format!("target:{organization}:{id}")
 }
 

@@ -231,28 +231,20 @@ struct Opened {
     proved: bool,
 }
 
-impl ChainReader {
-    pub fn new(links: BTreeMap<BackupId, (Stored, Manifest)>, keys: Keys, meter: Arc<Meter>) -> Self {
-        Self { links, keys, meter, opened: Arc::default() }
-    }
-
+/// What a restore reads.
+#[async_trait]
+pub(crate) trait RestoreReader: ArtifactReader {
     /// Finds out whether bytes are to blame for a failed restore: a tool that meets damage first knows nothing of objects and
     /// digests, and leaves the rest unread.
     ///
     /// # Errors
     /// `corrupt` for the first object that is damaged.
-    pub async fn find_damage(&self) -> Result<()> {
-        let doubtful: Vec<_> = {
-            let opened = self.opened.lock().map_err(|_| Failure::internal("a read broke down"))?;
-            let doubtful = opened.values().filter(|opened| !opened.proved);
-            doubtful.map(|opened| (opened.backup.clone(), opened.object.clone())).collect()
-        };
-        for (backup, object) in doubtful {
-            let Some((stored, _)) = self.links.get(&backup) else { continue };
-            let source = stored.bucket.get(&stored.key(&object.key), None).await?;
-            pipeline::verify_stored(source, &object, Arc::default()).await?;
-        }
-        Ok(())
+    async fn find_damage(&self) -> Result<()>;
+}
+
+impl ChainReader {
+    pub fn new(links: BTreeMap<BackupId, (Stored, Manifest)>, keys: Keys, meter: Arc<Meter>) -> Self {
+        Self { links, keys, meter, opened: Arc::default() }
     }
 }
 
@@ -279,5 +271,22 @@ impl ArtifactReader for ChainReader {
                 entry.proved = true;
             }
         })
+    }
+}
+
+#[async_trait]
+impl RestoreReader for ChainReader {
+    async fn find_damage(&self) -> Result<()> {
+        let doubtful: Vec<_> = {
+            let opened = self.opened.lock().map_err(|_| Failure::internal("a read broke down"))?;
+            let doubtful = opened.values().filter(|opened| !opened.proved);
+            doubtful.map(|opened| (opened.backup.clone(), opened.object.clone())).collect()
+        };
+        for (backup, object) in doubtful {
+            let Some((stored, _)) = self.links.get(&backup) else { continue };
+            let source = stored.bucket.get(&stored.key(&object.key), None).await?;
+            pipeline::verify_stored(source, &object, Arc::default()).await?;
+        }
+        Ok(())
     }
 }

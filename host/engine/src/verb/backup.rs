@@ -25,7 +25,11 @@ pub(super) async fn run(run: &Run) -> Result<Outcome> {
         return Ok(Outcome::Backup(Box::new(completed)));
     }
     let plugin = run.engine.runtime.method(&service.engine, &run.job.method)?;
-    let options = EncodeOptions::new(&run.engine.config.limits, &run.engine.keys);
+    let recipients = run.engine.keys.recipients_of(&backup.organization, &backup.target);
+    if !run.engine.keys.identities.open(recipients) {
+        run.observer.warn(&format!("the backup is encrypted to {recipients}, and this host has no key that opens it"));
+    }
+    let options = EncodeOptions::new(&run.engine.config.limits, recipients);
     let copies = copy_writers(run, &backup).await?;
     let writer = BackupWriter::new(stored.clone(), copies, options, Arc::clone(&run.meter), run.attempt.number);
     let writer = Arc::new(writer);
@@ -88,6 +92,7 @@ async fn make(
         report,
         started_at: run.attempt.started_at,
         finished_at: run.engine.clock.now(),
+        recipients: run.engine.keys.recipients_of(&backup.organization, &backup.target).public_keys(),
         objects,
     };
     run.confirm_lease().await?;

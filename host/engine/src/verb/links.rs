@@ -41,9 +41,14 @@ impl Links {
         Ok(read)
     }
 
+    /// What lies in no target, and stands for a backup all the same.
+    pub fn of(link: Link) -> Self {
+        Self { links: vec![link], stored: BTreeMap::new() }
+    }
+
     /// The plain bytes of all objects.
     pub fn plain_bytes(&self) -> u64 {
-        let objects = self.stored.values().flat_map(|(_, manifest)| &manifest.objects);
+        let objects = self.links.iter().flat_map(|link| &link.objects);
         objects.map(|object| object.plain_bytes).sum()
     }
 }

@@ -1,5 +1,6 @@
 //! Restores a backup or a moment: nothing touches the live database before every byte that will be used has been checked.
 
+mod external;
 mod moment;
 mod partial;
 mod whole;
@@ -34,6 +35,11 @@ pub(super) async fn run(run: &Run) -> Result<Outcome> {
         return Ok(Outcome::Restore { message, reached: None });
     }
     wait_for_safety_backup(run, &order).await?;
+    if let Some(source) = &restore.source {
+        let done = external::run(run, service, &restore, source).await?;
+        fail_point("restore.done")?;
+        return Ok(done.into());
+    }
     let chain = Links::read(run, &order.plan.chain).await?;
     let logs = Links::read(run, &order.plan.logs).await?;
     let done = match &order.only {
@@ -42,7 +48,13 @@ pub(super) async fn run(run: &Run) -> Result<Outcome> {
         None => moment::run(run, service, &chain, &logs, order.plan.until.as_ref()).await?,
     };
     fail_point("restore.done")?;
-    Ok(Outcome::Restore { message: done.message, reached: Some(json_of(done.reached)) })
+    Ok(done.into())
+}
+
+impl From<Done> for Outcome {
+    fn from(done: Done) -> Self {
+        Self::Restore { message: done.message, reached: Some(json_of(done.reached)) }
+    }
 }
 
 /// Whether an earlier attempt of this job has put the restored data in place without anybody knowing. One of another job is

@@ -13,7 +13,7 @@ use bulkhead_runtime::{
 };
 use tokio::time::Instant;
 
-use super::artifacts::ChainReader;
+use super::artifacts::RestoreReader;
 use super::backup::method_service;
 use super::links::Links;
 use crate::config::ServiceConfig;
@@ -106,7 +106,7 @@ impl ThrowAway {
         run: &Run,
         service: &ServiceConfig,
         chain: &Links,
-        reader: &Arc<ChainReader>,
+        reader: &Arc<impl RestoreReader + 'static>,
     ) -> Result<Positions> {
         let last = chain.links.last().ok_or_else(|| Failure::internal("an empty chain is restored"))?;
         let plugin = run.engine.runtime.method(&service.engine, &last.method)?;
@@ -132,7 +132,7 @@ impl ThrowAway {
         base: &Link,
         logs: &Links,
         until: Option<&Until>,
-        reader: &Arc<ChainReader>,
+        reader: &Arc<impl RestoreReader + 'static>,
     ) -> Result<Positions> {
         let first = logs.links.first().ok_or_else(|| Failure::internal("no logs are replayed"))?;
         let plugin = run.engine.runtime.method(&service.engine, &first.method)?;
@@ -151,7 +151,7 @@ impl ThrowAway {
         plugin: &MethodPlugin,
         chain: Vec<Link>,
         until: Option<Stop>,
-        reader: &Arc<ChainReader>,
+        reader: &Arc<impl RestoreReader + 'static>,
     ) -> Result<Positions> {
         let method = plugin.info().method.as_ref().unwrap_or(&run.job.method);
         let config = run.engine.method_config(service, method);
@@ -159,7 +159,7 @@ impl ThrowAway {
         let attempt = Attempt { reader: Some(Arc::clone(reader) as _), ..self.attempt(run, service) };
         match plugin.restore(attempt, request).await {
             Ok(restored) => Ok(restored.positions),
-            Err(failure) => Err(blame(run, reader, failure).await),
+            Err(failure) => Err(blame(run, reader.as_ref(), failure).await),
         }
     }
 
@@ -208,7 +208,7 @@ impl ServerControl for ThrowAway {
 }
 
 /// Whatever a tool says that met damage first: when bytes are to blame, that is the failure.
-pub(super) async fn blame(run: &Run, reader: &ChainReader, failure: Failure) -> Failure {
+pub(super) async fn blame(run: &Run, reader: &impl RestoreReader, failure: Failure) -> Failure {
     if let Err(stopped) = run.check_stopped() {
         return stopped;
     }

@@ -5,7 +5,7 @@ use bulkhead_model::{ApiKeyId, BackupId, JobId, ServiceId, WebhookId};
 use serde_json::{Value, json};
 
 use super::{Bad, Least, Others, Row};
-use crate::host::{Host, token};
+use crate::host::{DISCARD, Host, token};
 
 /// The cases of an operation, with things of its own made for it; `None` when it has none.
 pub async fn row(host: &Host, operation: &str) -> Option<Row> {
@@ -19,6 +19,31 @@ pub async fn row(host: &Host, operation: &str) -> Option<Row> {
         "methods.list" => list("/methods", "pages=1", "unknown field `pages`"),
         "targets.list" => {
             Row { foreign: Others::Same, narrowed: Others::Same, ..list("/targets", "page=-1", "`page`") }
+        }
+        "targets.create" => {
+            let bad = json!({"id": "lost", "bucket": "my-backups"});
+            made("/targets", own_target("offsite"), bad, "`bucket`: `my-backups` is no bucket")
+        }
+        // Whoever sees anything of the organization sees where its backups lie.
+        "targets.show" => {
+            let row = target(host, "shown", "", None, 200).await;
+            Row { role: Least::Viewer, narrowed: Others::Same, ..row }
+        }
+        "targets.update" => {
+            let row = target(host, "changed", "", Some(json!({"config": {"parallel": 2}})), 200).await;
+            let body = Some(json!({"config": {"parallel": 0}}));
+            Row { bad: Ok(Bad { path: row.path.clone(), body, detail: "configuration: `parallel`" }), ..row }
+        }
+        "targets.delete" => target(host, "deleted", "", None, 204).await,
+        "targets.test" => {
+            let row = target(host, "tested", "/test", None, 200).await;
+            let body = Some(json!({"deep": true}));
+            Row { bad: Ok(Bad { path: row.path.clone(), body, detail: "unknown field `deep`" }), ..row }
+        }
+        "targets.inspect" => {
+            let row = target(host, "inspected", "/inspect", Some(json!({"side": "target"})), 200).await;
+            let body = Some(json!({"side": "both"}));
+            Row { bad: Ok(Bad { path: row.path.clone(), body, detail: "`side`: `both` is no side" }), ..row }
         }
         "organizations.list" => Row {
             foreign: Others::Same,
@@ -314,4 +339,15 @@ async fn member(host: &Host, operation: &str) -> Row {
 async fn webhook(host: &Host, verb: &str, body: Option<Value>, status: u16) -> Row {
     let id = make(host, "/webhooks", json!({"url": "https://example.com/hook"})).await;
     org_thing("/webhooks", &id, WebhookId::new().as_str(), verb, body, status)
+}
+
+/// A bucket that nobody keeps.
+fn own_target(id: &str) -> Value {
+    json!({"id": id, "plugin": "s3", "config": {"bucket": "my-backups", "endpoint": DISCARD},
+        "credentials": {"access_key_id": "AKIA", "secret_access_key": "hunter2hunter2"}})
+}
+
+async fn target(host: &Host, id: &str, verb: &str, body: Option<Value>, status: u16) -> Row {
+    let id = make(host, "/targets", own_target(id)).await;
+    org_thing("/targets", &id, "nowhere", verb, body, status)
 }

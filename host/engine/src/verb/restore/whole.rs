@@ -14,6 +14,7 @@ use crate::executor::{HeldLease, Run};
 use crate::failpoint::fail_point;
 use crate::pipeline::{Meter, verify_plain};
 use crate::swap::{self, ServiceControl};
+use crate::verb::artifacts::RestoreReader;
 use crate::verb::backup::method_service;
 use crate::verb::gtids;
 use crate::verb::links::Links;
@@ -28,6 +29,20 @@ pub(super) async fn run(run: &Run, service: &ServiceConfig, chain: &Links) -> Re
         run.observer.phase("check");
         prove(run, chain).await?;
     }
+    let reader = reader_of(run, chain, &Links::none());
+    put(run, service, chain, reader).await
+}
+
+/// Gives a service what a chain holds, which has been checked when it cannot be taken back.
+pub(super) async fn put(
+    run: &Run,
+    service: &ServiceConfig,
+    chain: &Links,
+    reader: Arc<impl RestoreReader + 'static>,
+) -> Result<Done> {
+    let base = base_of(chain)?;
+    let plugin = run.engine.runtime.method(&service.engine, &base.method)?;
+    let staged = needs_server(plugin.info());
     run.check_stopped()?;
     fail_point("restore.checked")?;
     run.observer.expect(chain.plain_bytes());
@@ -39,7 +54,6 @@ pub(super) async fn run(run: &Run, service: &ServiceConfig, chain: &Links) -> Re
         chain: chain.links.clone(),
         until: None,
     };
-    let reader = reader_of(run, chain, &Links::none());
     let guarded =
         |control| Guarded { control, lease: run.lease(), service: service.clone(), base: base.report.clone() };
     let attempt = Attempt {
@@ -52,7 +66,7 @@ pub(super) async fn run(run: &Run, service: &ServiceConfig, chain: &Links) -> Re
     run.confirm_lease().await?;
     let restored = match plugin.restore(attempt, request).await {
         Ok(restored) => check(service, server.as_deref()).await.map(|()| restored.positions),
-        Err(failure) => Err(blame(run, &reader, failure).await),
+        Err(failure) => Err(blame(run, reader.as_ref(), failure).await),
     };
     if let Some(server) = &server {
         server.close().await;
