@@ -1,6 +1,8 @@
 //! One request over `wasi:http` and its answer.
 
 use bulkhead_plugin_sdk::{Failure, Result, storage};
+use bytes::Bytes;
+use futures::FutureExt;
 use http::header::{CONTENT_LENGTH, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -66,6 +68,16 @@ pub async fn text(body: HttpResponseBody, operation: Operation) -> Result<String
     String::from_utf8(collected.to_bytes().into()).map_err(|_| Fault::passing(unreadable()))
 }
 
+/// The bytes of a request's body, without a copy of them.
+pub fn body_pieces(body: &HttpRequestBody) -> impl Iterator<Item = Bytes> {
+    let mut body = body.clone();
+    std::iter::from_fn(move || {
+        // It lies in memory: there is nothing to wait for.
+        let frame = body.frame().now_or_never()??.ok()?;
+        frame.into_data().ok()
+    })
+}
+
 fn prepare(request: HttpRequest, operation: Operation) -> Result<Request, ()> {
     let (parts, body) = request.into_parts();
     let fields = Fields::new();
@@ -76,7 +88,7 @@ fn prepare(request: HttpRequest, operation: Operation) -> Result<Request, ()> {
         }
     }
     let length = body.content_length();
-    if length > 0 || matches!(parts.method, http::Method::PUT | http::Method::POST) {
+    if length > 0 || !matches!(parts.method, http::Method::GET | http::Method::HEAD) {
         fields.append(CONTENT_LENGTH.as_str(), length.to_string().as_bytes()).map_err(drop)?;
     }
 
@@ -105,10 +117,9 @@ fn prepare(request: HttpRequest, operation: Operation) -> Result<Request, ()> {
 }
 
 /// Writes the body in pieces, through one buffer: the payload itself stays for another try.
-async fn send_body(mut body: HttpRequestBody, mut sink: wit_bindgen::StreamWriter<u8>) {
+async fn send_body(body: HttpRequestBody, mut sink: wit_bindgen::StreamWriter<u8>) {
     let mut buffer = Vec::new();
-    while let Some(Ok(frame)) = body.frame().await {
-        let Ok(data) = frame.into_data() else { continue };
+    for data in body_pieces(&body) {
         for piece in data.chunks(WRITE) {
             buffer.clear();
             buffer.extend_from_slice(piece);

@@ -29,7 +29,7 @@ pub use bucket::ObjectBucket;
 pub use check::{Credentials, address, name, one_of, word};
 pub use connector::Connector;
 pub use crypto::Crypto;
-pub use exchange::{ask, text};
+pub use exchange::{ask, body_pieces, text};
 pub use fault::{Fault, Verdict};
 pub use layout::{Layout, Parts};
 pub use operation::Operation;

@@ -18,7 +18,8 @@ const CLASSES: [&str; 4] = ["STANDARD", "NEARLINE", "COLDLINE", "ARCHIVE"];
 pub(super) fn headers(request: &Request) -> Result<(), Answer> {
     for (name, value) in &request.headers {
         let name = name.to_ascii_lowercase();
-        let foreign = name.starts_with("x-amz-") || (name.starts_with("x-goog-") && !KNOWN.contains(&name.as_str()));
+        let known = KNOWN.contains(&name.as_str()) || name.starts_with("x-goog-meta-");
+        let foreign = name.starts_with("x-amz-") || (name.starts_with("x-goog-") && !known);
         if foreign {
             return Err(refusal(400, "InvalidArgument", &format!("unknown header {name}")));
         }
@@ -71,6 +72,8 @@ pub(super) fn translated(request: &Request) -> Request {
         let name = name.to_ascii_lowercase();
         if SHARED.contains(&name.as_str()) {
             translated = translated.header(&name, value.clone());
+        } else if let Some(field) = name.strip_prefix("x-goog-meta-") {
+            translated = translated.header(&format!("x-amz-meta-{field}"), value.clone());
         } else if let Some(md5) = value.strip_prefix("md5=").filter(|_| name == "x-goog-hash") {
             translated = translated.header("content-md5", md5);
         }
@@ -81,6 +84,11 @@ pub(super) fn translated(request: &Request) -> Request {
 /// Garage's answer in Google's words.
 pub(super) fn answered(mut answer: Answer, sum: Option<String>) -> Answer {
     let generation = answer.get("etag").is_some().then(|| generation_of(&answer));
+    for (name, _) in &mut answer.headers {
+        if let Some(field) = name.to_ascii_lowercase().strip_prefix("x-amz-meta-") {
+            *name = format!("x-goog-meta-{field}");
+        }
+    }
     answer.headers.retain(|(name, _)| !name.starts_with("x-amz-"));
     if let Some(generation) = generation {
         answer.headers.push(("x-goog-generation".to_owned(), generation.to_string()));

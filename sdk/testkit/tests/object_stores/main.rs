@@ -1,0 +1,4 @@
+//! The components that keep artifacts in buckets, against real object stores.
+
+mod bucket;
+mod conformance;
