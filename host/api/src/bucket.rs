@@ -1,7 +1,7 @@
 //! Buckets of one's own, as SkySQL's requests name them.
 
-use bulkhead_engine::ExternalBucket as Bucket;
-use bulkhead_model::{Failure, Result};
+use bulkhead_engine::{ExternalBucket as Bucket, ExternalFile, FileMethod, SecretText};
+use bulkhead_model::Result;
 use utoipa::ToSchema;
 
 use crate::fields::Fields;
@@ -25,7 +25,8 @@ pub struct ExternalBucket {
     credentials: String,
 }
 
-/// Where a backup lies that Bulkhead does not know.
+/// Where a backup lies that Bulkhead has not made. `key` is the file in it: an xbstream or a tar archive by mariadb-backup, prepared or
+/// not, or SQL by mariadb-dump; as it is, or compressed by gzip, zstd, bzip2 or lz4, or encrypted.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "the shape of the object, for its document and the list of known fields")]
 pub struct ExternalSource {
@@ -37,12 +38,12 @@ pub struct ExternalSource {
     /// In base64: an AWS credentials file, a GCP service-account key, or for Azure JSON with `account_key` or `sas_token`.
     #[schema(min_length = 1)]
     credentials: String,
-    /// What the backup is encrypted with.
+    /// What the file is encrypted with: the password of `openssl enc -aes-256-cbc`, or an identity or passphrase of age.
     #[schema(min_length = 1)]
     encryption_key: Option<String>,
 }
 
-/// By what a backup was made.
+/// By what a file was made; `mariadb-backup` and `mariadb-dump` are accepted for them.
 #[derive(ToSchema)]
 #[schema(rename_all = "lowercase")]
 #[expect(dead_code, reason = "for the document")]
@@ -65,22 +66,19 @@ pub fn read_storage(storage: Fields) -> Result<Bucket> {
     read_bucket(&bucket, "path")
 }
 
-/// Checks the form of `external_source`.
+/// Reads `external_source`, of which `key` is the file.
 ///
 /// # Errors
 /// `invalid`, naming the field.
-pub fn check_source(source: Fields) -> Result<()> {
+pub fn read_source(source: Fields, key: &str) -> Result<ExternalFile> {
     let source = source.only_of::<ExternalSource>()?;
-    let _bucket = read_bucket(&source, "bucket")?;
-    let method = |text: &str| match text {
-        "mariabackup" | "mysqldump" => Ok(()),
-        other => Err(Failure::invalid(format!("`{}` is no way to read a backup", other.escape_debug()))
-            .with_hint("use mariabackup or mysqldump")),
-    };
-    source
-        .read("method", method)?
+    let bucket = read_bucket(&source, "bucket")?;
+    let address = source.text("bucket")?.unwrap_or_default().to_owned();
+    let method = source
+        .read("method", FileMethod::parse)?
         .ok_or_else(|| source.wrong("method", "is missing").with_hint("add \"method\": \"mariabackup\""))?;
-    source.text("encryption_key").map(|_| ())
+    let encryption_key = source.text("encryption_key")?.map(SecretText::new);
+    Ok(ExternalFile { bucket, address, key: key.to_owned(), method, encryption_key })
 }
 
 /// The address of a bucket and the credentials beside it.

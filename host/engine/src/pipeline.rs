@@ -5,6 +5,7 @@
 
 mod decode;
 mod encode;
+pub(crate) mod foreign;
 mod intake;
 mod keys;
 pub mod layout;

@@ -10,6 +10,7 @@ use bulkhead_model::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::config::SecretText;
 use crate::target::ExternalBucket;
 
 /// Make a backup now.
@@ -115,6 +116,55 @@ pub enum RestoreFrom {
     Backup(String),
     /// Whatever backups and logs of this service lead to the moment asked for.
     Service(ServiceId),
+    /// A file that Bulkhead has not made.
+    File(Box<ExternalFile>),
+}
+
+/// A file that Bulkhead has not made, in a bucket of somebody's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExternalFile {
+    /// The bucket, opened by its own credentials.
+    pub bucket: ExternalBucket,
+    /// The bucket as it was asked for: `s3://...`.
+    pub address: String,
+    /// The file in it, with or without a slash before it.
+    pub key: String,
+    /// By what it was made.
+    pub method: FileMethod,
+    /// What it is encrypted with.
+    pub encryption_key: Option<SecretText>,
+}
+
+/// By what a file was made, in SkySQL's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileMethod {
+    /// `mariadb-backup`: the data files.
+    Mariabackup,
+    /// `mariadb-dump`: SQL.
+    Mysqldump,
+}
+
+impl FileMethod {
+    /// The word that requests and the catalog have.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Mariabackup => "mariabackup",
+            Self::Mysqldump => "mysqldump",
+        }
+    }
+
+    /// Reads the word, or the name of the tool.
+    ///
+    /// # Errors
+    /// `invalid` for another one.
+    pub fn parse(text: &str) -> Result<Self> {
+        match text {
+            "mariabackup" | "mariadb-backup" => Ok(Self::Mariabackup),
+            "mysqldump" | "mariadb-dump" => Ok(Self::Mysqldump),
+            other => Err(Failure::invalid(format!("`{}` is no way to read a backup", other.escape_debug()))
+                .with_hint("use mariabackup or mysqldump")),
+        }
+    }
 }
 
 /// A part of a backup.

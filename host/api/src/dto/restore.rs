@@ -16,9 +16,9 @@ pub struct RestoreDto {
     id: i64,
     /// The service that is restored.
     service_id: String,
-    /// Where the backup lies: the target's id.
+    /// Where the backup lies: the target's id, or the address of a bucket of one's own.
     bucket: String,
-    /// The backup.
+    /// The backup, or the file in that bucket.
     key: String,
     /// SkySQL's word: `physical` or `logical`.
     #[serde(rename = "type")]
@@ -88,6 +88,10 @@ impl RestoreDto {
             (None, JobState::Failed) => "Restore has failed.".to_owned(),
             (None, JobState::Cancelled) => "Restore was cancelled.".to_owned(),
         };
+        let (bucket, key) = match restore.source {
+            Some(source) => (source.bucket, source.key),
+            None => (backup.target.to_string(), restore.backup.into()),
+        };
         // What another version wrote down may be unreadable for this one; the restore is not.
         let plan = restore.plan.and_then(|plan| serde_json::from_value::<RecoveryPlan>(plan).ok());
         let (point_in_time, gtid) = match plan.as_ref().and_then(|plan| plan.until.as_ref()) {
@@ -98,8 +102,8 @@ impl RestoreDto {
         Self {
             id: restore.id.0,
             service_id: restore.service.into(),
-            bucket: backup.target.to_string(),
-            key: restore.backup.into(),
+            bucket,
+            key,
             kind: kind.to_owned(),
             status: restore.state.into(),
             message,

@@ -39,6 +39,9 @@ impl Engine {
         organization: &OrganizationId,
         ask: CreateRestore,
     ) -> Result<Made<(Restore, Job)>> {
+        if let RestoreFrom::File(file) = &ask.from {
+            return self.inner.create_external_restore(organization, &ask, file).await;
+        }
         let looked = self.inner.look_into(organization, &ask).await?;
         let safety_backup = match ask.safety_backup {
             true => Some(self.inner.base_backup(looked.service, "before-restore").await?),
@@ -141,6 +144,10 @@ impl Inner {
                 };
                 let history = history::of(self, organization, source).await?;
                 history.plan(until, None)?
+            }
+            RestoreFrom::File(_) => {
+                return Err(Failure::unsupported("what a file of somebody's own holds is known once it was read")
+                    .with_hint("leave `dry_run` out: the file is read to its end before the server is touched"));
             }
         };
         let base = plan.chain.last().ok_or_else(|| Failure::internal("a plan without a backup"))?;

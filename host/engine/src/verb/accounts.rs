@@ -19,9 +19,8 @@ const OWN: &str = "('root', 'mysql', 'mariadb.sys', '')";
 /// next start on.
 pub(super) async fn keep(service: &ServiceConfig, restored: &Connection) -> Result<()> {
     require_others(service, restored).await?;
-    let asked = format!("SELECT HEX(host), HEX(user), HEX(priv) FROM mysql.global_priv WHERE user IN {OWN}");
-    let rows = match service.connection.query(&asked, ASK, MOST).await {
-        Ok(rows) => rows.rows,
+    let accounts = match accounts_of(service, &format!("user IN {OWN}")).await {
+        Ok(accounts) => accounts,
         Err(failure) => {
             tracing::warn!(
                 service = %service.id, error = %failure,
@@ -30,15 +29,44 @@ pub(super) async fn keep(service: &ServiceConfig, restored: &Connection) -> Resu
             return Ok(());
         }
     };
-    let text = |cell: &Option<String>| format!("CONVERT(x'{}' USING utf8mb4)", cell.as_deref().unwrap_or_default());
-    let accounts: Vec<String> =
-        rows.iter().map(|row| format!("({})", row.iter().map(text).collect::<Vec<_>>().join(", "))).collect();
     restored.query(&format!("DELETE FROM mysql.global_priv WHERE user IN {OWN}"), ASK, MOST).await?;
-    if !accounts.is_empty() {
-        let insert = format!("INSERT INTO mysql.global_priv (host, user, priv) VALUES {}", accounts.join(", "));
-        restored.query(&insert, ASK, MOST).await?;
+    add(&accounts, restored).await
+}
+
+/// Lets the account that this host connects with live on where a dump of all accounts does not know it.
+pub(super) async fn keep_connecting(service: &ServiceConfig, restored: &Connection) -> Result<()> {
+    let user = format!("user = CONVERT(x'{}' USING utf8mb4)", hex::encode(&service.connection.user));
+    let asked = format!("SELECT COUNT(*) FROM mysql.global_priv WHERE {user}");
+    let rows = restored.query(&asked, ASK, MOST).await?.rows;
+    if rows.first().and_then(|row| row.first()?.as_deref()) != Some("0") {
+        return Ok(());
     }
-    Ok(())
+    match accounts_of(service, &user).await {
+        Ok(accounts) => add(&accounts, restored).await,
+        Err(failure) => {
+            tracing::warn!(
+                service = %service.id, error = %failure,
+                "the dump does not know the account that this host connects with, and it cannot be read to be kept"
+            );
+            Ok(())
+        }
+    }
+}
+
+/// Accounts of the live server as rows to be inserted.
+async fn accounts_of(service: &ServiceConfig, which: &str) -> Result<Vec<String>> {
+    let asked = format!("SELECT HEX(host), HEX(user), HEX(priv) FROM mysql.global_priv WHERE {which}");
+    let rows = service.connection.query(&asked, ASK, MOST).await?.rows;
+    let text = |cell: &Option<String>| format!("CONVERT(x'{}' USING utf8mb4)", cell.as_deref().unwrap_or_default());
+    Ok(rows.iter().map(|row| format!("({})", row.iter().map(text).collect::<Vec<_>>().join(", "))).collect())
+}
+
+async fn add(accounts: &[String], restored: &Connection) -> Result<()> {
+    if accounts.is_empty() {
+        return Ok(());
+    }
+    let insert = format!("INSERT INTO mysql.global_priv (host, user, priv) VALUES {}", accounts.join(", "));
+    restored.query(&insert, ASK, MOST).await.map(drop)
 }
 
 /// A dump may have been made without accounts: loaded into a running server it leaves those alone, but a fresh directory has none.

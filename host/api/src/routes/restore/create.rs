@@ -58,11 +58,12 @@ async fn started(api: &Api, caller: &Caller, restore: Restore, replayed: bool) -
 }
 
 /// What the caller means by what they wrote, among what they may see.
-async fn meant(api: &Api, caller: &Caller, ask: Ask) -> Result<CreateRestore> {
-    let from = match &ask.named {
-        None => RestoreFrom::Service(ask.service.clone()),
+async fn meant(api: &Api, caller: &Caller, mut ask: Ask) -> Result<CreateRestore> {
+    let from = match (ask.external.take(), &ask.named) {
+        (Some(file), _) => RestoreFrom::File(Box::new(file)),
+        (None, None) => RestoreFrom::Service(ask.service.clone()),
         // To restore from it, reading it is enough: a service may be restored from another one's backups.
-        Some(named) => match source(api, caller, &ask, named).await? {
+        (None, Some(named)) => match source(api, caller, &ask, named).await? {
             Some(service) => RestoreFrom::Service(service),
             None => RestoreFrom::Backup(backup::meant(api, caller, Role::Viewer, named).await?.id.to_string()),
         },

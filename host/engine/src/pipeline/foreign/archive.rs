@@ -7,6 +7,7 @@ use bulkhead_model::{Failure, Result};
 use tar::{Archive, Entry, EntryType};
 
 use super::inventory::{Inventory, entry_path, shown};
+use super::tail::Tail;
 use super::told::heard;
 use super::xbstream::{Packing, read_up_to};
 
@@ -33,7 +34,7 @@ pub(super) enum Goal<W> {
 /// `corrupt` for damage, for an archive without its end, and for paths that lead outside; `unsupported` for links and devices; what
 /// [`Inventory`] refuses.
 pub(super) fn pass<W: Write>(input: impl Read, into: &mut Goal<W>, inventory: &mut Inventory) -> Result<()> {
-    let mut archive = Archive::new(Tail { input, last: Vec::new() });
+    let mut archive = Archive::new(Tail::new(input, END_MARK));
     let mut folders = Folders::default();
     for entry in archive.entries().map_err(|error| heard(&error, DAMAGED))? {
         let mut entry = entry.map_err(|error| heard(&error, DAMAGED))?;
@@ -62,7 +63,7 @@ pub(super) fn pass<W: Write>(input: impl Read, into: &mut Goal<W>, inventory: &m
     let mut tail = archive.into_inner();
     let mut rest = vec![0; PIECE];
     while read_up_to(&mut tail, &mut rest)? > 0 {}
-    if tail.last.len() < END_MARK || tail.last.iter().any(|byte| *byte != 0) {
+    if tail.last().len() < END_MARK || tail.last().iter().any(|byte| *byte != 0) {
         return Err(Failure::corrupt("it is not whole: the tar archive has no end"));
     }
     if let Goal::Stream { root, stream } = into {
@@ -255,23 +256,5 @@ impl Folders {
             self.empty.remove(folder);
             self.filled.insert(folder.to_owned());
         }
-    }
-}
-
-/// Remembers the last bytes that were read.
-struct Tail<R> {
-    input: R,
-    last: Vec<u8>,
-}
-
-impl<R: Read> Read for Tail<R> {
-    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
-        let read = self.input.read(into)?;
-        let fresh = into.get(..read).unwrap_or_default();
-        let fresh = fresh.get(fresh.len().saturating_sub(END_MARK)..).unwrap_or_default();
-        let keep = END_MARK - fresh.len();
-        self.last.drain(..self.last.len().saturating_sub(keep));
-        self.last.extend_from_slice(fresh);
-        Ok(read)
     }
 }

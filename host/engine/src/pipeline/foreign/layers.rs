@@ -72,6 +72,7 @@ pub(super) fn open<'a>(input: impl Read + 'a, key: Option<&EncryptionKey>) -> Re
                 ("zstd", layer("its zstd does not decode", decoder))
             }
             Form::Bzip2 => ("bzip2", layer("its bzip2 does not decode", MultiBzDecoder::new(whole))),
+            // Takes the end of its input for the end of a frame: what is within has an end of its own.
             Form::Lz4 => ("lz4", layer("its lz4 does not decode", FrameDecoder::new(whole))),
             Form::Age => ("age", age(whole, needed(key, "age")?)?),
             Form::Openssl => ("openssl", openssl(whole, &head, needed(key, "openssl")?)?),

@@ -178,9 +178,13 @@ fn what_is_cut_off_anywhere_is_not_whole() {
                 // Of these, what is at the end is nothing that anybody needs: what fills the archive up, the time in the last line.
                 "cat" if make.starts_with("tar") => file.iter().rposition(|byte| *byte != 0).unwrap() + 1024,
                 "cat" if expected == Expected::Dump => file.len() - " on 2026-01-01\n".len(),
+                // The mark of its end and a checksum, behind all that there is.
+                "lz4 -q" => file.len() - 8,
                 _ => file.len(),
             };
-            let step = (whole / 300).max(1);
+            // Each try of a password is dear.
+            let tries = if wrap.starts_with("openssl") { 8 } else { 300 };
+            let step = (whole / tries).max(1);
             for end in (0..whole).step_by(step).chain([whole - 1]) {
                 let cut = examine_with(&file[..end], expected, Some(PASSWORD));
                 assert!(cut.is_err(), "{make} | {wrap}: {end} of {} bytes pass for a whole file", file.len());

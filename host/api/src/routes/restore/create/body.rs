@@ -1,14 +1,14 @@
 //! What `POST /restores` takes.
 
 use bulkhead_catalog::Idempotency;
-use bulkhead_engine::Partial;
+use bulkhead_engine::{ExternalFile, Partial};
 use bulkhead_model::gtid::GtidState;
 use bulkhead_model::recovery::Until;
 use bulkhead_model::{Failure, Result, ServiceId, Timestamp};
 use utoipa::ToSchema;
 
 use crate::Api;
-use crate::bucket::{ExternalSource, check_source};
+use crate::bucket::{ExternalSource, read_source};
 use crate::fields::Fields;
 
 /// MariaDB's names of databases and tables are at most so many characters.
@@ -54,7 +54,8 @@ pub struct CreateRestoreBody {
     /// Whether to say what would be done, and to do nothing.
     #[schema(default = false)]
     dry_run: Option<bool>,
-    /// A backup in a bucket of one's own. Not supported by this version.
+    /// A file in a bucket of one's own, which `key` names there. It is read to its end before the server is touched. Not beside a
+    /// moment or a part.
     external_source: Option<ExternalSource>,
 }
 
@@ -65,6 +66,8 @@ pub struct Ask {
     pub service: ServiceId,
     /// `key` or `id`; there when `until` is not.
     pub named: Option<String>,
+    /// The file that `named` names, when it is no backup of Bulkhead's.
+    pub external: Option<ExternalFile>,
     /// The moment.
     pub until: Option<Until>,
     /// Only a part.
@@ -91,13 +94,15 @@ fn read_at(body: Fields, now: Timestamp) -> Result<Ask> {
         }
         (key, id) => key.or(id).map(str::to_owned),
     };
-    if let Some(source) = body.object("external_source")? {
-        check_source(source)?;
-        return Err(unsupported(
-            "external_source",
-            "restore a backup of this host's own targets: {\"service_id\": ..., \"key\": ...}",
-        ));
-    }
+    let external = match body.object("external_source")? {
+        Some(source) => {
+            let key = named.as_deref().ok_or_else(|| {
+                Failure::invalid("`key` is missing").with_hint("add \"key\": \"/backup.tar.gz\", the file in the bucket")
+            })?;
+            Some(read_source(source, key)?)
+        }
+        None => None,
+    };
     let until = until(&body, now)?;
     if named.is_none() && until.is_none() {
         return Err(Failure::invalid("`key` is missing").with_hint(
@@ -107,6 +112,7 @@ fn read_at(body: Fields, now: Timestamp) -> Result<Ask> {
     Ok(Ask {
         service,
         named,
+        external,
         until,
         only: only(&body)?,
         safety_backup: body.flag("safety_backup")?.unwrap_or(false),
@@ -161,10 +167,6 @@ fn name(text: &str) -> Result<String> {
     }
     Err(Failure::invalid(format!("`{}` is no name of a database or table", text.escape_debug()))
         .with_hint("write it as the server does: at most 64 characters, no blank at its end, no quotes around it"))
-}
-
-fn unsupported(field: &str, hint: &str) -> Failure {
-    Failure::unsupported(format!("`{field}` is not supported by this version")).with_hint(hint)
 }
 
 #[cfg(test)]
@@ -248,26 +250,41 @@ mod tests {
     }
 
     #[test]
-    fn a_bucket_of_ones_own_is_refused_once_it_is_well_formed() {
-        let ask = |source: &str| {
-            ask(&format!(r#"{{"service_id": "db1", "key": "/backup.tar.gz", "external_source": {source}}}"#))
-                .unwrap_err()
+    fn a_file_in_a_bucket_of_ones_own_is_named_by_the_key() {
+        let source = |source: &str| {
+            format!(r#"{{"service_id": "db1", "key": "/backup.tar.gz", "external_source": {source}}}"#)
         };
-        let good = r#"{"bucket": "gs://b/", "method": "mariabackup", "credentials": "e30=", "encryption_key": "k"}"#;
-        assert_eq!(ask(good), "`external_source` is not supported by this version");
+        let ask_for = |text: &str| ask(&source(text)).unwrap_err();
+        let aws = "W2RlZmF1bHRdCmF3c19hY2Nlc3Nfa2V5X2lkID0gQUtJQQphd3Nfc2VjcmV0X2FjY2Vzc19rZXkgPSBodW50ZXIyCg==";
+        for (method, word) in [("mariabackup", "mariabackup"), ("mariadb-dump", "mysqldump")] {
+            let body = format!(
+                r#"{{"bucket": "s3://my-bucket/", "method": "{method}", "credentials": "{aws}", "encryption_key": "k"}}"#
+            );
+            let ask = ask(&source(&body)).unwrap();
+            assert!(!format!("{ask:?}").contains("hunter2"));
+            let file = ask.external.unwrap();
+            assert_eq!((file.address.as_str(), file.key.as_str(), file.method.as_str()), ("s3://my-bucket/", "/backup.tar.gz", word));
+            assert_eq!(file.encryption_key.unwrap().expose(), "k");
+            assert_eq!(file.bucket.plugin, "s3");
+        }
+        let ask_for_no_file = ask(&format!(r#"{{"service_id": "db1", "external_source": {{"bucket": "s3://my-bucket", "method": "mysqldump", "credentials": "{aws}"}}}}"#));
+        assert_eq!(ask_for_no_file.unwrap_err(), "`key` is missing");
         for (source, why) in [
-            ("{}", "`external_source.bucket` is missing"),
-            (r#""s3://b""#, "`external_source` must be an object"),
-            (r#"{"bukket": "s3://b"}"#, "unknown field `external_source.bukket`"),
-            (r#"{"bucket": "ftp://b"}"#, "`external_source.bucket`: `ftp://b` is no bucket"),
-            (r#"{"bucket": "s3://b"}"#, "`external_source.method` is missing"),
-            (r#"{"bucket": "s3://b", "method": "tar"}"#, "`external_source.method`: `tar` is no way to read a backup"),
+            ("{}", "`external_source.bucket` is missing".to_owned()),
+            (r#""s3://b""#, "`external_source` must be an object".to_owned()),
+            (r#"{"bukket": "s3://b"}"#, "unknown field `external_source.bukket`".to_owned()),
+            (r#"{"bucket": "ftp://b"}"#, "`external_source.bucket`: `ftp://b` is no bucket".to_owned()),
+            (r#"{"bucket": "s3://bucket"}"#, "`external_source.credentials` is missing".to_owned()),
             (
-                r#"{"bucket": "s3://b", "method": "mysqldump", "credentials": "{"}"#,
-                "`external_source.credentials`: the text is not base64",
+                &format!(r#"{{"bucket": "s3://bucket", "credentials": "{aws}"}}"#),
+                "`external_source.method` is missing".to_owned(),
+            ),
+            (
+                &format!(r#"{{"bucket": "s3://bucket", "credentials": "{aws}", "method": "tar"}}"#),
+                "`external_source.method`: `tar` is no way to read a backup".to_owned(),
             ),
         ] {
-            assert_eq!(ask(source), why, "{source}");
+            assert_eq!(ask_for(source), why, "{source}");
         }
     }
 }

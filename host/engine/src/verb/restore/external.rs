@@ -1,0 +1,186 @@
+//! A file that Bulkhead has not made: read whole once, before anything is touched, then once more into what its method restores.
+
+mod file;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bulkhead_catalog::{Restore, RestoreSource};
+use bulkhead_model::{Failure, Report, Result};
+use bulkhead_runtime::{Level, Link, Object, Observer as _, ServerControl as _};
+
+use self::file::{FileReader, find};
+use super::{Done, whole};
+use crate::config::ServiceConfig;
+use crate::executor::Run;
+use crate::pipeline::Meter;
+use crate::pipeline::foreign::{Dumped, EncryptionKey, Examined, Expected, Found, Reading};
+use crate::request::{ExternalFile, FileMethod};
+use crate::swap::{self, Apart, ServiceControl};
+use crate::verb::accounts;
+use crate::verb::links::Links;
+use crate::verb::throw_away::{Place, ThrowAway};
+
+/// One question to the server.
+const ASK: Duration = Duration::from_secs(10);
+
+pub(super) async fn run(
+    run: &Run,
+    service: &ServiceConfig,
+    restore: &Restore,
+    source: &RestoreSource,
+) -> Result<Done> {
+    let file = run.engine.external_file(restore, source).await?;
+    let bucket = run.engine.open_external(&file.bucket).await?;
+    run.observer.phase("check");
+    let entry = find(&bucket, &file.key).await.map_err(|failure| name(failure, &file))?;
+    let key = file.encryption_key.as_ref().map(|key| EncryptionKey::parse(key.expose())).transpose()?;
+    let reading = Reading {
+        expected: match file.method {
+            FileMethod::Mariabackup => Expected::Files,
+            FileMethod::Mysqldump => Expected::Dump,
+        },
+        key,
+        meter: Arc::new(Meter::default()),
+        stop: run.stopper.token.clone(),
+    };
+    let stored = bucket.get(&entry.key, None).await?;
+    let examined = reading.clone().examine(stored).await.map_err(|failure| name(failure, &file))?;
+    tell(run, &examined, entry.bytes);
+    run.check_stopped()?;
+    let link = link(run, restore, &examined);
+    let reader = Arc::new(FileReader {
+        bucket,
+        key: entry.key,
+        object: link.objects.iter().map(|object| object.name.clone()).collect(),
+        reading: Reading { meter: Arc::clone(&run.meter), ..reading },
+        examined: examined.clone(),
+    });
+    let chain = Links::of(link);
+    match &examined.found {
+        Found::Files(_) => whole::put(run, service, &chain, reader).await,
+        Found::Dump(dumped) if dumped.replaces_system() => replace(run, service, dumped, &chain, &reader).await,
+        Found::Dump(_) => {
+            rehearse(run, service, &chain, &reader).await?;
+            whole::put(run, service, &chain, reader).await
+        }
+    }
+}
+
+/// Failures of a file name it, as there is no backup to name.
+fn name(failure: Failure, file: &ExternalFile) -> Failure {
+    failure.context(format!("file `{}`", file.key.escape_debug()))
+}
+
+/// What was found, for who watches.
+fn tell(run: &Run, examined: &Examined, stored_bytes: u64) {
+    let (what, version) = match &examined.found {
+        Found::Files(files) if files.prepared => ("a prepared backup by mariadb-backup", files.report.server_version.clone()),
+        Found::Files(files) => ("a backup by mariadb-backup", files.report.server_version.clone()),
+        Found::Dump(dumped) => ("a dump", dumped.server_version.clone().unwrap_or_default()),
+    };
+    let fields = [
+        ("layers", examined.layers.join(", ")),
+        ("server_version", version),
+        ("stored_bytes", stored_bytes.to_string()),
+    ];
+    let fields = fields.map(|(name, value)| (name.to_owned(), value));
+    run.observer.log(Level::Info, &format!("the file is whole: it is {what}"), &fields);
+}
+
+/// The file in the words of the method that restores it.
+fn link(run: &Run, restore: &Restore, examined: &Examined) -> Link {
+    let (name, media_type, plain_bytes, report) = match &examined.found {
+        Found::Files(files) => ("data.xbstream", "application/x-xbstream", files.bytes, files.report.clone()),
+        Found::Dump(dumped) => {
+            let server_version = dumped.server_version.clone().unwrap_or_default();
+            let report = Report { server_version, ..Report::default() };
+            ("data.sql", "application/sql", dumped.bytes, report)
+        }
+    };
+    let object = Object { name: name.to_owned(), media_type: media_type.to_owned(), plain_bytes };
+    Link { backup: restore.backup.clone(), method: run.job.method.clone(), objects: vec![object], report }
+}
+
+/// Loads a dump into a throw-away server first: what does not load to its end never gets to the live one.
+async fn rehearse(run: &Run, service: &ServiceConfig, chain: &Links, reader: &Arc<FileReader>) -> Result<()> {
+    run.observer.expect(chain.plain_bytes() * 2);
+    let apart = Apart::new(&run.engine.drill_dir(), &run.attempt.id)?;
+    let base = super::base_of(chain)?;
+    let throw_away = ThrowAway::new(run, service, Place::Apart(apart), base).await?;
+    let loaded = throw_away.restore(run, service, chain, reader).await;
+    throw_away.kill().await;
+    loaded.map(drop).map_err(|failure| failure.context("loading the dump into a throw-away server"))
+}
+
+/// A dump that holds the server's own tables replaces the whole server: it is loaded beside the live data, and swapped in.
+async fn replace(
+    run: &Run,
+    service: &ServiceConfig,
+    dumped: &Dumped,
+    chain: &Links,
+    reader: &Arc<FileReader>,
+) -> Result<Done> {
+    let again = "dump the databases without `mysql`, to be loaded into the running server";
+    swap::require_configured(service).map_err(|failure| {
+        Failure::invalid(format!("the dump holds the server's own tables (`mysql`): {}", failure.message)).with_hint(again)
+    })?;
+    let dumped_by = dumped.server_version.as_deref().unwrap_or("an unknown version");
+    if let Ok(live) = service.connection.ping(ASK).await
+        && series(dumped_by) != series(&live)
+    {
+        return Err(Failure::unsupported(format!(
+            "the dump holds the tables of a server of its own (`mysql`), which was {dumped_by}; the service runs {live}"
+        ))
+        .with_hint(again));
+    }
+    run.observer.expect(chain.plain_bytes());
+    let control = Arc::new(ServiceControl::new(service, &run.attempt.id, Arc::clone(&run.observer) as _)?);
+    let replaced = beside(run, service, chain, reader, &control).await;
+    control.close().await;
+    replaced?;
+    Ok(Done { message: "Restore has succeeded!".to_owned(), reached: Vec::new() })
+}
+
+async fn beside(
+    run: &Run,
+    service: &ServiceConfig,
+    chain: &Links,
+    reader: &Arc<FileReader>,
+    control: &Arc<ServiceControl>,
+) -> Result<()> {
+    let base = super::base_of(chain)?;
+    let throw_away = ThrowAway::new(run, service, Place::Beside(Arc::clone(control)), base).await?;
+    let loaded = async {
+        throw_away.restore(run, service, chain, reader).await?;
+        run.observer.phase("finish");
+        accounts::keep(service, &throw_away.connection()).await?;
+        accounts::keep_connecting(service, &throw_away.connection()).await?;
+        throw_away.stop().await
+    };
+    if let Err(failure) = loaded.await {
+        throw_away.kill().await;
+        return Err(failure);
+    }
+    run.confirm_lease().await?;
+    control.swap().await?;
+    swap::answers(service).await
+}
+
+/// The first two numbers of a version of MariaDB; nothing for another server.
+fn series(version: &str) -> Option<(&str, &str)> {
+    let (major, rest) = version.split_once('.').filter(|_| version.contains("MariaDB"))?;
+    Some((major, rest.split('.').next().unwrap_or_default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::series;
+
+    #[test]
+    fn servers_of_one_series_have_the_same_tables() {
+        assert_eq!(series("10.11.19-MariaDB-0+deb12u1-log"), series("10.11.6-MariaDB"));
+        assert_ne!(series("10.11.19-MariaDB"), series("11.8.6-MariaDB"));
+        assert_eq!((series("8.0.36"), series("an unknown version")), (None, None));
+    }
+}
