@@ -7,6 +7,6 @@ mod drills;
 mod fearless;
 mod moments;
 mod parts;
-mod scene;
+pub mod scene;
 mod soak;
 mod timelines;

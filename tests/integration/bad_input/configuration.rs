@@ -95,6 +95,8 @@ const ROWS: &[(&str, &str, &str, &str)] = &[
         "expected a list of texts",
     ),
     ("deadline = \"10s\"", "deadline = \"0s\"", "webhooks.deadline", "must be longer than nothing"),
+    ("endpoints = [\"https:", "endpoints = [\"minio.internal\", \"https:", "egress.endpoints", "is no origin"),
+    ("ca_files = [\"keys/internal-ca.pem\"]", "ca_files = [\"nowhere.pem\"]", "egress.ca_files", "name a PEM file"),
     ("schedule = \"0 2 * * *\"", "schedule = \"0 0 30 2 *\"", "automatic.schedule", "never fires"),
     ("timezone = \"UTC\"", "timezone = \"Mars/Base\"", "automatic.timezone", "write e.g. timezone"),
     ("jitter = \"1h\"", "jitter = \"some\"", "automatic.jitter", "write e.g. jitter"),
@@ -163,6 +165,30 @@ const ROWS: &[(&str, &str, &str, &str)] = &[
     ("default = true", "default = \"yes\"", "target[0].default", "expected true or false, found text"),
     ("organization = \"acme\"", "organization = \"amce\"", "target[1].organization", "did you mean `acme`?"),
     ("config = { root = \"data/backups\" }", "config = \"data/backups\"", "target[0].config", "expected a table"),
+    (
+        "credentials_file = \"secrets/offsite.aws\"",
+        "credentials_file = \"secrets/nowhere\"",
+        "target[2].credentials_file",
+        "readable only for the user",
+    ),
+    (
+        "credentials_file = \"secrets/offsite.aws\"",
+        "credentials_file = \"keys/at-rest\"",
+        "target[2].credentials_file",
+        "the text is not base64",
+    ),
+    (
+        "credentials_file = \"secrets/offsite.aws\"",
+        "credentials_env = \"NOWHERE\"",
+        "target[2].credentials_env",
+        "set NOWHERE, or use credentials_file",
+    ),
+    (
+        "credentials_file = \"secrets/offsite.aws\"",
+        "credentials = \"hunter2\"",
+        "target[2].credentials",
+        "credentials do not belong into this file",
+    ),
     ("id = \"db1\"", "id = \"db2\"", "service[1].id", "give each [[service]] an id of its own"),
     ("engine = \"mariadb\"", "engine = 1", "service[0].engine", "expected text in quotes"),
     ("host = \"127.0.0.1\"", "host = \"user@host\"", "service[0].host", "is no host name or address"),
@@ -223,7 +249,14 @@ fn every_key_with_a_bad_value_is_named_with_what_to_write_instead() {
     })
     .unwrap();
     for (file, text) in
-        [("keys/restore.key", "x"), ("keys/at-rest", "x"), ("secrets/db2.password", "hunter2"), ("components/x", "")]
+        [
+            ("keys/restore.key", "x"),
+            ("keys/at-rest", "x"),
+            ("keys/internal-ca.pem", "x"),
+            ("secrets/db2.password", "hunter2"),
+            ("secrets/offsite.aws", "[default]\naws_access_key_id = AK\naws_secret_access_key = hunter2\n"),
+            ("components/x", ""),
+        ]
     {
         let path = host.dir().join(file);
         fs::create_dir_all(path.parent().unwrap()).unwrap();

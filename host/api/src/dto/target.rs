@@ -89,7 +89,7 @@ pub struct TargetProbeDto {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = TargetProbeStep)]
 struct StepDto {
-    /// `configuration`, `open`, `write`, `create_only`, `read`, `range`, `list`, `delete`, `uploads`.
+    /// `configuration`, `open`, `reach`, `write`, `create_only`, `read`, `range`, `list`, `delete`, `uploads`.
     name: String,
     state: StateWord,
     /// What went wrong.

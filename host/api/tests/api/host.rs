@@ -15,7 +15,7 @@ use bulkhead_engine::{
     ServiceConfig, TargetConfig, WebhookConfig,
 };
 use bulkhead_model::{BackupId, Clock, JobState, Report, ServiceId, SystemClock};
-use bulkhead_runtime::{Connection, Limits, Runtime, RuntimeConfig, ToolSet};
+use bulkhead_runtime::{Connection, EgressConfig, Limits, Runtime, RuntimeConfig, ToolSet};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -24,6 +24,9 @@ use tower::ServiceExt;
 const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
 /// No service of the engine has this id, so that no job of it is ever run here.
 pub const SERVICE: &str = "dbtgf28216706";
+
+/// A private endpoint that the operator allows.
+pub const DISCARD: &str = "http://127.0.0.1:9";
 
 pub struct Host {
     pub api: Api,
@@ -67,7 +70,8 @@ impl Host {
             tools: ToolSet::new(PathBuf::from("/bin/false"), BTreeMap::new()),
             settings: BTreeMap::new(),
             default_limits: Limits::default(),
-            egress: Default::default(),
+            // A tenant's target may name it, and nobody listens there.
+            egress: EgressConfig { endpoints: vec![DISCARD.to_owned()], ..EgressConfig::default() },
         });
         let root = dir.path().join("backups");
         std::fs::create_dir(&root).unwrap();
@@ -269,7 +273,7 @@ fn plugins() -> &'static Path {
     static DIR: OnceLock<TempDir> = OnceLock::new();
     let dir = DIR.get_or_init(|| {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        let packages = ["example-minimal-method", "example-minimal-storage"];
+        let packages = ["example-minimal-method", "example-minimal-storage", "plugin-s3"];
         let mut cargo = Command::new(env!("CARGO"));
         cargo.current_dir(&root).args(["build", "--quiet", "--target", "wasm32-wasip2", "--profile", "plugin"]);
         cargo.args(packages.iter().flat_map(|package| ["-p", package]));

@@ -8,4 +8,5 @@ mod host;
 mod idempotency;
 mod schema;
 mod serving;
+mod targets;
 mod words;

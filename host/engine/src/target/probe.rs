@@ -31,7 +31,7 @@ pub struct TargetProbe {
 /// One thing that was tried.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProbeStep {
-    /// `configuration`, `open`, `write`, `create_only`, `read`, `range`, `list`, `delete`, `uploads`.
+    /// `configuration`, `open`, `reach`, `write`, `create_only`, `read`, `range`, `list`, `delete`, `uploads`.
     pub name: String,
     /// How it went.
     pub state: ProbeState,
@@ -56,7 +56,7 @@ pub enum ProbeState {
 }
 
 /// What is tried once the target is open.
-const STEPS: [&str; 7] = ["write", "create_only", "read", "range", "list", "delete", "uploads"];
+const STEPS: [&str; 8] = ["reach", "write", "create_only", "read", "range", "list", "delete", "uploads"];
 
 /// Tries out a target of the configuration.
 pub async fn probe_target(runtime: &Runtime, target: &TargetConfig) -> TargetProbe {
@@ -87,6 +87,15 @@ async fn use_bucket(bucket: &Bucket, steps: &mut Steps) {
     // Keys of backups start with an organization, which cannot begin with an underscore.
     let key = format!("_probe/{}", JobId::new());
     let content = content(&key);
+    // Asked for something that is not there: a listing is answered with words where other requests are not. One that is refused
+    // says little of what else may be done.
+    let reached = steps.bounded(nothing_at(bucket, &key)).await;
+    let hopeless = reached.as_ref().is_err_and(|failure| failure.kind != FailureKind::Denied);
+    let fails = |found: Result<()>| found.map_err(|failure| (ProbeState::Failed, failure));
+    steps.judged("reach", std::future::ready(reached), fails).await;
+    if hopeless {
+        return;
+    }
     let write = async || bucket.put(&key, ByteSource::from_bytes(content.clone())?, true).await;
     if steps.tried("write", kept(write())).await.is_some() {
         steps.judged("create_only", write(), |written| match written {
@@ -145,6 +154,13 @@ async fn same(bucket: &Bucket, key: &str, range: Option<ByteRange>, expected: &[
             read.len(),
             expected.len()
         ))),
+    }
+}
+
+async fn nothing_at(bucket: &Bucket, key: &str) -> Result<()> {
+    match bucket.list(key, None, 1).await?.entries.is_empty() {
+        true => Ok(()),
+        false => Err(Failure::corrupt("a listing shows what was never written")),
     }
 }
 
