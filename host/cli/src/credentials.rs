@@ -17,9 +17,22 @@ const BYTES_MAX: u64 = 64 << 10;
 /// # Errors
 /// The file cannot be read, or cannot be what it should.
 pub fn read(file: &Path) -> Result<String, Exit> {
+    let hint = "--credentials-file names the file that the bucket's provider gave; - reads standard input";
+    read_text(file, "credentials", hint).map(|text| encoded(&text))
+}
+
+/// Reads the file with what a backup is encrypted with, as it is. `-` reads standard input.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_key(file: &Path) -> Result<String, Exit> {
+    let hint = "--encryption-key-file names a file with the password, or with an identity of age; - reads standard input";
+    read_text(file, "encryption key", hint)
+}
+
+fn read_text(file: &Path, what: &str, hint: &str) -> Result<String, Exit> {
     let unreadable = |error: std::io::Error| {
-        Exit::new(ExitKind::Usage, format!("the credentials {} cannot be read: {error}", file.display()))
-            .with_hint("--credentials-file names the file that the bucket's provider gave; - reads standard input")
+        Exit::new(ExitKind::Usage, format!("the {what} {} cannot be read: {error}", file.display())).with_hint(hint)
     };
     let mut text = String::new();
     let read = if file == Path::new("-") {
@@ -29,9 +42,9 @@ pub fn read(file: &Path) -> Result<String, Exit> {
     };
     read.map_err(unreadable)?;
     if text.len() as u64 > BYTES_MAX {
-        return Err(Exit::new(ExitKind::Usage, format!("{} is too long to hold credentials", file.display())));
+        return Err(Exit::new(ExitKind::Usage, format!("{} is too long to hold the {what}", file.display())));
     }
-    Ok(encoded(&text))
+    Ok(text)
 }
 
 /// Who has them in base64 already, as SkySQL's documents say, need not undo it.

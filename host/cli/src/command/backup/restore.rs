@@ -1,3 +1,4 @@
+mod file;
 mod preview;
 mod question;
 
@@ -15,7 +16,7 @@ use crate::render::{number, print, print_json, text};
 #[derive(Args)]
 pub struct Restore {
     /// Id, unique beginning of it, or name; may be left out when a moment is given
-    #[arg(value_name = "ID", required_unless_present_any = ["point_in_time", "gtid"])]
+    #[arg(value_name = "ID", required_unless_present_any = ["point_in_time", "gtid", "bucket"])]
     id: Option<String>,
     /// Restore into this service, instead of the one that was backed up
     #[arg(long = "to", value_name = "SERVICE")]
@@ -41,6 +42,8 @@ pub struct Restore {
     /// What the table is to be called
     #[arg(long, value_name = "NAME", requires = "table")]
     as_table: Option<String>,
+    #[command(flatten)]
+    file: file::File,
     /// Back up the service as it is now, first
     #[arg(long, conflicts_with_all = ["no_safety_backup", "dry_run"])]
     safety_backup: bool,
@@ -64,6 +67,7 @@ impl Restore {
         let backup = backup.as_ref();
         let service = self.service(session, backup)?;
         let mut body = self.body(&service, backup);
+        body.extend(self.file.body()?);
         if self.dry_run {
             body.insert("dry_run".to_owned(), true.into());
             let preview = session.client.post("/restores", Some(&Value::Object(body)))?;
@@ -127,7 +131,10 @@ impl Restore {
 
     /// What begins now.
     fn announcement(&self, service: &str, restore: &Value) -> String {
-        let from = format!("backup {}", text(restore, "key"));
+        let from = match self.file.address() {
+            Some(address) => format!("{} of {address}", text(restore, "key")),
+            None => format!("backup {}", text(restore, "key")),
+        };
         let moment = match (&self.point_in_time, &self.gtid) {
             (Some(instant), _) => format!("their state of {instant}, from {from}"),
             (None, Some(gtid)) => format!("their state at {gtid}, from {from}"),
@@ -154,6 +161,9 @@ mod tests {
         let matches = command.try_get_matches_from([&["restore"], arguments].concat()).map_err(|error| error.kind())?;
         Restore::from_arg_matches(&matches).map_err(|error| error.kind())
     }
+
+    const FROM_BUCKET: &[&str] =
+        &["--from-bucket", "s3://b", "--key", "/k", "--method", "mysqldump", "--credentials-file", "f"];
 
     #[test]
     fn what_is_asked_for_is_sent() {
@@ -187,6 +197,12 @@ mod tests {
             (&["a1b2", "--database", "shop", "--as-table", "o"], ErrorKind::MissingRequiredArgument),
             (&["a1b2", "--safety-backup", "--no-safety-backup"], ErrorKind::ArgumentConflict),
             (&["a1b2", "--safety-backup", "--dry-run"], ErrorKind::ArgumentConflict),
+            (&["--from-bucket", "s3://b"], ErrorKind::MissingRequiredArgument),
+            (&["--key", "k"], ErrorKind::MissingRequiredArgument),
+            (&[&["a1b2"][..], FROM_BUCKET].concat(), ErrorKind::ArgumentConflict),
+            (&[FROM_BUCKET, &["--gtid", "0-1-15"]].concat(), ErrorKind::ArgumentConflict),
+            (&[FROM_BUCKET, &["--database", "shop"]].concat(), ErrorKind::ArgumentConflict),
+            (&[FROM_BUCKET, &["--dry-run"]].concat(), ErrorKind::ArgumentConflict),
         ] {
             assert_eq!(read(arguments).err(), Some(kind), "{arguments:?}");
         }
@@ -202,6 +218,7 @@ mod tests {
                 "Replacing the data of db2 by their state of 2024-03-26 17:18:21, from backup a1b2:db1:x",
             ),
             (&["a1b2", "--database", "shop"], "Restoring database shop in db2 by backup a1b2:db1:x"),
+            (FROM_BUCKET, "Replacing the data of db2 by a1b2:db1:x of s3://b"),
         ] {
             assert_eq!(read(arguments).unwrap().announcement("db2", &restore), said);
         }
