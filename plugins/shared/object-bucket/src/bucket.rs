@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bulkhead_plugin_sdk::storage::{Bucket, ByteRange, Entry, Page, PutOptions, Source};
 use bulkhead_plugin_sdk::{Failure, Result};
 use object_store::path::Path;
-use object_store::{GetOptions, GetResult, ObjectStore, ObjectStoreExt};
+use object_store::{GetOptions, GetResult, ObjectStore};
 
 use crate::{Connector, Fault, Layout, Operation, PutToken, Service, Unfinished, Verdict, download, upload};
 
@@ -82,12 +82,9 @@ impl<S: Service> Bucket for ObjectBucket<S> {
 
     async fn delete(&self, key: &str) -> Result<()> {
         let path = self.layout.path(key)?;
-        match self.store(None)?.delete(&path).await {
-            Ok(()) => Ok(()),
-            Err(error) => match Fault::of(&error, Operation::Delete.failing()) {
-                Fault { verdict: Verdict::Absent, .. } => Ok(()),
-                fault => Err(fault.failure),
-            },
+        match self.service.clone().delete(&path).await {
+            Ok(()) | Err(Fault { verdict: Verdict::Absent, .. }) => Ok(()),
+            Err(fault) => Err(fault.failure),
         }
     }
 

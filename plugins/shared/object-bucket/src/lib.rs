@@ -38,4 +38,4 @@ pub use retry::Retry;
 pub use s3_dialect::{S3Dialect, operation as s3_operation};
 pub use service::{Listed, Service, Unfinished};
 pub use token::PutToken;
-pub use xml::element;
+pub use xml::read as read_xml;

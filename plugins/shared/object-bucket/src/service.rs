@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bulkhead_plugin_sdk::Result;
-use object_store::ObjectStore;
 use object_store::client::HttpRequest;
 use object_store::multipart::MultipartStore;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt};
 
 use crate::{Connector, Fault, Operation, PutToken, Refusal};
 
@@ -52,6 +53,19 @@ pub trait Service: fmt::Debug + Send + Sync + Sized + 'static {
     /// # Errors
     /// When the question could not be answered.
     async fn list(self: Arc<Self>, prefix: &str, after: Option<&str>, limit: u32) -> Result<Listed>;
+
+    /// Deletes an object.
+    ///
+    /// # Errors
+    /// What the service said; that there is no such object among it.
+    async fn delete(self: Arc<Self>, path: &Path) -> Result<(), Fault> {
+        let store = self.store(Connector::new(self.clone(), None));
+        let deleted = match store {
+            Ok(store) => store.delete(path).await,
+            Err(error) => Err(error),
+        };
+        deleted.map_err(|error| Fault::of(&error, Operation::Delete.failing()))
+    }
 
     /// Uploads below `prefix` that were begun and neither completed nor aborted, after the one of an earlier page.
     ///
