@@ -1,8 +1,10 @@
 //! What a user would notice, shown with the built binary and real servers. `cargo xtask test` builds what these need.
 
 mod bad_input;
+mod buckets;
 mod by_hand;
 mod compare;
+mod copies;
 mod crash;
 mod damage;
 mod failures;

@@ -4,5 +4,6 @@
 //! ends in a failure; a guest that gets away with it returns success.
 
 mod files;
+pub mod web;
 
 pub use files::Files;

@@ -18,6 +18,7 @@ mod sign;
 use std::net::SocketAddr;
 
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use crate::problem::Result;
 
@@ -84,4 +85,9 @@ impl TargetEntry {
         self.config[key] = value.into();
         self
     }
+}
+
+/// A digest as manifests have it.
+pub fn sha256(bytes: &[u8]) -> String {
+    hex::encode(Sha256::digest(bytes))
 }
