@@ -2,6 +2,7 @@
 
 mod credentials;
 mod external;
+mod options;
 mod own;
 mod probe;
 

@@ -176,6 +176,7 @@ impl Host {
             engine: if service == SERVICE { "mariadb" } else { "example" }.to_owned(),
             name: name.map(str::to_owned),
             target: "managed".parse().unwrap(),
+            copies: Vec::new(),
             server: "tx-filip-mdb-ms-0".to_owned(),
             parent: parent.cloned(),
             request: Value::Null,
@@ -219,6 +220,7 @@ impl Host {
             plugin_name: "mariadb-full".to_owned(),
             plugin_digest: "00".repeat(32).parse().unwrap(),
             manifest_sha256: "11".repeat(32),
+            copies: Vec::new(),
         };
         self.catalog.finish_backup(&attempt.id, &completed).await.unwrap();
         (backup, job)

@@ -86,7 +86,7 @@ fn file(secret: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_target_is_made_changed_and_deleted_and_its_credentials_never_shown() {
     let office = Office::open().await;
-    let made = office.done("POST", "/targets", target("offsite", config(json!({"prefix": "a"})))).await;
+    let made = office.done("POST", "/targets", target("byob", config(json!({"prefix": "a"})))).await;
     assert_eq!((&made["bucket"], &made["has_credentials"]), (&json!("s3://my-backups/a"), &json!(true)), "{made}");
     assert_eq!((&made["kind"], &made["origin"], &made["default"]), (&json!("own"), &json!("api"), &json!(false)));
     assert_eq!(made["config"], config(json!({"prefix": "a"})));
@@ -97,7 +97,7 @@ async fn a_target_is_made_changed_and_deleted_and_its_credentials_never_shown() 
     assert_eq!(short["config"], config(json!({"prefix": "a", "region": "eu-west-1"})), "{short}");
     let (_, page) = office.send("GET", "/targets", None).await;
     let ids: Vec<_> = page["targets"].as_array().unwrap().iter().map(|target| &target["id"]).collect();
-    assert_eq!(ids, ["managed", "offsite", "short"]);
+    assert_eq!(ids, ["byob", "managed", "offsite", "short"]);
     let default = |page: &Value| {
         let targets = page["targets"].as_array().unwrap();
         targets.iter().filter(|target| target["default"] == true).map(|target| target["id"].clone()).collect::<Vec<_>>()
@@ -108,19 +108,19 @@ async fn a_target_is_made_changed_and_deleted_and_its_credentials_never_shown() 
 
     // Options and credentials in place; null takes an option away.
     let change = json!({"config": {"storage_class": "STANDARD_IA", "prefix": "/a/"}, "credentials": file("rotated")});
-    let changed = office.done("PATCH", "/targets/offsite", change).await;
+    let changed = office.done("PATCH", "/targets/byob", change).await;
     assert_eq!(changed["config"]["storage_class"], "STANDARD_IA", "{changed}");
-    let changed = office.done("PATCH", "/targets/offsite", json!({"config": {"storage_class": null}})).await;
+    let changed = office.done("PATCH", "/targets/byob", json!({"config": {"storage_class": null}})).await;
     assert_eq!(changed["config"].get("storage_class"), None, "{changed}");
 
     // What holds backups stays where it is.
-    office.backup_in("offsite").await;
+    office.backup_in("byob").await;
     for (key, value) in [("prefix", json!("b")), ("bucket", json!("other")), ("prefix", json!(null))] {
         let elsewhere = Some(json!({"config": {key: value}}));
-        office.refused("PATCH", "/targets/offsite", elsewhere, 409, "1 backup lies in target `offsite`").await;
+        office.refused("PATCH", "/targets/byob", elsewhere, 409, "1 backup lies in target `byob`").await;
     }
-    office.done("PATCH", "/targets/offsite", json!({"credentials": keys()})).await;
-    office.refused("DELETE", "/targets/offsite", None, 409, "1 backup lies in target `offsite`").await;
+    office.done("PATCH", "/targets/byob", json!({"credentials": keys()})).await;
+    office.refused("DELETE", "/targets/byob", None, 409, "1 backup lies in target `byob`").await;
     let daily = json!({"backup_type": "minimal", "schedule": "@daily", "service_id": "db1", "target": "third"});
     office.done("POST", "/targets", target("third", config(json!({"prefix": "c"})))).await;
     let daily = office.done("POST", "/backups/schedules", daily).await;
@@ -163,21 +163,21 @@ async fn what_only_the_operator_may_name_is_refused() {
 async fn each_malformed_place_option_and_credential_is_named() {
     let office = Office::open().await;
     for (more, words) in [
-        (json!({"bucket": ""}), "`bucket`"),
+        (json!({"bucket": ""}), "`config.bucket` is missing"),
         (json!({"bucket": "a/b"}), "`bucket`"),
         (json!({"region": "us east"}), "`region`"),
         (json!({"endpoint": "minio"}), "`endpoint`"),
         (json!({"endpoint": "ftp://example.com"}), "`endpoint`"),
         (json!({"endpoint": "https://user:hunter2@example.com"}), "`config.endpoint` must not hold a user"),
-        (json!({"part_size_mib": 0}), "`part_size_mib`"),
-        (json!({"part_size_mib": "8"}), "part_size_mib"),
+        (json!({"part_size_mib": 0}), "`config.part_size_mib` must be a whole number"),
+        (json!({"part_size_mib": "8"}), "`config.part_size_mib` must be a whole number"),
         (json!({"parallel": 1000}), "`parallel`"),
-        (json!({"checksum": "md5"}), "`checksum`"),
-        (json!({"server_side_encryption": "yes"}), "`server_side_encryption`"),
+        (json!({"checksum": "md5"}), "`config.checksum` must be `crc64nvme` or `none`"),
+        (json!({"server_side_encryption": "yes"}), "`config.server_side_encryption` must be"),
         (json!({"kms_key_id": "k"}), "`kms_key_id`"),
-        (json!({"object_lock": {"mode": "forever", "days": 1}}), "`object_lock.mode`"),
+        (json!({"object_lock": {"mode": "forever", "days": 1}}), "`config.object_lock.mode` must be"),
         (json!({"prefix": "a/../b"}), "`prefix`"),
-        (json!({"buckets": "x"}), "buckets"),
+        (json!({"buckets": "x"}), "unknown option `config.buckets`"),
     ] {
         office.refused("POST", "/targets", Some(target("t", config(more))), 400, words).await;
     }
@@ -244,8 +244,8 @@ async fn a_schedule_brings_its_own_storage_as_skysql_writes_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_kept_of_credentials_opens_nowhere_else() {
     let office = Office::open().await;
-    office.done("POST", "/targets", target("offsite", config(json!({})))).await;
-    let (acme, id) = ("acme".parse().unwrap(), "offsite".parse().unwrap());
+    office.done("POST", "/targets", target("byob", config(json!({})))).await;
+    let (acme, id) = ("acme".parse().unwrap(), "byob".parse().unwrap());
     let kept = office.host.catalog.target(&acme, &id).await.unwrap().unwrap();
     let sealed = kept.sealed_credentials.clone().unwrap();
     assert!(!sealed.as_str().contains(SECRET) && !format!("{kept:?}").contains(SECRET));
@@ -261,14 +261,14 @@ async fn what_is_kept_of_credentials_opens_nowhere_else() {
     };
     office.host.catalog.create_target(stolen).await.unwrap();
     let thief = token("other", "administrator");
-    let (status, _) = office.host.call(Some(&thief), "POST", "/v1/targets/offsite/test", None).await;
+    let (status, _) = office.host.call(Some(&thief), "POST", "/v1/targets/byob/test", None).await;
     assert_eq!(status.as_u16(), 409, "sealed for somebody else");
     // Nobody listens: that is said by the step that needs somebody.
-    let found = office.done("POST", "/targets/offsite/test", json!({})).await;
+    let found = office.done("POST", "/targets/byob/test", json!({})).await;
     assert_eq!(found["ok"], false, "{found}");
     let step = |name: &str| found["steps"].as_array().unwrap().iter().find(|step| step["name"] == name).unwrap().clone();
-    assert_eq!((&step("configuration")["state"], &step("write")["state"]), (&json!("ok"), &json!("failed")), "{found}");
+    assert_eq!((&step("configuration")["state"], &step("reach")["state"]), (&json!("ok"), &json!("failed")), "{found}");
     assert_eq!(step("read")["state"], "skipped", "{found}");
-    let (_, shown) = office.send("GET", "/targets/offsite", None).await;
+    let (_, shown) = office.send("GET", "/targets/byob", None).await;
     assert_eq!(shown["test"]["ok"], false, "{shown}");
 }

@@ -121,6 +121,23 @@ fn what_is_used_stays_where_it_is() {
         catalog.delete_schedule(&acme(), schedule.id).await.unwrap();
         catalog.delete_target(&acme(), &id("planned")).await.unwrap();
 
+        // So does a copy, and a schedule that makes copies.
+        let copies = vec![id("planned")];
+        catalog.create_target(new_target(acme(), "planned")).await.unwrap();
+        let copied = NewBackup { copies: copies.clone(), ..new_backup("db2", "full") };
+        let (_, job) = scene.schedule_new(copied).await;
+        let why = refused(catalog.delete_target(&acme(), &id("planned")).await, FailureKind::Conflict);
+        assert!(why.starts_with("1 backup lies in target `planned`"), "{why}");
+        catalog.request_cancel(&acme(), &job.id).await.unwrap();
+        let schedule = NewSchedule { copies, ..new_schedule("db2", "@daily") };
+        let schedule = catalog.create_schedule(schedule).await.unwrap().value;
+        refused(catalog.delete_target(&acme(), &id("planned")).await, FailureKind::Conflict);
+        // The name of another one is not in the list because a part of it is.
+        catalog.create_target(new_target(acme(), "plan")).await.unwrap();
+        catalog.delete_target(&acme(), &id("plan")).await.unwrap();
+        catalog.delete_schedule(&acme(), schedule.id).await.unwrap();
+        catalog.delete_target(&acme(), &id("planned")).await.unwrap();
+
         // A backup that failed or is deleted holds nothing.
         let (_, job) = scene.schedule_new(NewBackup { target: id("failed"), ..new_backup("db1", "full") }).await;
         refused(catalog.delete_target(&acme(), &id("failed")).await, FailureKind::Conflict);

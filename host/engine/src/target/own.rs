@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::external::ExternalBucket;
 use super::probe::{ProbeState, TargetProbe, probe, probe_target};
-use super::{credentials, missing};
+use super::{credentials, missing, options};
 use crate::config::{SecretText, TargetConfig};
 use crate::engine::{Engine, Inner};
 
@@ -319,6 +319,7 @@ async fn check(
     given: Option<GivenCredentials>,
 ) -> Result<Checked> {
     let name = &plugin.info().name;
+    config.retain(|_, value| !value.is_null());
     if let Some(key) = config.iter().find_map(|(key, value)| holds_password(value).then_some(key)) {
         return Err(Failure::invalid(format!("`config.{key}` must not hold a user or a password"))
             .with_hint("it would be shown to everybody who may see the target: give it as `credentials`"));
@@ -327,8 +328,9 @@ async fn check(
         GivenCredentials::File(text) => credentials::from_base64(name, text.expose()),
         GivenCredentials::Plain(text) => credentials::from_file(name, text.expose()),
     });
-    let read = read.transpose().map_err(|failure| failure.context("`credentials`"))?;
-    let credentials = read.map(|read| read.into_config(&mut config)).transpose()?;
+    let read = read.transpose().and_then(|read| read.map(|read| read.into_config(&mut config)).transpose());
+    let credentials = read.map_err(|failure| failure.context("`credentials`"))?;
+    options::check("config", &config, &plugin.info().config_schema)?;
     let config = Value::Object(config);
     let text = credentials.as_ref().map(SecretText::expose);
     plugin.validate(&config, text).await?;

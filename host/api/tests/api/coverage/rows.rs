@@ -22,7 +22,7 @@ pub async fn row(host: &Host, operation: &str) -> Option<Row> {
         }
         "targets.create" => {
             let bad = json!({"id": "lost", "bucket": "my-backups"});
-            made("/targets", own_target("offsite"), bad, "`bucket`: `my-backups` is no bucket")
+            made("/targets", own_target("byob"), bad, "`bucket`: `my-backups` is no bucket")
         }
         // Whoever sees anything of the organization sees where its backups lie.
         "targets.show" => {
@@ -32,7 +32,7 @@ pub async fn row(host: &Host, operation: &str) -> Option<Row> {
         "targets.update" => {
             let row = target(host, "changed", "", Some(json!({"config": {"parallel": 2}})), 200).await;
             let body = Some(json!({"config": {"parallel": 0}}));
-            Row { bad: Ok(Bad { path: row.path.clone(), body, detail: "configuration: `parallel`" }), ..row }
+            Row { bad: Ok(Bad { path: row.path.clone(), body, detail: "`config.parallel` must be" }), ..row }
         }
         "targets.delete" => target(host, "deleted", "", None, 204).await,
         "targets.test" => {
