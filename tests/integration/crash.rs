@@ -74,6 +74,14 @@ const APART: &[Case] = &[
     ("drill.restored", "full", 1, Failed),
 ];
 
+/// A copy into another target. With tries left it is there.
+const COPIES: &[Case] = &[
+    ("copy.object-stored", "dump", 3, Done),
+    ("copy.manifest-stored", "dump", 3, Done),
+    ("copy.object-stored", "dump", 1, Failed),
+    ("copy.manifest-stored", "dump", 1, Failed),
+];
+
 /// Fail points are added by whoever adds a step; this is where they are reminded of its case.
 #[test]
 fn every_fail_point_has_a_case() {
@@ -86,7 +94,7 @@ fn every_fail_point_has_a_case() {
         .map(|(name, _)| name)
         .collect();
     assert!(names.len() >= 20, "the table is read wrongly: {names:?}");
-    let cases: Vec<&str> = [BACKUPS, RESTORES, APART, DELETIONS].concat().iter().map(|case| case.0).collect();
+    let cases: Vec<&str> = [BACKUPS, RESTORES, APART, COPIES, DELETIONS].concat().iter().map(|case| case.0).collect();
     let without: Vec<_> = names.iter().filter(|name| !cases.contains(name)).collect();
     assert!(without.is_empty(), "no case for {without:?}");
     let unknown: Vec<_> = cases.iter().filter(|case| !names.contains(case)).collect();
@@ -204,6 +212,37 @@ fn a_throw_away_server_whose_host_is_killed_is_gone_and_has_touched_nothing() {
             }
         }
         scene.assert_clean(&what);
+    }
+    scene.prove_it_works();
+}
+
+#[test]
+fn a_copy_whose_host_is_killed_at_any_step_is_there_or_can_be_made_again() {
+    let mut scene = Scene::set();
+    let offsite = scene.offsite();
+    for (fail_at, method, attempts, end) in COPIES {
+        let what = format!("{fail_at}, {method}, {attempts} tries");
+        let id = scene.host.backup(SERVICE, method).unwrap();
+        scene.die_at(fail_at, *attempts, &["backup", "copy", &id, "--to", "offsite"]);
+        let copied = process::wait_until("the copy has ended", scene::PATIENCE, || {
+            let copy = scene.backup(&id)["copies"][0]["status"].clone();
+            Ok((copy != "Scheduled").then_some(copy))
+        })
+        .unwrap_or_else(|problem| panic!("{what}: {problem}\n{}", scene.host.log_tail()));
+        assert_eq!(copied == "Succeeded", *end == Done, "{what}: {copied}");
+        if *end == Failed {
+            let again = scene.host.run(&["backup", "copy", &id, "--to", "offsite"]).unwrap().ok();
+            again.unwrap_or_else(|problem| panic!("{what}: {problem}\n{}", scene.host.log_tail()));
+        }
+        let held = |root: &std::path::Path| {
+            let mut held: Vec<_> = crate::scene::files(&root.join("acme").join(SERVICE).join(&id))
+                .into_iter()
+                .map(|file| (file.file_name().unwrap().to_owned(), fs::read(&file).unwrap()))
+                .collect();
+            held.sort();
+            held
+        };
+        assert!(held(&scene.host.bucket()) == held(&offsite), "{what}: the copy is another one");
     }
     scene.prove_it_works();
 }

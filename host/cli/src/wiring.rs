@@ -157,7 +157,7 @@ pub fn tool_set(config: &Config) -> Result<ToolSet> {
 /// What the runtime is told.
 pub fn runtime_config(config: &Config, tools: ToolSet) -> RuntimeConfig {
     RuntimeConfig {
-        cache_dir: config.server.data_dir.join("cache"),
+        cache_dir: config.plugins.cache_dir.clone().unwrap_or_else(|| config.server.data_dir.join("cache")),
         bundled_dir: bundled_dir(),
         plugin_dirs: config.plugins.dir.iter().cloned().collect(),
         tools,

@@ -27,6 +27,9 @@ const LIVE: &str = "DROP DATABASE IF EXISTS crash; CREATE DATABASE crash; USE cr
 pub const LIMITS: &str = "[limits]\nlease = \"20s\"\nheartbeat = \"200ms\"\npoll = \"200ms\"\nretry_after = \"100ms\"\n\
     sweep_grace = \"0s\"\nsweep_every = \"500ms\"\n";
 
+/// Another target, in the host's own directory.
+const OFFSITE: &str = "[[target]]\nid = \"offsite\"\nplugin = \"filesystem\"\nconfig = { root = \"offsite\" }\n\n";
+
 /// The server holds `live`; the backups hold `saved`.
 pub struct Scene {
     // Dropped first: a host must not meet a server that is gone.
@@ -62,7 +65,7 @@ impl Scene {
                     .account(Account::ADMIN)
                     .started_by(vec![start.path().to_string_lossy().into_owned()]),
             ],
-            extra: [LIMITS, &unpack.toml(), &tool.toml(), &dumper.toml(), &client.toml()].concat(),
+            extra: [LIMITS, OFFSITE, &unpack.toml(), &tool.toml(), &dumper.toml(), &client.toml()].concat(),
             ..HostOptions::default()
         })
         .unwrap();
@@ -72,6 +75,11 @@ impl Scene {
         let live = Snapshot::take(&server).unwrap();
         assert!(!saved.compare(&live).is_empty(), "the states do not differ: nothing would be proved");
         Self { host, server, unpack, tool, dumper, client, start, saved, live, full, dump }
+    }
+
+    /// Where the other target keeps its objects.
+    pub fn offsite(&self) -> std::path::PathBuf {
+        self.host.dir().join("offsite")
     }
 
     /// The backup by a method.

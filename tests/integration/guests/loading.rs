@@ -36,7 +36,17 @@ fn a_component_that_cannot_be_used_is_named_with_its_reason_and_the_host_starts(
     }
     let plugins = host.json(&["plugin", "list"]).unwrap();
     let names: Vec<_> = plugins.as_array().unwrap().iter().map(|plugin| plugin["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["filesystem", "hangs", "mariadb-binlog", "mariadb-dump", "mariadb-full", "mariadb-incremental"]);
+    assert_eq!(names, [
+            "azure",
+            "filesystem",
+            "gcs",
+            "hangs",
+            "mariadb-binlog",
+            "mariadb-dump",
+            "mariadb-full",
+            "mariadb-incremental",
+            "s3",
+        ]);
     let doctor = host.run(&["doctor", "--config", "bulkhead.toml"]).unwrap();
     assert!(doctor.stdout.contains("this host speaks 0.1.x"), "{doctor:?}");
 }
@@ -45,11 +55,16 @@ fn a_component_that_cannot_be_used_is_named_with_its_reason_and_the_host_starts(
 fn compiled_code_is_only_taken_from_files_that_the_host_made_and_that_are_whole() {
     let dir = tempfile::tempdir().unwrap();
     fs::copy(workspace::guest("hangs"), dir.path().join("hangs.wasm")).unwrap();
-    let options = HostOptions { plugin_dir: Some(dir.path().to_owned()), ..HostOptions::default() };
+    let own_cache = vec![("BULKHEAD_PLUGINS__CACHE_DIR".to_owned(), "data/cache".to_owned())];
+    let options = HostOptions {
+        plugin_dir: Some(dir.path().to_owned()),
+        environment: own_cache,
+        ..HostOptions::default()
+    };
     let mut host = BulkheadHost::start(options).unwrap();
     let cache = host.dir().join("data/cache");
     let made = compiled(&cache);
-    assert_eq!(made.len(), 6, "{made:?}");
+    assert_eq!(made.len(), 9, "{made:?}");
     assert_eq!(fs::metadata(&cache).unwrap().permissions().mode() & 0o777, 0o700);
     host.kill().unwrap();
 
@@ -70,7 +85,7 @@ fn compiled_code_is_only_taken_from_files_that_the_host_made_and_that_are_whole(
     assert_eq!(log.matches("a compiled plugin is damaged and compiled again").count(), 3, "{log}");
     assert!(log.contains("foreign.wasm") && log.contains("no component that can be compiled"), "{log}");
     assert!(!log.contains("foreign.cwasm"), "{log}");
-    assert_eq!(log.matches("plugin loaded").count(), 6, "{log}");
+    assert_eq!(log.matches("plugin loaded").count(), 9, "{log}");
     assert_eq!(fs::read(&made[1]).unwrap(), whole, "compiled again, under the same name");
     assert!(fs::read(&made[0]).unwrap() != damaged);
     host.kill().unwrap();
@@ -81,7 +96,7 @@ fn compiled_code_is_only_taken_from_files_that_the_host_made_and_that_are_whole(
     host.launch(&[]).unwrap();
     let log = host.log()[before..].to_owned();
     assert!(log.contains("plugins are compiled at each start: the cache directory cannot be used"), "{log}");
-    assert_eq!(log.matches("plugin loaded").count(), 6, "{log}");
+    assert_eq!(log.matches("plugin loaded").count(), 9, "{log}");
 }
 
 /// The compiled components, by name.

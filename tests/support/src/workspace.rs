@@ -41,6 +41,11 @@ pub fn example(name: &str) -> PathBuf {
     target_dir().join("examples-wasm").join(name).with_extension("wasm")
 }
 
+/// Where hosts of the tests keep what they compile.
+pub fn component_cache() -> PathBuf {
+    target_dir().join("component-cache")
+}
+
 /// The directory of the running executable's profile, e.g. `target/debug`.
 fn profile_dir() -> Option<PathBuf> {
     let executable = env::current_exe().ok()?;

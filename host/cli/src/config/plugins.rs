@@ -13,6 +13,8 @@ use super::reader::Section;
 pub struct Plugins {
     /// A directory of `*.wasm` files besides those that came with the host.
     pub dir: Option<PathBuf>,
+    /// Where compiled components are kept; `cache` in the data directory by default.
+    pub cache_dir: Option<PathBuf>,
     /// What the operator says of single plugins.
     pub settings: BTreeMap<String, PluginSettings>,
 }
@@ -27,7 +29,8 @@ pub fn read(root: &Section<'_>, context: &Context) -> Plugins {
     {
         section.wrong("dir", format!("{} is no directory", dir.display()), "make it, or remove the key");
     }
-    for name in section.keys().filter(|name| *name != "dir") {
+    plugins.cache_dir = section.file("cache_dir", &context.base);
+    for name in section.keys().filter(|name| !matches!(*name, "dir" | "cache_dir")) {
         let Some(plugin) = section.table(name) else { continue };
         let settings = PluginSettings {
             grants: present(&plugin, "grants", |key| plugin.texts(key)),

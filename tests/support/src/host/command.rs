@@ -119,6 +119,8 @@ impl BulkheadHost {
         let program = self.options.binary.clone().unwrap_or_else(workspace::bulkhead_binary);
         let mut command = process::command(program);
         command.current_dir(self.dir()).env("BULKHEAD_JWT_SECRET", JWT_SECRET);
+        // One for all hosts of the tests: what the first one compiles, the others find.
+        command.env("BULKHEAD_PLUGINS__CACHE_DIR", workspace::component_cache());
         for service in &self.options.services {
             command.env(service.password_variable(), service.account.password);
         }
