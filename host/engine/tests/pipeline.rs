@@ -2,11 +2,13 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
+use bulkhead_engine::{EncryptTo, EncryptionConfig, SecretText};
 use bulkhead_engine::pipeline::{self, EncodeOptions, Encoded, Identities, Keys, Meter, layout, manifest};
-use bulkhead_model::{Encryption, Failure, FailureKind, ManifestObject, Result};
+use bulkhead_model::{Encryption, Failure, FailureKind, ManifestObject, OrganizationId, Result, TargetId};
 use bulkhead_runtime::{ByteSource, Completion};
 
 const LIMIT: usize = 1 << 30;
@@ -100,6 +102,57 @@ async fn the_public_tools_open_what_was_stored_and_we_open_what_they_store() {
     let stored = run(Command::new("age").arg("-r").arg(recipient.trim()), &frames);
     let object = ManifestObject { stored_bytes: stored.len() as u64, stored_sha256: sha256(&stored), ..object };
     assert!(decode(stored, &object, &keys).await.unwrap() == plain);
+}
+
+#[tokio::test]
+async fn each_of_several_recipients_opens_it_and_so_does_a_passphrase() {
+    let directory = tempfile::tempdir().unwrap();
+    let files = ["first", "second", "old"].map(|name| directory.path().join(name));
+    for file in &files {
+        run(Command::new("age-keygen").arg("-o").arg(file), &[]);
+    }
+    let public = |file: &PathBuf| {
+        let line = String::from_utf8(run(Command::new("age-keygen").arg("-y").arg(file), &[])).unwrap();
+        line.trim().to_owned()
+    };
+    let (acme, other): (OrganizationId, OrganizationId) = ("acme".parse().unwrap(), "other".parse().unwrap());
+    let (vault, elsewhere): (TargetId, TargetId) = ("vault".parse().unwrap(), "elsewhere".parse().unwrap());
+    let config = |identities: &[&PathBuf]| EncryptionConfig {
+        to: EncryptTo::Recipients(vec![public(&files[2])]),
+        organizations: [(acme.clone(), EncryptTo::Recipients(vec![public(&files[0]), public(&files[1])]))].into(),
+        targets: [(vault.clone(), EncryptTo::Passphrase(SecretText::new("correct horse")))].into(),
+        identities: identities.iter().map(|file| (*file).clone()).collect(),
+        ..EncryptionConfig::default()
+    };
+    let keys = Keys::load(&config(&[&files[0], &files[2]])).unwrap();
+    assert_eq!(keys.lost(), Vec::<String>::new());
+    let plain = content(300_000, 5);
+    let sealed = async |organization, target| {
+        let to = keys.recipients_of(organization, target).clone();
+        let keys = Keys { recipients: to, identities: keys.identities.clone(), ..Keys::default() };
+        let (stored, object) = encode(&plain, &keys, 1).await;
+        assert!(decode(stored.clone(), &object, &keys).await.unwrap() == plain);
+        stored
+    };
+    let zstd = |bytes: &[u8]| run(Command::new("zstd").args(["-d", "-c"]), bytes);
+    let opened_by = |file: &PathBuf, stored: &[u8]| zstd(&run(Command::new("age").arg("-d").arg("-i").arg(file), stored));
+
+    let of_acme = sealed(&acme, &elsewhere).await;
+    assert!(opened_by(&files[0], &of_acme) == plain && opened_by(&files[1], &of_acme) == plain);
+    let of_others = sealed(&other, &elsewhere).await;
+    assert!(opened_by(&files[2], &of_others) == plain);
+    // A target comes before its organization. `age` asks a terminal for a passphrase: `script` gives it one.
+    let in_vault = sealed(&acme, &vault).await;
+    let (stored, opened) = (directory.path().join("x.zst.age"), directory.path().join("x.zst"));
+    std::fs::write(&stored, in_vault).unwrap();
+    let command = format!("age -d -o {} {}", opened.display(), stored.display());
+    run(Command::new("script").args(["-qec", &command, "/dev/null"]), b"correct horse\n");
+    assert!(zstd(&std::fs::read(&opened).unwrap()) == plain);
+
+    // Without the key, it is said once for each place, and a passphrase is never told.
+    let lost = Keys::load(&config(&[&files[1]])).unwrap().lost();
+    assert_eq!(lost, [format!("backups are encrypted to {}, and this host has no key that opens them", public(&files[2]))]);
+    assert!(!format!("{:?} {:?}", keys, config(&[])).contains("horse"));
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bulkhead_catalog::Catalog;
+use bulkhead_engine::pipeline::Keys;
 use bulkhead_model::{Failure, FailureKind, SystemClock};
 use bulkhead_runtime::Runtime;
 use clap::Args;
@@ -18,7 +19,7 @@ use crate::config::{Config, DEFAULT_FILE, Environment};
 use crate::exit::{Exit, ExitKind};
 use crate::render::{print, print_json};
 use crate::wiring;
-use report::Report;
+use report::{Report, State};
 
 /// `bulkhead doctor`.
 #[derive(Args)]
@@ -45,7 +46,7 @@ impl Doctor {
                 for error in &errors.0 {
                     let text = error.to_string();
                     let (line, _) = text.split_once("\n  hint: ").unwrap_or((&text, ""));
-                    report.add(report::State::Problem, "configuration", line, error.hint.clone());
+                    report.add(State::Problem, "configuration", line, error.hint.clone());
                 }
             }
         }
@@ -64,6 +65,7 @@ impl Doctor {
 
 async fn examine(config: &Config, report: &mut Report) {
     machine::check(config, report);
+    keys(config, report);
     catalog(config, report).await;
     let tools = match wiring::tool_set(config) {
         Ok(tools) => tools,
@@ -77,6 +79,19 @@ async fn examine(config: &Config, report: &mut Report) {
     let versions = plugins::check_tools(&runtime, &tools, report).await;
     targets::check(config, &runtime, report).await;
     services::check(config, &runtime, &versions, report).await;
+}
+
+/// Whether this host could open what it encrypts.
+fn keys(config: &Config, report: &mut Report) {
+    match Keys::load(&config.encryption) {
+        Ok(keys) => {
+            for lost in keys.lost() {
+                let hint = "name the identity under [encryption] identities; without it nothing can be restored, verified or drilled";
+                report.add(State::Warning, "encryption", lost, Some(hint.to_owned()));
+            }
+        }
+        Err(failure) => report.failure("encryption", failure),
+    }
 }
 
 async fn catalog(config: &Config, report: &mut Report) {
