@@ -128,6 +128,7 @@ impl Engine {
             tasks.push(tokio::spawn(dispatcher::watch::run(Arc::clone(&inner))));
             tasks.push(tokio::spawn(scheduler::run(Arc::clone(&inner))));
             tasks.push(tokio::spawn(sweep::run(Arc::clone(&inner))));
+            tasks.push(tokio::spawn(sweep::run_own(Arc::clone(&inner))));
             tasks.push(tokio::spawn(webhook::run(Arc::clone(&inner))));
             tasks.push(tokio::spawn(staleness::run(Arc::clone(&inner))));
             tasks.push(tokio::spawn(drills::run(Arc::clone(&inner))));

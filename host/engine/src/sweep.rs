@@ -7,21 +7,22 @@ use std::time::Duration;
 use bulkhead_catalog::CopyState;
 use bulkhead_model::{BackupId, BackupState, Failure, FailureKind, Result, Timestamp};
 use bulkhead_runtime::Entry;
+use futures::future::join_all;
 use metrics::counter;
 
 use crate::engine::Inner;
 use crate::pipeline::{layout, manifest};
 use crate::retention;
 use crate::target::Target;
-use crate::verb::{Listing, Stored, delete_keys};
+use crate::verb::{Listing, OBJECTS_MAX, Stored, delete_keys};
 
-/// How long the sweep of an organization's own target may take: its endpoint must not keep the others waiting.
+/// Organizations' own targets that this host sweeps at a time.
+const OWN_TARGETS_AT_ONCE: usize = 8;
+
+/// How long the sweep of one of them may take: its endpoint must not keep the others waiting.
 const OWN_TARGET_DEADLINE: Duration = Duration::from_mins(10);
 
-/// The most objects of one backup: a bound on what a target's listing can make the host remember.
-const OBJECTS_MAX: usize = 100_000;
-
-/// Sweeps every target now and at every interval.
+/// Applies retention and sweeps the operator's targets, now and at every interval.
 pub(crate) async fn run(engine: Arc<Inner>) {
     let mut every = tokio::time::interval(engine.config.limits.sweep_every);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -33,13 +34,26 @@ pub(crate) async fn run(engine: Arc<Inner>) {
         for target in engine.targets.values() {
             said(target.id.as_str(), sweep(&engine, target, "").await);
         }
-        if let Err(failure) = sweep_own(&engine).await {
-            tracing::warn!(error = %failure, "the organizations' own targets could not be swept");
+    }
+}
+
+/// Sweeps the targets of organizations, now and at every interval. Apart from the operator's: how long an endpoint of a tenant's
+/// takes is for the tenant to say.
+pub(crate) async fn run_own(engine: Arc<Inner>) {
+    let mut every = tokio::time::interval(engine.config.limits.sweep_every);
+    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        every.tick().await;
+        let sweeping = (0..OWN_TARGETS_AT_ONCE).map(|_| sweep_own(&engine));
+        for swept in join_all(sweeping).await {
+            if let Err(failure) = swept {
+                tracing::warn!(error = %failure, "the organizations' own targets could not be swept");
+            }
         }
     }
 }
 
-/// Sweeps the targets of organizations, each by one host: their owners pay for each listing.
+/// Sweeps one after the other until all are swept, each by one host: their owners pay for each listing.
 async fn sweep_own(engine: &Inner) -> Result<()> {
     while let Some((organization, id)) = engine.catalog.target_to_sweep(engine.config.limits.sweep_every).await? {
         let swept = async {

@@ -17,7 +17,7 @@ use bulkhead_model::{JobKind, Result};
 
 use crate::executor::{Outcome, Run};
 
-pub(crate) use stored::{Listing, Stored, delete_keys};
+pub(crate) use stored::{Listing, OBJECTS_MAX, Stored, delete_keys};
 
 /// Does what the job asks for.
 pub(crate) async fn run(run: &Run) -> Result<Outcome> {

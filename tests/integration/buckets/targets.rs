@@ -170,7 +170,10 @@ fn skysqls_external_storage_is_a_bucket_like_any_other() {
     let targets = scene.host.json(&["target", "list"]).unwrap();
     assert_eq!(targets["targets_count"], 2, "{targets}");
     for answer in [&made, &schedule, &targets] {
-        assert!(!answer.to_string().contains(bucket.keys().2) && !answer.to_string().contains(&credentials), "{answer}");
+        assert!(
+            !answer.to_string().contains(bucket.keys().2) && !answer.to_string().contains(&credentials),
+            "{answer}"
+        );
     }
     // Keys that do not fit are said when they are needed, not before.
     let wrong = json!({"access_key_id": bucket.keys().1, "secret_access_key": "0".repeat(64)});
@@ -232,4 +235,28 @@ fn a_test_of_a_target_says_what_is_missing() {
         assert_eq!((status, &refused["code"]), (403, &json!("denied")), "{endpoint}: {refused}");
     }
     assert_eq!(bucket.objects("").unwrap(), [], "a failed test leaves nothing either");
+}
+
+#[test]
+fn the_sweep_of_a_tenants_bucket_stays_below_its_organization() {
+    let bucket = Garage::start().unwrap();
+    let extra = format!("{}[limits]\nsweep_every = \"1s\"\nsweep_grace = \"1s\"\n\n", allowed(&bucket));
+    let services = vec![ServiceEntry::without_server("small")];
+    let host = BulkheadHost::start(HostOptions { services, extra, ..HostOptions::default() }).unwrap();
+    // Keys as Bulkhead makes them, of backups that no catalog knows and no manifest names.
+    let stray = |prefix: &str| format!("{prefix}/small/{}:small:x/data.zst", "ab".repeat(16));
+    let (own, others, foreign) = (stray("tenant/acme"), stray("tenant/globex"), "tenant/acme/small/photo.jpg");
+    for key in [own.as_str(), &others, foreign] {
+        bucket.write(key, b"x").unwrap();
+    }
+    let ini = file(&host, "own.ini", &credentials_file(&bucket, &keys(&bucket)));
+    let create = ["target", "create", "byob", "--bucket", &format!("s3://{BUCKET}/tenant"), "--credentials-file"];
+    host.json(&[&create[..], &[text(&ini)]].concat()).unwrap();
+    let objects = || bucket.objects("").unwrap().into_iter().map(|(key, _)| key).collect::<Vec<_>>();
+    bulkhead_test_support::process::wait_until("the stray object is swept", Duration::from_secs(60), || {
+        Ok((!objects().contains(&own)).then_some(()))
+    })
+    .unwrap_or_else(|problem| panic!("{problem}\n{}", host.log_tail()));
+    // It was listed together with the others.
+    assert_eq!(objects(), [foreign.to_owned(), others]);
 }

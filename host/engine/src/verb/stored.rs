@@ -17,6 +17,9 @@ const PAGE: u32 = 1000;
 /// The most pages of one listing: a bound on what a storage plugin can make the host do.
 const PAGES_MAX: usize = 100_000;
 
+/// The most objects of one backup: a bound on what a target's listing can make the host remember.
+pub(crate) const OBJECTS_MAX: usize = 100_000;
+
 /// The folder of one backup in one target.
 #[derive(Clone)]
 pub(crate) struct Stored {
@@ -160,6 +163,9 @@ async fn list_all(bucket: &Bucket, prefix: &str) -> Result<Vec<Entry>> {
     let (mut listing, mut entries) = (Listing::new(bucket, prefix), Vec::new());
     while let Some(mut page) = listing.next().await? {
         entries.append(&mut page);
+        if entries.len() > OBJECTS_MAX {
+            return Err(listing.corrupt(&format!("has more than {OBJECTS_MAX} objects")));
+        }
     }
     Ok(entries)
 }

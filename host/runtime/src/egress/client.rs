@@ -107,6 +107,10 @@ fn explain(error: legacy::Error) -> Error {
         }
         cause = link.source();
     }
-    // Broken off before the answer: the connection ended, or was reset.
-    Error::ConnectionTerminated
+    match error.is_connect() {
+        // The server was reached; what is left of connecting is the handshake.
+        true => Error::TlsProtocolError,
+        // Broken off before the answer: the connection ended, or was reset.
+        false => Error::ConnectionTerminated,
+    }
 }
