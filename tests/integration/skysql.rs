@@ -202,15 +202,18 @@ fn buckets(client: &Client) {
         assert!((200..300).contains(&client.send("DELETE", &format!("{SCHEDULES}/{}", made["id"]), "").0));
     }
     for (key, more) in [
-        (r#""key": "/backup.tar.gz""#, r#""bucket": "gs://my_backup_bucket", "method": "mariabackup""#),
-        (r#""id": "/backup.tar.gz""#, r#""bucket": "gs://my_backup_bucket/", "method": "mysqldump""#),
+        (r#""key": "/backup.tar.gz""#, r#""bucket": "s3://my_backup_bucket", "method": "mariabackup""#),
+        (r#""id": "/backup.tar.gz""#, r#""bucket": "s3://my_backup_bucket/", "method": "mysqldump""#),
         (
             r#""key": "/backup.tar.gz""#,
-            r#""bucket": "gs://my_backup_bucket", "method": "mariabackup", "encryption_key": "my_encryption_key""#,
+            r#""bucket": "s3://my_backup_bucket", "method": "mariabackup", "encryption_key": "my_encryption_key""#,
         ),
     ] {
         let body =
             format!(r#"{{"service_id": "{SERVICE}", {key}, "external_source": {{{more}, "credentials": "{aws}"}}}}"#);
-        client.unsupported("/skybackup/v1/restores", &body, "external_source");
+        let restore = client.made("/skybackup/v1/restores", &body);
+        assert_eq!(restore["key"], "/backup.tar.gz", "{restore}");
+        assert!(restore["bucket"].as_str().unwrap().starts_with("s3://my_backup_bucket"), "{restore}");
+        assert!(!restore.to_string().contains("my_encryption_key") && !restore.to_string().contains(aws), "{restore}");
     }
 }

@@ -54,6 +54,8 @@ const NEEDS: &[Need] = &[
     need("mariadb-binlog", "reads binary logs", true, Fix::Package("mariadb-client")),
     need("zstd", "restores by hand", false, Fix::Package("zstd")),
     need("age", "restores by hand", false, Fix::Package("age")),
+    need("bzip2", "packs backups as others do", false, Fix::Package("bzip2")),
+    need("lz4", "packs backups as others do", false, Fix::Package("lz4")),
     need("openssl", "makes a service account's keys", false, Fix::Package("openssl")),
     need("npm", "brings azurite, which runs on node", false, Fix::Package("npm")),
     need("garage", "buckets of S3", false, Fix::Server(ServerProgram::Garage)),

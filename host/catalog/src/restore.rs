@@ -3,7 +3,8 @@
 mod external;
 
 use bulkhead_model::{
-    BackupId, Failure, JobId, JobKind, JobState, Method, OrganizationId, RestoreId, Result, ServiceId, TargetId, Timestamp,
+    BackupId, Failure, JobId, JobKind, JobState, Method, OrganizationId, RestoreId, Result, ServiceId, TargetId,
+    Timestamp,
 };
 use serde_json::Value;
 use sqlx::any::AnyRow;
@@ -275,9 +276,11 @@ struct Draft {
 /// Writes a restore, and the job that does it.
 async fn write(session: &mut Session, row: Row<'_>, draft: Draft) -> Result<(Restore, Job)> {
     let id = RestoreId(next_number(session, "restore").await?);
-    let query = sql("INSERT INTO restores (id, organization, service, backup, job, state, message, created_at_us, hidden, uses,
+    let query = sql(
+        "INSERT INTO restores (id, organization, service, backup, job, state, message, created_at_us, hidden, uses,
              plan, partial, source, source_sealed)
-         VALUES ($1, $2, $3, $4, $5, 'scheduled', $6, $7, 0, $8, $9, $10, $11, $12) RETURNING *")
+         VALUES ($1, $2, $3, $4, $5, 'scheduled', $6, $7, 0, $8, $9, $10, $11, $12) RETURNING *",
+    )
     .bind(id.0)
     .bind(draft.organization.as_str().to_owned())
     .bind(draft.service.as_str().to_owned())

@@ -26,7 +26,8 @@ pub fn read(file: &Path) -> Result<String, Exit> {
 /// # Errors
 /// As [`read`].
 pub fn read_key(file: &Path) -> Result<String, Exit> {
-    let hint = "--encryption-key-file names a file with the password, or with an identity of age; - reads standard input";
+    let hint =
+        "--encryption-key-file names a file with the password, or with an identity of age; - reads standard input";
     read_text(file, "encryption key", hint)
 }
 

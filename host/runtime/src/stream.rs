@@ -304,7 +304,7 @@ mod tests {
             grants: Arc::default(),
             tools: ToolSet::new("/nonexistent".into(), Default::default()),
         };
-        sandbox.prepare("test", None, Vec::new(), Duration::from_secs(60)).unwrap().0
+        sandbox.prepare("test", None, Vec::new(), None, Duration::from_secs(60)).unwrap().0
     }
 
     /// Gives a source to a plugin that gives it straight back, with its own word on the end if it has one.

@@ -20,7 +20,8 @@ const PASSWORD: &str = "correct horse battery staple 4711";
 const DEADLINE: Duration = Duration::from_secs(300);
 
 /// The streams of the source, as its owner makes them.
-const XBSTREAM: &str = "mariadb-backup --no-defaults --backup --stream=xbstream --socket=$SOURCE --user=root 2>/dev/null";
+const XBSTREAM: &str =
+    "mariadb-backup --no-defaults --backup --stream=xbstream --socket=$SOURCE --user=root 2>/dev/null";
 
 /// A bucket with files, the server that they were made of, and another one that they are restored into.
 struct Scene {
@@ -35,8 +36,10 @@ impl Scene {
     fn start(fill: impl FnOnce(&MariaDb)) -> Self {
         let (bucket, source, live) = (Garage::start().unwrap(), MariaDb::start().unwrap(), MariaDb::start().unwrap());
         fill(&source);
-        live.execute("CREATE DATABASE live; CREATE TABLE live.kept (id INT PRIMARY KEY); INSERT INTO live.kept VALUES (1)")
-            .unwrap();
+        live.execute(
+            "CREATE DATABASE live; CREATE TABLE live.kept (id INT PRIMARY KEY); INSERT INTO live.kept VALUES (1)",
+        )
+        .unwrap();
         let host = BulkheadHost::start(HostOptions {
             services: vec![ServiceEntry::of(SHOP, &live).account(Account::ADMIN)],
             extra: format!("[egress]\nendpoints = [\"http://{}\"]\n\n", bucket.address()),
@@ -172,17 +175,24 @@ fn a_dump_of_databases_is_loaded_and_others_stay() {
 
     // With the server's own tables it is the whole server, which takes the place of what was there.
     scene.live.execute("DELETE FROM own.orders WHERE id > 10").unwrap();
-    let root = scene.live.value("SELECT priv FROM mysql.global_priv WHERE user = 'root' AND host = 'localhost'").unwrap();
-    let file = format!("{dump} --all-databases --flush-privileges | zstd -q | openssl enc -aes-256-cbc -k \"$PASSWORD\" 2>/dev/null");
+    let root =
+        scene.live.value("SELECT priv FROM mysql.global_priv WHERE user = 'root' AND host = 'localhost'").unwrap();
+    let file = format!(
+        "{dump} --all-databases --flush-privileges | zstd -q | openssl enc -aes-256-cbc -k \"$PASSWORD\" 2>/dev/null"
+    );
     scene.put("all.sql.zst.enc", &scene.sh(&file));
     scene.restored("/all.sql.zst.enc", "mariadb-dump", Some(PASSWORD));
     assert_eq!(scene.live.query(ROWS).unwrap(), rows);
-    assert_eq!(scene.live.value("SELECT COUNT(*) FROM information_schema.schemata WHERE schema_name = 'live'").unwrap(), "0");
+    assert_eq!(
+        scene.live.value("SELECT COUNT(*) FROM information_schema.schemata WHERE schema_name = 'live'").unwrap(),
+        "0"
+    );
     let accounts = |user: &str| {
         scene.live.value(&format!("SELECT COUNT(*) FROM mysql.global_priv WHERE user LIKE '{user}'")).unwrap()
     };
     assert_eq!((accounts("clerk").as_str(), accounts("bulkhead-%").as_str()), ("1", "0"));
-    let now = scene.live.value("SELECT priv FROM mysql.global_priv WHERE user = 'root' AND host = 'localhost'").unwrap();
+    let now =
+        scene.live.value("SELECT priv FROM mysql.global_priv WHERE user = 'root' AND host = 'localhost'").unwrap();
     assert_eq!(now, root, "the superuser is the server's own");
     assert!(accounts(Account::ADMIN.user) >= "1".to_owned());
     scene.keeps_its_secrets(&[]);
@@ -244,7 +254,11 @@ fn what_cannot_be_restored_is_refused_before_the_server_is_touched() {
         let message = failure["message"].as_str().unwrap();
         assert!(message.contains(why) || key == "changed.xb.gz" && failure["code"] == "corrupt", "{key}: {restore}");
         assert!(code.is_empty() || failure["code"] == code, "{key}: {restore}");
-        assert_eq!((scene.live.pid(), scene.live.value("SELECT @@gtid_current_pos").unwrap()), (server, log.clone()), "{key}");
+        assert_eq!(
+            (scene.live.pid(), scene.live.value("SELECT @@gtid_current_pos").unwrap()),
+            (server, log.clone()),
+            "{key}"
+        );
     }
     let hint = |key: &str| scene.restore(key, "mariabackup", None)["failure"]["hint"].as_str().unwrap().to_owned();
     assert!(hint("full.xb.g").contains("`full.xb.gz`"));
@@ -258,8 +272,19 @@ fn what_cannot_be_restored_is_refused_before_the_server_is_touched() {
     let address = format!("s3://{BUCKET}/theirs");
     let arguments = |key: &'static str| {
         let file = credentials.to_str().unwrap();
-        ["backup", "restore", "--from-bucket", &address, "--key", key, "--method", "mariabackup", "--credentials-file", file]
-            .map(str::to_owned)
+        [
+            "backup",
+            "restore",
+            "--from-bucket",
+            &address,
+            "--key",
+            key,
+            "--method",
+            "mariabackup",
+            "--credentials-file",
+            file,
+        ]
+        .map(str::to_owned)
     };
     let run = |arguments: &[String]| {
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).chain(["--no-safety-backup"]).collect();

@@ -68,9 +68,11 @@ impl Catalog {
             return restored_before(self, &organization, &object).await;
         }
         let job = JobId::new();
-        let query = sql("INSERT INTO backups (id, organization, service, method, engine, name, target, job, created_at_us, state,
+        let query = sql(
+            "INSERT INTO backups (id, organization, service, method, engine, name, target, job, created_at_us, state,
                  plain_bytes, stored_bytes)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'deleted', 0, 0)")
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'deleted', 0, 0)",
+        )
         .bind(new.backup.as_str().to_owned())
         .bind(new.organization.as_str().to_owned())
         .bind(new.service.as_str().to_owned())
@@ -81,7 +83,13 @@ impl Catalog {
         .bind(job.as_str().to_owned())
         .bind(session.now().as_micros());
         session.execute_one("what stands for a file", query).await?;
-        let row = Row { uses: &[], plan: None, partial: false, source: Some((&new.source, &new.sealed)), after: new.after.as_ref() };
+        let row = Row {
+            uses: &[],
+            plan: None,
+            partial: false,
+            source: Some((&new.source, &new.sealed)),
+            after: new.after.as_ref(),
+        };
         let draft = Draft {
             organization: new.organization,
             service: new.service,

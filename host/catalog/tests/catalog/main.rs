@@ -9,6 +9,7 @@ mod copies;
 mod counts;
 mod databases;
 mod deleting;
+mod external;
 mod firing;
 mod history;
 mod idempotency;

@@ -39,9 +39,13 @@ impl Inner {
         }
         let service = self.service(organization, &ask.service)?;
         if service.engine != ENGINE {
-            return Err(Failure::invalid(format!("service `{}` runs {}, the file is of MariaDB", service.id, service.engine)));
+            return Err(Failure::invalid(format!(
+                "service `{}` runs {}, the file is of MariaDB",
+                service.id, service.engine
+            )));
         }
         check_key(&file.key)?;
+        self.check_external(&file.bucket).await.map_err(|failure| failure.context("`external_source`"))?;
         let encryption_key = file.encryption_key.as_ref().map(|key| EncryptionKey::parse(key.expose())).transpose()?;
         let method: Method = method(file.method).parse().map_err(|_| Failure::internal("a method without a name"))?;
         self.runtime.method(&service.engine, &method)?;

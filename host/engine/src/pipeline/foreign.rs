@@ -28,6 +28,7 @@ use super::Meter;
 use super::intake::Intake;
 
 pub use dump::Dumped;
+pub use inventory::Room;
 pub use key::EncryptionKey;
 pub use reading::Found;
 
@@ -58,6 +59,8 @@ pub struct Reading {
     pub expected: Expected,
     /// What it may be encrypted with.
     pub key: Option<EncryptionKey>,
+    /// How much it may unpack to.
+    pub room: Room,
     /// Counts.
     pub meter: Arc<Meter>,
     /// Ends it early.
@@ -88,7 +91,8 @@ impl Reading {
                 let mut output = Counted { output: file, meter: Arc::clone(&self.meter), bytes: 0 };
                 let read = self.read(stored, Purpose::Decode(&examined.found, &mut output));
                 completion.end(read.and_then(|again| {
-                    match (again.stored_bytes, &again.stored_sha256) == (examined.stored_bytes, &examined.stored_sha256) {
+                    match (again.stored_bytes, &again.stored_sha256) == (examined.stored_bytes, &examined.stored_sha256)
+                    {
                         true => Ok(output.bytes),
                         false => Err(Failure::corrupt("it was replaced while it was being restored")),
                     }
@@ -101,7 +105,7 @@ impl Reading {
     fn read<W: Write>(&self, stored: ByteSource, purpose: Purpose<'_, W>) -> Result<Examined> {
         let mut intake = Intake::new(stored, Arc::clone(&self.meter));
         let input = Stored { intake: &mut intake, stop: &self.stop };
-        let read = reading::read(input, self.expected, self.key.as_ref(), purpose);
+        let read = reading::read(input, self.expected, self.key.as_ref(), self.room, purpose);
         if let Err(failure) = &read
             && (!intake.at_end() || self.stop.is_cancelled())
         {

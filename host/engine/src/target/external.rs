@@ -108,6 +108,15 @@ impl ExternalBucket {
 }
 
 impl Inner {
+    /// Lets the plugin look at a bucket that a tenant has named. Nothing is asked of the bucket.
+    ///
+    /// # Errors
+    /// What the plugin finds wrong; `invalid` when this host has none for it.
+    pub(crate) async fn check_external(&self, bucket: &ExternalBucket) -> Result<()> {
+        let credentials = bucket.credentials.as_ref().map(SecretText::expose);
+        self.storage_for_tenants(&bucket.plugin)?.validate(&bucket.config, credentials).await
+    }
+
     /// Opens a bucket that a tenant has named. Its endpoint has to be a public one, unless the operator allowed it.
     ///
     /// # Errors

@@ -1,14 +1,17 @@
 //! Tar archives of the directory that `mariadb-backup --backup --target-dir` makes, prepared or not, made into the stream that
 //! `mbstream` unpacks. What an archive may hold besides, links and devices and paths that lead elsewhere, is refused.
 
-use std::io::{Cursor, Read, Write};
+use std::cell::Cell;
+use std::collections::BTreeSet;
+use std::io::{self, Cursor, Read, Write};
+use std::rc::Rc;
 
 use bulkhead_model::{Failure, Result};
 use tar::{Archive, Entry, EntryType};
 
 use super::inventory::{Inventory, entry_path, shown};
 use super::tail::Tail;
-use super::told::heard;
+use super::told::{heard, told};
 use super::xbstream::{Packing, read_up_to};
 
 /// What is packed at once.
@@ -17,8 +20,12 @@ const PIECE: usize = 1 << 20;
 const END_MARK: usize = 1024;
 /// The longest map of a sparse file, in pieces: `mbstream` gets the zeros anyway.
 const MAP_MAX: u64 = 1 << 20;
-/// A hole that is longer than any file.
-const HOLE_MAX: u64 = 1 << 50;
+/// Longer than any file of a server.
+const HOLE_MAX: u64 = 1 << 46;
+/// Bytes of headers between two files: a long name, attributes, the map of a sparse file. They are held in memory.
+const HEADERS_MAX: u64 = 16 << 20;
+/// More than the databases of any server.
+const FOLDERS_MAX: usize = 1 << 20;
 
 /// Where to put the files of an archive.
 pub(super) enum Goal<W> {
@@ -34,17 +41,22 @@ pub(super) enum Goal<W> {
 /// `corrupt` for damage, for an archive without its end, and for paths that lead outside; `unsupported` for links and devices; what
 /// [`Inventory`] refuses.
 pub(super) fn pass<W: Write>(input: impl Read, into: &mut Goal<W>, inventory: &mut Inventory) -> Result<()> {
-    let mut archive = Archive::new(Tail::new(input, END_MARK));
+    let allowance = Rc::new(Cell::new(HEADERS_MAX));
+    let mut archive = Archive::new(Tail::new(Headers { input, allowance: Rc::clone(&allowance) }, END_MARK));
     let mut folders = Folders::default();
-    for entry in archive.entries().map_err(|error| heard(&error, DAMAGED))? {
+    let mut entries = archive.entries().map_err(|error| heard(&error, DAMAGED))?;
+    loop {
+        allowance.set(HEADERS_MAX);
+        let Some(entry) = entries.next() else { break };
         let mut entry = entry.map_err(|error| heard(&error, DAMAGED))?;
+        allowance.set(u64::MAX);
         let kind = entry.header().entry_type();
         let name = name_of(&mut entry)?;
         let Some(path) = entry_path(&name)? else { continue };
         match kind {
-            EntryType::Directory => folders.made(path),
+            EntryType::Directory => folders.made(path)?,
             EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => {
-                folders.filled(&path);
+                folders.fill(&path)?;
                 file(&mut entry, &path, into, inventory)?;
             }
             EntryType::XGlobalHeader => {}
@@ -60,6 +72,8 @@ pub(super) fn pass<W: Write>(input: impl Read, into: &mut Goal<W>, inventory: &m
             }
         }
     }
+    drop(entries);
+    allowance.set(u64::MAX);
     let mut tail = archive.into_inner();
     let mut rest = vec![0; PIECE];
     while read_up_to(&mut tail, &mut rest)? > 0 {}
@@ -109,8 +123,10 @@ fn file<R: Read, W: Write>(
     inventory: &mut Inventory,
 ) -> Result<()> {
     inventory.begin(path)?;
-    let (stored, major, real) = (entry.size(), number(entry, "GNU.sparse.major")?, number(entry, "GNU.sparse.realsize")?);
-    let sparse_before = attribute(entry, "GNU.sparse.map")?.is_some() || attribute(entry, "GNU.sparse.numblocks")?.is_some();
+    let (stored, major, real) =
+        (entry.size(), number(entry, "GNU.sparse.major")?, number(entry, "GNU.sparse.realsize")?);
+    let sparse_before =
+        attribute(entry, "GNU.sparse.map")?.is_some() || attribute(entry, "GNU.sparse.numblocks")?.is_some();
     let mut sink = FileSink { path, into, inventory, offset: 0 };
     match (major, real) {
         (Some(1), Some(real)) => sparse(entry, stored, real, &mut sink)?,
@@ -207,7 +223,7 @@ impl<W: Write> FileSink<'_, W> {
     }
 
     fn put(&mut self, bytes: &[u8]) -> Result<()> {
-        self.inventory.add(self.path, bytes);
+        self.inventory.add(self.path, bytes)?;
         if let Goal::Stream { root, stream } = self.into
             && let Some(path) = self.path.strip_prefix(root.as_str())
         {
@@ -230,31 +246,49 @@ impl<W: Write> FileSink<'_, W> {
     }
 }
 
-/// Directories that nothing lies in.
+/// Directories, and which of them nothing lies in.
 #[derive(Default)]
 struct Folders {
-    empty: std::collections::BTreeSet<String>,
-    filled: std::collections::BTreeSet<String>,
+    empty: BTreeSet<String>,
+    filled: BTreeSet<String>,
 }
 
 impl Folders {
-    fn made(&mut self, path: String) {
-        self.filled_above(&path);
+    fn made(&mut self, path: String) -> Result<()> {
+        self.fill(&path)?;
         if !self.filled.contains(&path) {
             self.empty.insert(path);
         }
+        Ok(())
     }
 
-    fn filled(&mut self, path: &str) {
-        self.filled_above(path);
-    }
-
-    fn filled_above(&mut self, path: &str) {
+    /// Something lies in the directory of this path.
+    fn fill(&mut self, path: &str) -> Result<()> {
         if let Some((folder, _)) = path.rsplit_once('/')
             && !self.filled.contains(folder)
         {
             self.empty.remove(folder);
             self.filled.insert(folder.to_owned());
         }
+        if self.empty.len() + self.filled.len() > FOLDERS_MAX {
+            return Err(Failure::unsupported(format!("it holds more than {FOLDERS_MAX} directories")));
+        }
+        Ok(())
+    }
+}
+
+/// A reader that gives no more than it was allowed to: what an archive says of a file before its bytes is collected without bound.
+struct Headers<R> {
+    input: R,
+    allowance: Rc<Cell<u64>>,
+}
+
+impl<R: Read> Read for Headers<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.input.read(into)?;
+        let left = self.allowance.get().checked_sub(read as u64);
+        self.allowance
+            .set(left.ok_or_else(|| told(Failure::corrupt("it is damaged: its tar archive has endless headers")))?);
+        Ok(read)
     }
 }

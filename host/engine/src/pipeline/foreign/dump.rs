@@ -5,6 +5,7 @@ use std::io::{self, Read, Write};
 
 use bulkhead_model::{Failure, Result};
 
+use super::inventory::Room;
 use super::told::heard;
 use super::xbstream::gone;
 
@@ -40,8 +41,8 @@ impl Dumped {
 /// left out: a server reads them when it starts.
 ///
 /// # Errors
-/// `corrupt` for a dump without its end, `unsupported` for one that names no database.
-pub(super) fn pass(mut input: impl Read, mut output: impl Write) -> Result<Dumped> {
+/// `unavailable` when there is no room for it, `corrupt` for a dump without its end, `unsupported` for one that names no database.
+pub(super) fn pass(mut input: impl Read, mut output: impl Write, room: Room) -> Result<Dumped> {
     let mut scan = Scan::default();
     let mut buffer = vec![0; CHUNK];
     loop {
@@ -52,6 +53,7 @@ pub(super) fn pass(mut input: impl Read, mut output: impl Write) -> Result<Dumpe
             Err(error) => return Err(heard(&error, "it is damaged")),
         };
         scan.dumped.bytes += read as u64;
+        room.check(scan.dumped.bytes)?;
         for piece in buffer.get(..read).unwrap_or_default().split_inclusive(|byte| *byte == b'\n') {
             scan.take(piece, &mut output).map_err(gone)?;
         }
@@ -114,7 +116,8 @@ impl Scan {
         } else if let Some(version) = text.strip_prefix("-- Server version") {
             self.dumped.server_version.get_or_insert_with(|| version.trim().to_owned());
         } else if self.dumped.databases.is_empty() {
-            self.homeless |= ["CREATE TABLE ", "INSERT INTO ", "DROP TABLE "].iter().any(|start| text.starts_with(start));
+            self.homeless |=
+                ["CREATE TABLE ", "INSERT INTO ", "DROP TABLE "].iter().any(|start| text.starts_with(start));
         }
     }
 

@@ -18,12 +18,18 @@ impl Info {
     /// `corrupt` when they say less than they should, `unsupported` for a backup that does not restore alone.
     pub fn read(info: &str, checkpoints: &str) -> Result<Self> {
         let (info, checkpoints) = (Lines(info), Lines(checkpoints));
-        let cut = |what: &str| Failure::corrupt(format!("it is not whole: mariadb-backup's own files do not state {what}"));
+        let cut =
+            |what: &str| Failure::corrupt(format!("it is not whole: mariadb-backup's own files do not state {what}"));
         let (prepared, whole) = match checkpoints.value("backup_type").unwrap_or_default() {
             "full-backuped" => (false, true),
             "log-applied" | "full-prepared" => (true, true),
             "incremental" => (false, false),
-            other => return Err(Failure::unsupported(format!("its backup_type `{}` is not known", super::inventory::shown(other)))),
+            other => {
+                return Err(Failure::unsupported(format!(
+                    "its backup_type `{}` is not known",
+                    super::inventory::shown(other)
+                )));
+            }
         };
         if !whole || info.value("incremental") == Some("Y") && !prepared {
             return Err(Failure::unsupported("it is an incremental backup, which goes on top of another one")
@@ -46,10 +52,8 @@ impl Info {
 
     /// In the words of the method that makes such backups here. `binlog` is its file of that name: file, position and GTID.
     pub fn report(&self, binlog: Option<&str>) -> Report {
-        let mut positions = vec![
-            ("lsn.from".to_owned(), self.from_lsn.clone()),
-            ("lsn.to".to_owned(), self.to_lsn.clone()),
-        ];
+        let mut positions =
+            vec![("lsn.from".to_owned(), self.from_lsn.clone()), ("lsn.to".to_owned(), self.to_lsn.clone())];
         let words: Vec<&str> = binlog.unwrap_or_default().split_whitespace().collect();
         let quoted: Vec<&str> = self.binlog.split('\'').skip(1).step_by(2).collect();
         let (file, position, gtid) = match (words.as_slice(), quoted.as_slice()) {
@@ -57,7 +61,8 @@ impl Info {
             ([], [file, position, rest @ ..]) => (*file, *position, rest.first().copied()),
             _ => ("", "", None),
         };
-        for (name, value) in [("binlog.file", file), ("binlog.position", position), ("gtid", gtid.unwrap_or_default())] {
+        for (name, value) in [("binlog.file", file), ("binlog.position", position), ("gtid", gtid.unwrap_or_default())]
+        {
             if !value.is_empty() {
                 positions.push((name.to_owned(), value.to_owned()));
             }

@@ -48,11 +48,28 @@ struct Place {
 }
 
 /// What has passed.
-#[derive(Default)]
 pub(super) struct Inventory {
     places: BTreeMap<String, Place>,
     bytes: u64,
     files: u64,
+    room: Room,
+}
+
+/// Bytes that there is room for: a small file may unpack into a full disk.
+#[derive(Clone, Copy, Debug)]
+pub struct Room(pub u64);
+
+impl Room {
+    /// Fails when so many bytes do not fit.
+    pub(super) fn check(self, bytes: u64) -> Result<()> {
+        let Self(room) = self;
+        if bytes <= room {
+            return Ok(());
+        }
+        Err(Failure::unavailable(format!("not enough disk space: it holds more than the {room} bytes that are free"))
+            .with_hint("a restore needs room for a second copy until the restored server has answered")
+            .with_retry(false))
+    }
 }
 
 /// A backup that was found whole.
@@ -71,6 +88,10 @@ pub struct CopiedFiles {
 }
 
 impl Inventory {
+    pub fn new(room: Room) -> Self {
+        Self { places: BTreeMap::new(), bytes: 0, files: 0, room }
+    }
+
     /// A file begins, by its path as [`entry_path`] gives it.
     ///
     /// # Errors
@@ -84,8 +105,11 @@ impl Inventory {
             )));
         }
         if [".qp", ".xbcrypt"].iter().any(|end| name.ends_with(end)) {
-            return Err(Failure::unsupported(format!("it holds `{}`: its files are compressed one by one", shown(path)))
-                .with_hint("unpack it with `mariadb-backup --decompress`, and pack the directory anew"));
+            return Err(Failure::unsupported(format!(
+                "it holds `{}`: its files are compressed one by one",
+                shown(path)
+            ))
+            .with_hint("unpack it with `mariadb-backup --decompress`, and pack the directory anew"));
         }
         self.files += 1;
         let note = Note::of(name);
@@ -106,14 +130,19 @@ impl Inventory {
     }
 
     /// Bytes of a file that has begun.
-    pub fn add(&mut self, path: &str, bytes: &[u8]) {
+    ///
+    /// # Errors
+    /// `unavailable` when there is no room for them.
+    pub fn add(&mut self, path: &str, bytes: &[u8]) -> Result<()> {
         self.bytes += bytes.len() as u64;
+        self.room.check(self.bytes)?;
         let (folder, name) = split(path);
         let kept = Note::of(name).and_then(|note| self.places.get_mut(folder)?.notes.get_mut(&note));
         if let Some(kept) = kept {
             let room = KEPT_BYTES.saturating_sub(kept.len());
             kept.extend(bytes.iter().take(room));
         }
+        Ok(())
     }
 
     /// Judges what has passed.
@@ -155,7 +184,8 @@ impl Inventory {
     }
 
     fn no_backup(&self) -> Failure {
-        let what = if self.files == 0 { "holds no files".to_owned() } else { "holds no xtrabackup_checkpoints".to_owned() };
+        let what =
+            if self.files == 0 { "holds no files".to_owned() } else { "holds no xtrabackup_checkpoints".to_owned() };
         if self.places.is_empty() {
             return Failure::unsupported(format!("it is no backup by mariadb-backup: it {what}"))
                 .with_hint("a copy of a data directory cannot be trusted to be of one instant; make it with `mariadb-backup --backup`");
@@ -181,10 +211,17 @@ fn split(path: &str) -> (&str, &str) {
 /// `corrupt` when it would lie outside of where it is unpacked, or names what no file can be called.
 pub(super) fn entry_path(path: &[u8]) -> Result<Option<String>> {
     let outside = |text: &str| {
-        Failure::corrupt(format!("it holds `{}`, which would lie outside of the directory it is unpacked to", shown(text)))
+        Failure::corrupt(format!(
+            "it holds `{}`, which would lie outside of the directory it is unpacked to",
+            shown(text)
+        ))
     };
-    let text = String::from_utf8(path.to_vec())
-        .map_err(|error| Failure::unsupported(format!("it holds a name that is not UTF-8: `{}`", shown(&String::from_utf8_lossy(error.as_bytes())))))?;
+    let text = String::from_utf8(path.to_vec()).map_err(|error| {
+        Failure::unsupported(format!(
+            "it holds a name that is not UTF-8: `{}`",
+            shown(&String::from_utf8_lossy(error.as_bytes()))
+        ))
+    })?;
     if text.starts_with('/') {
         return Err(outside(&text));
     }

@@ -77,7 +77,9 @@ pub(super) fn open<'a>(input: impl Read + 'a, key: Option<&EncryptionKey>) -> Re
             Form::Age => ("age", age(whole, needed(key, "age")?)?),
             Form::Openssl => ("openssl", openssl(whole, &head, needed(key, "openssl")?)?),
             Form::Other(what) => return Err(not_read(&layers, what)),
-            Form::Unknown if head.is_empty() => return Err(Failure::corrupt(format!("it is empty{}", within(&layers)))),
+            Form::Unknown if head.is_empty() => {
+                return Err(Failure::corrupt(format!("it is empty{}", within(&layers))));
+            }
             Form::Unknown => return Err(not_read(&layers, "nothing that is known")),
         };
         if layers.len() == LAYERS_MAX {
@@ -144,14 +146,17 @@ fn is_bzip2(head: &[u8]) -> bool {
 fn is_tar(head: &[u8]) -> bool {
     let Some(header) = head.first_chunk::<512>() else { return false };
     let stated = tar::Header::from_byte_slice(header).cksum();
-    let sum: u32 = header.iter().enumerate().map(|(at, byte)| if (148..156).contains(&at) { 32 } else { u32::from(*byte) }).sum();
+    let sum: u32 =
+        header.iter().enumerate().map(|(at, byte)| if (148..156).contains(&at) { 32 } else { u32::from(*byte) }).sum();
     header.first() != Some(&0) && stated.is_ok_and(|stated| stated == sum)
 }
 
 /// What `mariadb-dump` and `mysqldump` begin with: a comment.
 fn is_dump(head: &[u8]) -> bool {
     let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
-    [&b"-- MariaDB dump"[..], b"-- MySQL dump", b"/*M!999999\\-", b"/*!999999\\-"].iter().any(|start| text.starts_with(start))
+    [&b"-- MariaDB dump"[..], b"-- MySQL dump", b"/*M!999999\\-", b"/*!999999\\-"]
+        .iter()
+        .any(|start| text.starts_with(start))
 }
 
 fn needed<'k>(key: Option<&'k EncryptionKey>, by: &str) -> Result<&'k EncryptionKey> {

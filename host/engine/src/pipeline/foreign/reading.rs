@@ -7,7 +7,7 @@ use bulkhead_model::{Failure, Result};
 use super::Expected;
 use super::archive::{self, Goal};
 use super::dump::{self, Dumped};
-use super::inventory::{CopiedFiles, Inventory};
+use super::inventory::{CopiedFiles, Inventory, Room};
 use super::key::EncryptionKey;
 use super::layers::{self, Content};
 use super::xbstream::{self, Packing};
@@ -38,16 +38,17 @@ pub(super) fn read<W: Write>(
     input: impl Read,
     expected: Expected,
     key: Option<&EncryptionKey>,
+    room: Room,
     purpose: Purpose<'_, W>,
 ) -> Result<(Found, Vec<&'static str>)> {
     let opened = layers::open(input, key)?;
     let found = match (expected, opened.content) {
         (Expected::Dump, Content::Sql) => Found::Dump(match purpose {
-            Purpose::Examine => dump::pass(opened.reader, io::sink())?,
-            Purpose::Decode(_, output) => dump::pass(opened.reader, output)?,
+            Purpose::Examine => dump::pass(opened.reader, io::sink(), room)?,
+            Purpose::Decode(_, output) => dump::pass(opened.reader, output, room)?,
         }),
         (Expected::Files, Content::Xbstream) => {
-            let mut inventory = Inventory::default();
+            let mut inventory = Inventory::new(room);
             match purpose {
                 Purpose::Examine => xbstream::pass(opened.reader, io::sink(), &mut inventory)?,
                 Purpose::Decode(_, output) => xbstream::pass(opened.reader, output, &mut inventory)?,
@@ -55,12 +56,14 @@ pub(super) fn read<W: Write>(
             let files = inventory.conclude()?;
             if !files.root.is_empty() {
                 return Err(Failure::unsupported(format!("its stream holds a backup in the folder `{}`", files.root))
-                    .with_hint("make the stream with `mariadb-backup --stream=xbstream`, or pack the folder with tar"));
+                    .with_hint(
+                        "make the stream with `mariadb-backup --stream=xbstream`, or pack the folder with tar",
+                    ));
             }
             Found::Files(files)
         }
         (Expected::Files, Content::Tar) => {
-            let mut inventory = Inventory::default();
+            let mut inventory = Inventory::new(room);
             let mut goal = match purpose {
                 Purpose::Decode(Found::Files(files), output) => {
                     Goal::Stream { root: files.root.clone(), stream: Packing(output) }

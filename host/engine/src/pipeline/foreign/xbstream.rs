@@ -123,7 +123,7 @@ impl<R: Read, W: Write> Stream<'_, R, W> {
             let piece = buffer.get_mut(..most).unwrap_or_default();
             self.exact(piece)?;
             sum.update(piece);
-            self.inventory.add(path, piece);
+            self.inventory.add(path, piece)?;
             self.write(piece)?;
             left -= most as u64;
         }
@@ -153,7 +153,11 @@ impl<R: Read, W: Write> Stream<'_, R, W> {
     }
 
     fn exact(&mut self, into: &mut [u8]) -> Result<()> {
-        if read_up_to(&mut self.input, into)? == into.len() { Ok(()) } else { Err(damaged("ends in the middle of a chunk")) }
+        if read_up_to(&mut self.input, into)? == into.len() {
+            Ok(())
+        } else {
+            Err(damaged("ends in the middle of a chunk"))
+        }
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<()> {

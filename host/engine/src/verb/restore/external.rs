@@ -14,7 +14,7 @@ use super::{Done, whole};
 use crate::config::ServiceConfig;
 use crate::executor::Run;
 use crate::pipeline::Meter;
-use crate::pipeline::foreign::{Dumped, EncryptionKey, Examined, Expected, Found, Reading};
+use crate::pipeline::foreign::{Dumped, EncryptionKey, Examined, Expected, Found, Reading, Room};
 use crate::request::{ExternalFile, FileMethod};
 use crate::swap::{self, Apart, ServiceControl};
 use crate::verb::accounts;
@@ -24,12 +24,7 @@ use crate::verb::throw_away::{Place, ThrowAway};
 /// One question to the server.
 const ASK: Duration = Duration::from_secs(10);
 
-pub(super) async fn run(
-    run: &Run,
-    service: &ServiceConfig,
-    restore: &Restore,
-    source: &RestoreSource,
-) -> Result<Done> {
+pub(super) async fn run(run: &Run, service: &ServiceConfig, restore: &Restore, source: &RestoreSource) -> Result<Done> {
     let file = run.engine.external_file(restore, source).await?;
     let bucket = run.engine.open_external(&file.bucket).await?;
     run.observer.phase("check");
@@ -41,6 +36,7 @@ pub(super) async fn run(
             FileMethod::Mysqldump => Expected::Dump,
         },
         key,
+        room: room(run, service, file.method),
         meter: Arc::new(Meter::default()),
         stop: run.stopper.token.clone(),
     };
@@ -67,6 +63,13 @@ pub(super) async fn run(
     }
 }
 
+/// What is free where it will be unpacked.
+fn room(run: &Run, service: &ServiceConfig, method: FileMethod) -> Room {
+    let data_dir = service.data_dir.as_deref().filter(|_| method == FileMethod::Mariabackup);
+    let apart = run.engine.drill_dir();
+    Room(swap::free_beside(data_dir.unwrap_or(&apart)).unwrap_or(u64::MAX))
+}
+
 /// Failures of a file name it, as there is no backup to name.
 fn name(failure: Failure, file: &ExternalFile) -> Failure {
     failure.context(format!("file `{}`", file.key.escape_debug()))
@@ -75,7 +78,9 @@ fn name(failure: Failure, file: &ExternalFile) -> Failure {
 /// What was found, for who watches.
 fn tell(run: &Run, examined: &Examined, stored_bytes: u64) {
     let (what, version) = match &examined.found {
-        Found::Files(files) if files.prepared => ("a prepared backup by mariadb-backup", files.report.server_version.clone()),
+        Found::Files(files) if files.prepared => {
+            ("a prepared backup by mariadb-backup", files.report.server_version.clone())
+        }
         Found::Files(files) => ("a backup by mariadb-backup", files.report.server_version.clone()),
         Found::Dump(dumped) => ("a dump", dumped.server_version.clone().unwrap_or_default()),
     };
@@ -123,7 +128,8 @@ async fn replace(
 ) -> Result<Done> {
     let again = "dump the databases without `mysql`, to be loaded into the running server";
     swap::require_configured(service).map_err(|failure| {
-        Failure::invalid(format!("the dump holds the server's own tables (`mysql`): {}", failure.message)).with_hint(again)
+        Failure::invalid(format!("the dump holds the server's own tables (`mysql`): {}", failure.message))
+            .with_hint(again)
     })?;
     let dumped_by = dumped.server_version.as_deref().unwrap_or("an unknown version");
     if let Ok(live) = service.connection.ping(ASK).await

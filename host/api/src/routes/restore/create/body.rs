@@ -97,7 +97,8 @@ fn read_at(body: Fields, now: Timestamp) -> Result<Ask> {
     let external = match body.object("external_source")? {
         Some(source) => {
             let key = named.as_deref().ok_or_else(|| {
-                Failure::invalid("`key` is missing").with_hint("add \"key\": \"/backup.tar.gz\", the file in the bucket")
+                Failure::invalid("`key` is missing")
+                    .with_hint("add \"key\": \"/backup.tar.gz\", the file in the bucket")
             })?;
             Some(read_source(source, key)?)
         }
@@ -251,9 +252,8 @@ mod tests {
 
     #[test]
     fn a_file_in_a_bucket_of_ones_own_is_named_by_the_key() {
-        let source = |source: &str| {
-            format!(r#"{{"service_id": "db1", "key": "/backup.tar.gz", "external_source": {source}}}"#)
-        };
+        let source =
+            |source: &str| format!(r#"{{"service_id": "db1", "key": "/backup.tar.gz", "external_source": {source}}}"#);
         let ask_for = |text: &str| ask(&source(text)).unwrap_err();
         let aws = "W2RlZmF1bHRdCmF3c19hY2Nlc3Nfa2V5X2lkID0gQUtJQQphd3Nfc2VjcmV0X2FjY2Vzc19rZXkgPSBodW50ZXIyCg==";
         for (method, word) in [("mariabackup", "mariabackup"), ("mariadb-dump", "mysqldump")] {
@@ -263,11 +263,16 @@ mod tests {
             let ask = ask(&source(&body)).unwrap();
             assert!(!format!("{ask:?}").contains("hunter2"));
             let file = ask.external.unwrap();
-            assert_eq!((file.address.as_str(), file.key.as_str(), file.method.as_str()), ("s3://my-bucket/", "/backup.tar.gz", word));
+            assert_eq!(
+                (file.address.as_str(), file.key.as_str(), file.method.as_str()),
+                ("s3://my-bucket/", "/backup.tar.gz", word)
+            );
             assert_eq!(file.encryption_key.unwrap().expose(), "k");
             assert_eq!(file.bucket.plugin, "s3");
         }
-        let ask_for_no_file = ask(&format!(r#"{{"service_id": "db1", "external_source": {{"bucket": "s3://my-bucket", "method": "mysqldump", "credentials": "{aws}"}}}}"#));
+        let ask_for_no_file = ask(&format!(
+            r#"{{"service_id": "db1", "external_source": {{"bucket": "s3://my-bucket", "method": "mysqldump", "credentials": "{aws}"}}}}"#
+        ));
         assert_eq!(ask_for_no_file.unwrap_err(), "`key` is missing");
         for (source, why) in [
             ("{}", "`external_source.bucket` is missing".to_owned()),

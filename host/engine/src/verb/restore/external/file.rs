@@ -25,7 +25,9 @@ pub(super) async fn find(bucket: &Bucket, key: &str) -> Result<Entry> {
     let near = bucket.list(folder, None, LOOKED_AT).await.map(|page| page.entries).unwrap_or_default();
     let missing = Failure::not_found("the bucket holds no such file").with_retry(false);
     if near.iter().any(|entry| entry.key.strip_prefix(key).is_some_and(|rest| rest.starts_with('/'))) {
-        return Err(missing.with_hint("the key names a folder: pack it into one file, e.g. with `tar -cz`, and name that"));
+        return Err(
+            missing.with_hint("the key names a folder: pack it into one file, e.g. with `tar -cz`, and name that")
+        );
     }
     let mut names: Vec<&str> = near.iter().map(|entry| entry.key.as_str()).collect();
     names.sort_by_key(|name| std::cmp::Reverse(name.bytes().zip(key.bytes()).take_while(|(a, b)| a == b).count()));
