@@ -21,8 +21,8 @@ pub(super) async fn run(run: &Run) -> Result<Outcome> {
     let target = run.engine.target(&run.job.organization, &backup.target).await?;
     let stored = Stored::new(&target.bucket, &backup);
     // An earlier attempt may have written the manifest and died before the catalog knew.
-    if let Some(completed) = adopt(&stored).await? {
-        return Ok(Outcome::Backup(Box::new(completed)));
+    if let Some((manifest, digest)) = adopt(&stored).await? {
+        return Ok(Outcome::Backup(Box::new(completed(&manifest, digest))));
     }
     let plugin = run.engine.runtime.method(&service.engine, &run.job.method)?;
     let recipients = run.engine.keys.recipients_of(&backup.organization, &backup.target);
@@ -99,10 +99,16 @@ async fn make(
     let digest = match stored.put_manifest(&manifest).await {
         Ok(digest) => digest,
         Err(failure) if failure.kind == FailureKind::Conflict => {
+            let (theirs, digest) = adopt(stored).await?.ok_or_else(|| failure.context("writing the manifest"))?;
+            let own = writer.keys();
+            if theirs.objects.iter().any(|object| own.contains(&stored.key(&object.key))) {
+                // No other attempt's manifest names them: it is this one's, and not as it was written.
+                stored.bucket.delete(&stored.manifest_key()).await?;
+                return Err(Failure::corrupt("the target did not keep the manifest as it was written"));
+            }
             // An attempt that was taken for dead was not, and came first. Its backup is as good; this one's objects are nobody's.
-            let theirs = adopt(stored).await?.ok_or_else(|| failure.context("writing the manifest"))?;
-            delete_keys(&stored.bucket, &writer.keys()).await?;
-            return Ok(theirs);
+            delete_keys(&stored.bucket, &own).await?;
+            return Ok(completed(&theirs, digest));
         }
         Err(failure) => {
             // The manifest may lie there all the same; with objects about to be deleted it must not.
@@ -182,10 +188,10 @@ async fn continued(run: &Run, backup: &Backup, plugin: &MethodPlugin) -> Result<
 }
 
 /// A backup whose manifest lies in the target, and whose objects are all there.
-async fn adopt(stored: &Stored) -> Result<Option<Completed>> {
+async fn adopt(stored: &Stored) -> Result<Option<(Manifest, String)>> {
     let Some((manifest, digest)) = stored.manifest().await? else { return Ok(None) };
     stored.check_sizes(&manifest).await?;
-    Ok(Some(completed(&manifest, digest)))
+    Ok(Some((manifest, digest)))
 }
 
 fn completed(manifest: &Manifest, manifest_sha256: String) -> Completed {
