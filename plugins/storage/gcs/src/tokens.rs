@@ -81,7 +81,8 @@ impl Tokens {
                     *self.token.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(token);
                     return Ok(given.access_token);
                 }
-                Err(fault) => retry.wait(fault).await?,
+                // Tried often enough here: the request that wants the token does not begin anew.
+                Err(fault) => retry.wait(fault).await.map_err(|fault| Fault::ended(fault.failure))?,
             }
         }
     }
