@@ -166,6 +166,18 @@ const ROWS: &[(&str, &str, &str, &str)] = &[
     ("organization = \"acme\"", "organization = \"amce\"", "target[1].organization", "did you mean `acme`?"),
     ("config = { root = \"data/backups\" }", "config = \"data/backups\"", "target[0].config", "expected a table"),
     (
+        "old_passphrase_files = [\"secrets/passphrase-of-2025\"]",
+        "old_passphrase_files = [\"nowhere\"]",
+        "encryption.old_passphrase_files",
+        "name a file that holds a passphrase of before",
+    ),
+    (
+        "old_master_key_files = [\"keys/master-of-2025.key\"]",
+        "old_master_key_files = [\"nowhere\"]",
+        "encryption.old_master_key_files",
+        "nowhere is no file",
+    ),
+    (
         "credentials_file = \"secrets/offsite.aws\"",
         "credentials_file = \"secrets/nowhere\"",
         "target[2].credentials_file",
@@ -253,6 +265,8 @@ fn every_key_with_a_bad_value_is_named_with_what_to_write_instead() {
             ("keys/restore.key", "x"),
             ("keys/at-rest", "x"),
             ("keys/internal-ca.pem", "x"),
+            ("keys/master-of-2025.key", "x"),
+            ("secrets/passphrase-of-2025", "x"),
             ("secrets/db2.password", "hunter2"),
             ("secrets/offsite.aws", "[default]\naws_access_key_id = AK\naws_secret_access_key = hunter2\n"),
             ("components/x", ""),

@@ -124,7 +124,7 @@ fn over_http(host: &BulkheadHost, backup: &str) {
             "POST",
             schedules,
             &format!(
-                "{once}, \"external_storage\": {{\"bucket\": {{\"path\": \"s3://b\", \"credentials\": \"!\"}}}}}}"
+                "{once}, \"external_storage\": {{\"bucket\": {{\"path\": \"s3://bucket\", \"credentials\": \"!\"}}}}}}"
             ),
             400,
             "invalid",

@@ -255,7 +255,7 @@ fn every_mistake_is_named_with_its_place_and_its_remedy() {
         (
             "127.0.0.1:0\"",
             "0.0.0.0:0\"\n[auth]\nmode = \"none\"\n[ignored]",
-            "bulkhead.toml:4: auth.mode: \"none\" is only allowed on loopback, and the server listens on 0.0.0.0:0\n  hint: listen on 127.0.0.1, or remove the mode and set a secret\nbulkhead.toml:5: ignored: unknown section `ignored`\n  hint: known here: server, log, catalog, auth, encryption, limits, automatic, drills, organization, target, service, tools, plugins, webhooks, metrics",
+            "bulkhead.toml:4: auth.mode: \"none\" is only allowed on loopback, and the server listens on 0.0.0.0:0\n  hint: listen on 127.0.0.1, or remove the mode and set a secret\nbulkhead.toml:5: ignored: unknown section `ignored`\n  hint: known here: server, log, catalog, auth, encryption, limits, automatic, drills, organization, target, service, tools, plugins, webhooks, egress, metrics",
         ),
         ("listen =", "listen", "bulkhead.toml:2: this is not TOML: key with no value, expected `=`"),
     ];
@@ -293,6 +293,8 @@ fn documented(name: &str) -> Directory {
             ("keys/restore.key", "x"),
             ("keys/at-rest", "x"),
             ("keys/internal-ca.pem", "x"),
+            ("keys/master-of-2025.key", "x"),
+            ("secrets/passphrase-of-2025", "x"),
             ("secrets/db2.password", "hunter2"),
             ("secrets/offsite.aws", "[default]\naws_access_key_id = AK\naws_secret_access_key = hunter2\n"),
             ("components/x", ""),
@@ -324,7 +326,7 @@ fn every_known_key_is_documented_and_in_the_sample() {
     let directory = documented("keys");
     let (document, sample) = documented_sample();
     // Not in the sample, as another key stands there or the key is refused.
-    let unshown = ["jwt_secret_file", "jwks_file", "master_key_env", "migrations", "password", "credentials", "credentials_env"];
+    let unshown = ["jwt_secret_file", "jwks_file", "master_key_env", "migrations", "password", "credentials", "credentials_env", "passphrase_file", "passphrase_env"];
     let mut sections = 0;
     for header in sample.lines().filter(|line| line.starts_with('[') && !line.starts_with("[service.methods")) {
         let said = directory.load(&sample.replacen(header, &format!("{header}\nqqqq = 1"), 1), &[]).unwrap_err();
