@@ -31,4 +31,4 @@ mod storage;
 
 pub use load::{method_plugin, storage_plugin};
 pub use method::{Cycle, method_conformance};
-pub use storage::{Directory, Target, storage_conditions, storage_conformance, storage_conformance_without_conditions};
+pub use storage::{Directory, Target, storage_conformance, storage_conformance_without_conditions};

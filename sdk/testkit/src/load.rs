@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use bulkhead_runtime::{EgressConfig, Limits, MethodPlugin, PluginInfo, PluginKind, Runtime, RuntimeConfig, StoragePlugin, ToolSet};
+use bulkhead_runtime::{
+    EgressConfig, Limits, MethodPlugin, PluginInfo, PluginKind, Runtime, RuntimeConfig, StoragePlugin, ToolSet,
+};
 
 /// Loads a storage plugin. Panics when the file is none.
 pub async fn storage_plugin(component: impl AsRef<Path>) -> StoragePlugin {

@@ -25,18 +25,11 @@ pub trait Target {
 /// At the first rule of `bulkhead:storage` that the plugin breaks.
 pub async fn storage_conformance<T: Target>(make: impl AsyncFn() -> T) {
     storage_conformance_without_conditions(&make).await;
-    storage_conditions(&make).await;
-}
-
-/// Runs the one rule that takes a service with conditional writes: of if-absent puts side by side exactly one succeeds.
-///
-/// # Panics
-/// When the rule is broken.
-pub async fn storage_conditions<T: Target>(make: impl AsyncFn() -> T) {
     race::one_of_many_makes_an_absent_key(make().await.bucket()).await;
 }
 
-/// Runs the suite but for that rule.
+/// Runs the suite but for one rule, for a service without conditional writes: there, of if-absent puts side by side, more than one may
+/// succeed.
 ///
 /// # Panics
 /// At the first rule of `bulkhead:storage` that the plugin breaks.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bulkhead_plugin_sdk::{Failure, debug};
+use http::header::CONTENT_LENGTH;
 use object_store::ClientOptions;
 use object_store::client::{
     HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpResponseBody, HttpService,
@@ -50,6 +51,9 @@ impl<S: Service> Connector<S> {
                 Err(fault) => {
                     debug!("a request did not succeed"; "operation" => format!("{operation:?}"), "why" => fault.failure.message);
                     retry.wait(fault).await?;
+                    if let Some(token) = self.token.as_ref().filter(|_| operation == Operation::Begin) {
+                        token.doubt();
+                    }
                 }
             }
         }
@@ -61,12 +65,18 @@ impl<S: Service> Connector<S> {
         let answer = ask(request, operation).await?;
         let (parts, body) = answer.into_parts();
         let status = parts.status;
-        if status.is_success() && operation != Operation::Complete {
-            return Ok(HttpResponse::from_parts(parts, body));
+        if status.is_success() && matches!(operation, Operation::Get | Operation::Head) {
+            if parts.headers.contains_key(CONTENT_LENGTH) {
+                return Ok(HttpResponse::from_parts(parts, body));
+            }
+            let message = format!("{}: the service does not say how large it is", operation.failing());
+            return Err(Fault::passing(Failure::unavailable(message)));
         }
+        // All of it, so that an answer that breaks off is tried again as well.
         let body = text(body, operation).await?;
         // A service that takes long to put parts together has said `200` when it finds out that it cannot.
-        if status.is_success() && xml::element(&body, "Code").is_none() {
+        let late = operation == Operation::Complete && xml::element(&body, "Code").is_some();
+        if status.is_success() && !late {
             return Ok(HttpResponse::from_parts(parts, HttpResponseBody::from(body.trim_start().to_owned())));
         }
         let status = if status.is_success() { http::StatusCode::INTERNAL_SERVER_ERROR } else { status };

@@ -13,6 +13,9 @@ use object_store::{Attribute, ObjectStoreExt, PutPayload};
 
 use crate::{Fault, ObjectBucket, Operation, PutToken, Service, Verdict};
 
+/// All tries of one request lie within it, in microseconds.
+const TWINS_US: u64 = 120_000_000;
+
 /// Keeps all of `data` under `key`, or nothing.
 pub async fn put<S: Service>(bucket: &ObjectBucket<S>, key: &str, data: Source, if_absent: bool) -> Result<u64> {
     let path = bucket.layout.path(key)?;
@@ -70,6 +73,9 @@ impl<S: Service> Upload<'_, S> {
     async fn in_parts(&self, first: Vec<u8>, second: Vec<u8>, chunks: Chunks) -> Result<u64> {
         let id = self.store.create_multipart(&self.path).await;
         let id = id.map_err(|error| Fault::of(&error, Operation::Begin.failing()).failure)?;
+        if self.token.doubtful() {
+            self.forget_twins(&id).await;
+        }
         let kept = self.parts(&id, first, second, chunks).await;
         if kept.is_err()
             && let Err(failure) = abort::<S>(&self.store, &self.path, &id).await
@@ -78,6 +84,20 @@ impl<S: Service> Upload<'_, S> {
             warn!("an upload that failed is left unfinished"; "why" => failure.message);
         }
         kept
+    }
+
+    /// Ends what an earlier try of beginning this upload has begun, whose answer was lost: uploads of the same object, begun shortly
+    /// before.
+    async fn forget_twins(&self, id: &String) {
+        let name = self.path.as_ref();
+        let Ok(found) = self.bucket.service.clone().unfinished(name, None).await else { return };
+        let ours = found.iter().find(|upload| upload.id == *id).map(|upload| upload.begun_us);
+        let Some(begun_us) = ours else { return };
+        let twins = found.iter().filter(|upload| upload.name == name && upload.id != *id);
+        for twin in twins.filter(|twin| twin.begun_us + TWINS_US > begun_us) {
+            // The sweep finds what is left.
+            let _ended = abort::<S>(&self.store, &self.path, &twin.id).await;
+        }
     }
 
     async fn parts(&self, id: &String, first: Vec<u8>, second: Vec<u8>, mut chunks: Chunks) -> Result<u64> {

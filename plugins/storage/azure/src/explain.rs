@@ -35,21 +35,21 @@ pub fn fault(service: &AzureService, refusal: &Refusal) -> Fault {
             Failure::denied(format!("{failing}: a policy of the container keeps it as it is"))
                 .with_hint("retention has to be longer than the policy"),
         ),
-        "AuthorizationFailure" => Fault::ended(
+        "AuthorizationFailure" if !refusal.message.contains("authenticate") => Fault::ended(
             Failure::denied(format!("{failing}: the account does not let this host or key in"))
                 .with_hint("check the account's network rules, and that it takes keys (shared key access)"),
         ),
         "AccountIsDisabled" => Fault::ended(Failure::denied(format!("{failing}: account `{account}` is disabled"))),
-        "AuthenticationFailed" | "InvalidAuthenticationInfo" | "NoAuthenticationInformation" => {
-            Fault::ended(unknown(refusal, account))
-        }
+        "AuthorizationFailure"
+        | "AuthenticationFailed"
+        | "InvalidAuthenticationInfo"
+        | "NoAuthenticationInformation" => Fault::ended(unknown(refusal, account)),
         "AuthorizationPermissionMismatch"
         | "InsufficientAccountPermissions"
         | "AuthorizationServiceMismatch"
         | "AuthorizationResourceTypeMismatch" => Fault::ended(forbidden(refusal)),
-        // Azurite's word for sums that differ.
+        // What Azurite says of sums that differ.
         _ if refusal.message.to_ascii_lowercase().contains("md5 doesn't match") => refusal.damaged(),
-        _ if refusal.message.contains("contentMD5 doesn't match") => refusal.damaged(),
         _ => match refusal.status.as_u16() {
             401 => Fault::ended(unknown(refusal, account)),
             403 => Fault::ended(forbidden(refusal)),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use bulkhead_runtime::{Bucket, StorageConfig, StoragePlugin};
+use bulkhead_runtime::{Bucket, ByteRange, StorageConfig, StoragePlugin};
 use bulkhead_test_support::bucket::{BucketServer, TargetEntry};
 use bulkhead_testkit::{Target, storage_plugin};
 
@@ -34,6 +34,16 @@ pub async fn open(plugin: &StoragePlugin, entry: TargetEntry) -> Bucket {
     plugin.validate(&entry.config, Some(&credentials)).await.expect("the plugin takes configuration and credentials");
     let config = StorageConfig { config: entry.config, credentials: Some(credentials), operator: true };
     plugin.open(config).await.expect("the target opens")
+}
+
+/// Bytes that differ by position.
+pub fn pattern(length: usize) -> Vec<u8> {
+    (0..length as u64).map(|at| (at ^ (at >> 8) ^ (at >> 16)) as u8).collect()
+}
+
+/// Reads an object, or a part of it.
+pub async fn read(bucket: &Bucket, key: &str, range: Option<ByteRange>) -> Vec<u8> {
+    bucket.get(key, range).await.unwrap().read_all(256 << 20).await.unwrap()
 }
 
 /// A target below a prefix that nothing else uses.

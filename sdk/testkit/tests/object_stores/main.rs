@@ -2,3 +2,7 @@
 
 mod bucket;
 mod conformance;
+mod faults;
+mod forms;
+mod large;
+mod refusals;
