@@ -1,5 +1,7 @@
 //! Requests that are wrong, over HTTP and from the command line.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bulkhead_test_support::{Account, BulkheadHost, HostOptions, MariaDb, ServiceEntry, process};
 use serde_json::json;
 
@@ -44,6 +46,13 @@ fn over_http(host: &BulkheadHost, backup: &str) {
     let once = r#"{"backup_type": "full", "schedule": "once", "service_id": "db1""#;
     let recurring = |schedule: &str, more: &str| {
         format!(r#"{{"backup_type": "full", "schedule": "{schedule}", "service_id": "db1"{more}}}"#)
+    };
+    let aws = STANDARD.encode("[default]\naws_access_key_id = AKIA1\naws_secret_access_key = hunter2\n");
+    let external = |method: &str, key: &str, more: &str| {
+        format!(
+            r#"{{"service_id": "db1", "key": "{key}", "external_source":
+                {{"bucket": "s3://bucket", "method": "{method}", "credentials": "{aws}"{more}}}}}"#
+        )
     };
     let large = format!("{{\"service_id\": \"{}\"}}", "x".repeat(2 << 20));
     // Method, path, body, status, code, and what the detail or the hint says.
@@ -250,6 +259,41 @@ fn over_http(host: &BulkheadHost, backup: &str) {
             "use stored, content or drill",
         ),
         ("GET", "/v1/services/nowhere/recovery-window", "", 404, "not-found", "there is no service `nowhere`"),
+        ("POST", "/v1/restores", &external("tar", "/a.tar", ""), 400, "invalid", "`external_source.method`"),
+        ("POST", "/v1/restores", &external("mysqldump", "///", ""), 400, "invalid", "`key` names no file"),
+        ("POST", "/v1/restores", &external("mysqldump", "nightly/", ""), 400, "invalid", "with tar"),
+        (
+            "POST",
+            "/v1/restores",
+            &external("mysqldump", "a.sql", ", \"encryption_key\": \"\""),
+            400,
+            "invalid",
+            "is empty",
+        ),
+        (
+            "POST",
+            "/v1/restores",
+            &external("mysqldump", "a.sql", ", \"encryption_key\": \"age1qyqszqgpqyqszqgpqyqszqgpqyqszqgp\""),
+            400,
+            "invalid",
+            "AGE-SECRET-KEY-1",
+        ),
+        (
+            "POST",
+            "/v1/restores",
+            &external("mysqldump", "a.sql", "").replace("\"key\"", "\"gtid\": \"0-1-15\", \"key\""),
+            422,
+            "unsupported",
+            "restored whole",
+        ),
+        (
+            "POST",
+            "/v1/restores",
+            &external("mysqldump", "a.sql", "").replace("\"key\"", "\"dry_run\": true, \"key\""),
+            422,
+            "unsupported",
+            "leave `dry_run` out",
+        ),
         ("GET", "/v1/restores/9", "", 404, "not-found", "there is no restore"),
         ("GET", "/v1/jobs/x", "", 404, "not-found", "there is no job"),
         ("POST", "/v1/jobs/00000000000000000000000000000000/cancel", "", 404, "not-found", "there is no job"),

@@ -84,9 +84,13 @@ impl Scene {
         let restore = answer.json().unwrap();
         assert_eq!((&restore["key"], &restore["status"]), (&json!(key), &json!("Scheduled")));
         assert_eq!(restore["bucket"], format!("s3://{BUCKET}/theirs/"));
-        let path = format!("/v1/restores/{}", restore["id"]);
+        self.ended(&format!("/v1/restores/{}", restore["id"]))
+    }
+
+    /// The restore at this path once it has ended.
+    fn ended(&self, path: &str) -> Value {
         process::wait_until("the restore ends", DEADLINE, || {
-            let shown = self.host.api("GET", &path, &Value::Null)?.json()?;
+            let shown = self.host.api("GET", path, &Value::Null)?.json()?;
             Ok(matches!(shown["status"].as_str(), Some("Succeeded" | "Failed")).then_some(shown))
         })
         .unwrap_or_else(|problem| panic!("{problem}: {}", self.host.log_tail()))
@@ -295,6 +299,29 @@ fn what_cannot_be_restored_is_refused_before_the_server_is_touched() {
     let restored = run(&arguments("full.xb.gz"));
     assert_eq!(restored.code, Some(0), "{restored:?}");
     assert_eq!(scene.live.query(ROWS).unwrap(), scene.source.query(ROWS).unwrap());
+}
+
+#[test]
+fn a_host_that_is_killed_goes_on_with_what_it_was_given() {
+    let mut scene = Scene::start(a_shop);
+    scene.put("full.xb", &scene.sh(XBSTREAM));
+    for fail_at in ["restore.checked", "restore.swap.renamed-new"] {
+        scene.live.execute("CREATE OR REPLACE DATABASE since").unwrap();
+        scene.host.launch(&[("BULKHEAD_FAIL_AT", fail_at)]).unwrap();
+        let source = json!({
+            "bucket": format!("s3://{BUCKET}"), "method": "mariabackup", "credentials": STANDARD.encode(scene.credentials()),
+        });
+        let body = json!({"service_id": SHOP, "key": "theirs/full.xb", "external_source": source});
+        let restore = scene.host.api("POST", "/v1/restores", &body).unwrap().json().unwrap();
+        process::wait_until("the host dies", DEADLINE, || Ok(scene.host.pid().is_none().then_some(()))).unwrap();
+        scene.host.launch(&[]).unwrap();
+        let restore = scene.ended(&format!("/v1/restores/{}", restore["id"]));
+        assert_eq!(restore["status"], "Succeeded", "{fail_at}: {restore}\n{}", scene.host.log_tail());
+        assert_eq!(scene.live.query(ROWS).unwrap(), scene.source.query(ROWS).unwrap(), "{fail_at}");
+        let since = "SELECT COUNT(*) FROM information_schema.schemata WHERE schema_name = 'since'";
+        assert_eq!(scene.live.value(since).unwrap(), "0", "{fail_at}");
+    }
+    scene.keeps_its_secrets(&[]);
 }
 
 /// What lies beside the data directory that a restore has made.

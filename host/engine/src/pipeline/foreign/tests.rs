@@ -142,6 +142,34 @@ fn every_way_to_pack_compress_and_encrypt_is_read() {
 }
 
 #[test]
+fn a_passphrase_of_age_opens_what_it_closed_unless_it_asks_for_too_much_work() {
+    let top = tempfile::tempdir().unwrap();
+    backup(&top.path().join("b"));
+    let archive = sh(top.path(), "tar -C b -czf - .");
+    // The tool asks for a passphrase at a terminal only.
+    let closed = |work: u8| {
+        let mut recipient = age::scrypt::Recipient::new(PASSWORD.to_owned().into());
+        recipient.set_work_factor(work);
+        let mut file = Vec::new();
+        let encryptor = age::Encryptor::with_recipients(std::iter::once(&recipient as _)).unwrap();
+        let mut writer = encryptor.wrap_output(&mut file).unwrap();
+        std::io::Write::write_all(&mut writer, &archive).unwrap();
+        writer.finish().unwrap();
+        file
+    };
+    let file = closed(10);
+    assert_eq!(examine_with(&file, Expected::Files, Some(PASSWORD)).unwrap().1, ["age", "gzip"]);
+    let wrong = examine_with(&file, Expected::Files, Some("wrong")).unwrap_err();
+    assert_eq!(wrong.message, "it is encrypted by age, and the encryption key does not open it");
+    // What it asks for stands in the header, in clear.
+    let text = String::from_utf8_lossy(&file[..200]).into_owned();
+    let (at, _) = text.match_indices(" 10\n").next().unwrap();
+    let dear = [&file[..at], b" 30\n", &file[at + 4..]].concat();
+    let refused = examine_with(&dear, Expected::Files, Some(PASSWORD)).unwrap_err();
+    assert_eq!(refused.message, "its passphrase asks for too much work: 30");
+}
+
+#[test]
 fn holes_come_out_as_zeros_in_both_forms_of_tar() {
     let top = tempfile::tempdir().unwrap();
     let plain = top.path().join("b");
