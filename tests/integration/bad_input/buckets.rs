@@ -21,7 +21,6 @@ fn credentials() -> Vec<(&'static str, Value, &'static str)> {
     };
     vec![
         ("s3://my-bucket", json!("hunter2 is no base64"), "the text is not base64"),
-        ("s3://my-bucket", encoded(""), "the text is empty"),
         ("s3://my-bucket", encoded("hunter2"), "line 1 is no `key = value`"),
         ("s3://my-bucket", encoded("[work]\naws_access_key_id = AK"), "the credentials have no profile [default]"),
         ("s3://my-bucket", encoded("[default]\naws_access_key_id = AK"), "`aws_secret_access_key` is missing"),

@@ -74,7 +74,11 @@ pub fn word(key: &str, text: &str) -> Result<()> {
 }
 
 /// Credentials: a JSON object whose values no message repeats.
-pub struct Credentials(Map<String, Value>);
+pub struct Credentials {
+    fields: Map<String, Value>,
+    /// How they look.
+    form: String,
+}
 
 impl Credentials {
     /// Reads them. `form` shows how they look.
@@ -82,13 +86,19 @@ impl Credentials {
     /// # Errors
     /// `invalid`.
     pub fn parse(credentials: &str, form: &str) -> Result<Self> {
-        let wrong = |why: &str| Failure::invalid(format!("credentials: {why}")).with_hint(format!("they are {form}"));
+        let none = Self { fields: Map::new(), form: form.to_owned() };
         match serde_json::from_str(credentials) {
-            Ok(Value::Object(fields)) => Ok(Self(fields)),
-            Ok(_) => Err(wrong("they are no JSON object")),
+            Ok(Value::Object(fields)) => Ok(Self { fields, ..none }),
+            Ok(_) => Err(none.wrong("they are no JSON object")),
             // The place alone: the error's text repeats what it stumbled over.
-            Err(error) => Err(wrong(&format!("they are no JSON (line {}, column {})", error.line(), error.column()))),
+            Err(error) => {
+                Err(none.wrong(&format!("they are no JSON (line {}, column {})", error.line(), error.column())))
+            }
         }
+    }
+
+    fn wrong(&self, why: &str) -> Failure {
+        Failure::invalid(format!("credentials: {why}")).with_hint(format!("they are {}", self.form))
     }
 
     /// Refuses fields that mean nothing.
@@ -96,11 +106,11 @@ impl Credentials {
     /// # Errors
     /// `invalid`, with the fields there are.
     pub fn only(&self, known: &[&str]) -> Result<()> {
-        if self.0.keys().all(|field| known.contains(&field.as_str())) {
+        if self.fields.keys().all(|field| known.contains(&field.as_str())) {
             return Ok(());
         }
         let known: Vec<_> = known.iter().map(|known| format!("`{known}`")).collect();
-        Err(Failure::invalid(format!("credentials: they hold {}, and nothing else", known.join(", "))))
+        Err(self.wrong(&format!("they hold {}, and nothing else", known.join(", "))))
     }
 
     /// A field that may be missing; null and an empty text are missing as well.
@@ -108,10 +118,10 @@ impl Credentials {
     /// # Errors
     /// `invalid` when it is no text.
     pub fn optional(&self, field: &str) -> Result<Option<&str>> {
-        match self.0.get(field) {
+        match self.fields.get(field) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) => Ok(Some(text.trim()).filter(|text| !text.is_empty())),
-            Some(_) => Err(Failure::invalid(format!("credentials: `{field}` is no text"))),
+            Some(_) => Err(self.wrong(&format!("`{field}` is no text"))),
         }
     }
 
@@ -120,7 +130,7 @@ impl Credentials {
     /// # Errors
     /// `invalid` when it is missing or no text.
     pub fn required(&self, field: &str) -> Result<&str> {
-        self.optional(field)?.ok_or_else(|| Failure::invalid(format!("credentials: `{field}` is missing or empty")))
+        self.optional(field)?.ok_or_else(|| self.wrong(&format!("`{field}` is missing or empty")))
     }
 
     /// A field of printable characters without spaces, that may be missing.
