@@ -146,18 +146,19 @@ impl Catalog {
             change::clear_default(&mut session, &new.organization, &new.id).await?;
         }
         let now = session.now().as_micros();
-        let query = sql("INSERT INTO targets (organization, id, plugin, config, sealed_credentials, is_default, origin,
+        let query =
+            sql("INSERT INTO targets (organization, id, plugin, config, sealed_credentials, is_default, origin,
                  revision, created_at_us, updated_at_us)
              VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, $9) ON CONFLICT (organization, id) DO NOTHING RETURNING *")
-        .bind(organization.to_owned())
-        .bind(new.id.as_str().to_owned())
-        .bind(new.plugin)
-        .bind(json(&new.config)?)
-        .bind(new.sealed_credentials.map(|sealed| sealed.as_str().to_owned()))
-        .bind(i64::from(new.default))
-        .bind(new.origin.as_str())
-        .bind(now)
-        .bind(now);
+            .bind(organization.to_owned())
+            .bind(new.id.as_str().to_owned())
+            .bind(new.plugin)
+            .bind(json(&new.config)?)
+            .bind(new.sealed_credentials.map(|sealed| sealed.as_str().to_owned()))
+            .bind(i64::from(new.default))
+            .bind(new.origin.as_str())
+            .bind(now)
+            .bind(now);
         let Some(row) = session.row(query).await? else {
             return Err(Failure::conflict(format!("there is a target `{}` already", new.id))
                 .with_hint("choose another id, or change the one that is there"));

@@ -139,7 +139,13 @@ async fn sweep_folder(engine: &Inner, target: &Target, folder: Option<Folder>, b
 }
 
 /// The keys of one backup's folder that may go, the manifest last.
-async fn doomed(engine: &Inner, target: &Target, stored: &Stored, entries: &[Entry], before: Timestamp) -> Result<Vec<String>> {
+async fn doomed(
+    engine: &Inner,
+    target: &Target,
+    stored: &Stored,
+    entries: &[Entry],
+    before: Timestamp,
+) -> Result<Vec<String>> {
     let manifest_key = stored.manifest_key();
     let has_manifest = entries.iter().any(|entry| entry.key == manifest_key);
     let known = engine.catalog.backup_any_org(&stored.backup).await?;

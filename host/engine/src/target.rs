@@ -78,8 +78,7 @@ impl Inner {
     /// `not-found`; `invalid` when none is named and none is the default.
     pub async fn target_named(&self, organization: &OrganizationId, id: Option<&TargetId>) -> Result<TargetId> {
         let Some(id) = id else { return self.default_target(organization).await };
-        if self.operators_target(organization, id).is_none() && self.catalog.target(organization, id).await?.is_none()
-        {
+        if self.operators_target(organization, id).is_none() && self.catalog.target(organization, id).await?.is_none() {
             return Err(missing(id));
         }
         Ok(id.clone())
@@ -99,7 +98,8 @@ impl Inner {
 
     /// Targets of the configuration that an organization may use.
     pub(super) fn operators_targets(&self, organization: &OrganizationId) -> impl Iterator<Item = &TargetConfig> {
-        let visible = move |target: &&TargetConfig| target.organization.as_ref().is_none_or(|owner| owner == organization);
+        let visible =
+            move |target: &&TargetConfig| target.organization.as_ref().is_none_or(|owner| owner == organization);
         self.config.targets.iter().filter(visible)
     }
 

@@ -36,8 +36,16 @@ fn credentials() -> Vec<(&'static str, Value, &'static str)> {
         ),
         ("s3://my-bucket", google(json!({})), "the key of a Google service account"),
         ("gs://my-bucket", encoded("[default]\naws_secret_access_key = hunter2"), "not the key of a service account"),
-        ("gs://my-bucket", encoded("{\"type\": \"service_account\", \"private_key\": \"hunter2"), "are not JSON from line 1"),
-        ("gs://my-bucket", encoded(r#"{"type": "authorized_user", "refresh_token": "hunter2"}"#), "not the key of a service account"),
+        (
+            "gs://my-bucket",
+            encoded("{\"type\": \"service_account\", \"private_key\": \"hunter2"),
+            "are not JSON from line 1",
+        ),
+        (
+            "gs://my-bucket",
+            encoded(r#"{"type": "authorized_user", "refresh_token": "hunter2"}"#),
+            "not the key of a service account",
+        ),
         ("gs://my-bucket", google(json!({})), "`private_key` is missing"),
         ("gs://my-bucket", google(json!({"private_key": "hunter2"})), "`private_key` is no RSA key in PEM form"),
         ("azure://myaccount/my-box", encoded("AccountKey=hunter2"), "the credentials are not JSON"),
@@ -86,7 +94,8 @@ fn what_is_wrong_with_a_bucket_is_said_without_its_secret() {
         json!({"service_id": "small", "key": "backup.xb",
             "external_source": {"bucket": address, "method": "mariabackup", "credentials": credentials}})
     };
-    let target = |address: &str, credentials: &Value| json!({"id": "own", "bucket": address, "credentials": credentials});
+    let target =
+        |address: &str, credentials: &Value| json!({"id": "own", "bucket": address, "credentials": credentials});
     let aws = encoded("[default]\naws_access_key_id = AK\naws_secret_access_key = hunter2");
     for (address, words) in ADDRESSES {
         refused("/v1/targets", &target(address, &aws), words);
@@ -101,10 +110,12 @@ fn what_is_wrong_with_a_bucket_is_said_without_its_secret() {
     // Nor on the command line, where a file is read.
     let file = host.dir().join("credentials");
     std::fs::write(&file, "[default]\naws_secret_access_key = hunter2\n").unwrap();
-    let create = ["target", "create", "own", "--bucket", "s3://my-bucket", "--credentials-file", file.to_str().unwrap()];
+    let create =
+        ["target", "create", "own", "--bucket", "s3://my-bucket", "--credentials-file", file.to_str().unwrap()];
     let said = host.run(&create).unwrap();
     assert!(said.code != Some(0) && said.stderr.contains("`aws_access_key_id` is missing"), "{said:?}");
-    let said = host.run(&["target", "create", "own", "--bucket", "s3://my-bucket", "--credentials-file", "/nowhere"]).unwrap();
+    let said =
+        host.run(&["target", "create", "own", "--bucket", "s3://my-bucket", "--credentials-file", "/nowhere"]).unwrap();
     assert!(said.code == Some(2) && said.stderr.contains("the credentials /nowhere cannot be read"), "{said:?}");
     assert!(!host.log().contains(SECRET) && !said.stderr.contains(SECRET));
 }

@@ -260,18 +260,16 @@ fn every_key_with_a_bad_value_is_named_with_what_to_write_instead() {
         ..HostOptions::default()
     })
     .unwrap();
-    for (file, text) in
-        [
-            ("keys/restore.key", "x"),
-            ("keys/at-rest", "x"),
-            ("keys/internal-ca.pem", "x"),
-            ("keys/master-of-2025.key", "x"),
-            ("secrets/passphrase-of-2025", "x"),
-            ("secrets/db2.password", "hunter2"),
-            ("secrets/offsite.aws", "[default]\naws_access_key_id = AK\naws_secret_access_key = hunter2\n"),
-            ("components/x", ""),
-        ]
-    {
+    for (file, text) in [
+        ("keys/restore.key", "x"),
+        ("keys/at-rest", "x"),
+        ("keys/internal-ca.pem", "x"),
+        ("keys/master-of-2025.key", "x"),
+        ("secrets/passphrase-of-2025", "x"),
+        ("secrets/db2.password", "hunter2"),
+        ("secrets/offsite.aws", "[default]\naws_access_key_id = AK\naws_secret_access_key = hunter2\n"),
+        ("components/x", ""),
+    ] {
         let path = host.dir().join(file);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();

@@ -138,10 +138,9 @@ impl From<KnownTarget> for TargetDto {
             dto.has_credentials = Some(own.sealed_credentials.is_some());
             dto.created_at = Some(own.created_at.to_seconds_string());
             dto.updated_at = Some(own.updated_at.to_seconds_string());
-            dto.test = own.test.map(|test| KeptTest {
-                at: own.tested_at.map(Timestamp::to_seconds_string),
-                ok: test["ok"] == true,
-            });
+            dto.test = own
+                .test
+                .map(|test| KeptTest { at: own.tested_at.map(Timestamp::to_seconds_string), ok: test["ok"] == true });
         }
         dto
     }

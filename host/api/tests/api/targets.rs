@@ -149,12 +149,17 @@ async fn what_only_the_operator_may_name_is_refused() {
     office.refused("PATCH", "/targets/t", inside, 403, "").await;
 
     // What the operator has configured is theirs.
-    office.refused("POST", "/targets", Some(target("managed", config(json!({})))), 409, "a target `managed` already").await;
+    office
+        .refused("POST", "/targets", Some(target("managed", config(json!({})))), 409, "a target `managed` already")
+        .await;
     for (method, body) in [("PATCH", Some(json!({"default": false}))), ("DELETE", None)] {
         office.refused(method, "/targets/managed", body, 409, "stands in the host's configuration").await;
     }
     let (_, managed) = office.send("GET", "/targets/managed", None).await;
-    assert_eq!((&managed["kind"], &managed["origin"], &managed["config"]), (&json!("managed"), &json!("operator"), &Value::Null));
+    assert_eq!(
+        (&managed["kind"], &managed["origin"], &managed["config"]),
+        (&json!("managed"), &json!("operator"), &Value::Null)
+    );
     let found = office.done("POST", "/targets/managed/test", json!({})).await;
     assert_eq!(found["ok"], true, "{found}");
 }
@@ -221,7 +226,9 @@ async fn a_schedule_brings_its_own_storage_as_skysql_writes_it() {
     }
 
     // The same bucket is the same target, with the credentials that came last.
-    let revision = async || office.host.catalog.target(&"acme".parse().unwrap(), &id.parse().unwrap()).await.unwrap().unwrap().revision;
+    let revision = async || {
+        office.host.catalog.target(&"acme".parse().unwrap(), &id.parse().unwrap()).await.unwrap().unwrap().revision
+    };
     let once = office.done("POST", "/backups/schedules", ask("once", "s3://my_backups/sky", SECRET)).await;
     assert_eq!((&once["target"], revision().await), (&json!(id), 1), "{once}");
     let once = office.done("POST", "/backups/schedules", ask("once", "s3://my_backups/sky", "rotated")).await;
@@ -266,7 +273,8 @@ async fn what_is_kept_of_credentials_opens_nowhere_else() {
     // Nobody listens: that is said by the step that needs somebody.
     let found = office.done("POST", "/targets/byob/test", json!({})).await;
     assert_eq!(found["ok"], false, "{found}");
-    let step = |name: &str| found["steps"].as_array().unwrap().iter().find(|step| step["name"] == name).unwrap().clone();
+    let step =
+        |name: &str| found["steps"].as_array().unwrap().iter().find(|step| step["name"] == name).unwrap().clone();
     assert_eq!((&step("configuration")["state"], &step("reach")["state"]), (&json!("ok"), &json!("failed")), "{found}");
     assert_eq!(step("read")["state"], "skipped", "{found}");
     let (_, shown) = office.send("GET", "/targets/byob", None).await;

@@ -47,7 +47,9 @@ impl Catalog {
         change: TargetChange,
     ) -> Result<Target> {
         let mut session = self.begin().await?;
-        if change.elsewhere && let Some(uses) = uses(&mut session, organization, id).await?.of_backups() {
+        if change.elsewhere
+            && let Some(uses) = uses(&mut session, organization, id).await?.of_backups()
+        {
             return Err(Failure::conflict(format!("{uses} in target `{id}`, and would be lost to it elsewhere"))
                 .with_hint("make a new target for the other place; credentials and options can be changed here"));
         }
@@ -168,11 +170,12 @@ async fn uses(session: &mut Session, organization: &OrganizationId, id: &TargetI
     .bind(target())
     .bind(owner());
     // `copies` is a list of texts; no id has a character that JSON escapes.
-    let schedules = sql("SELECT COUNT(*) AS total FROM schedules WHERE (target = $1 OR REPLACE(copies, $2, '') <> copies)
+    let schedules =
+        sql("SELECT COUNT(*) AS total FROM schedules WHERE (target = $1 OR REPLACE(copies, $2, '') <> copies)
          AND organization = $3 AND deleted = 0 AND expression <> 'once'")
-    .bind(target())
-    .bind(format!("\"{id}\""))
-    .bind(owner());
+        .bind(target())
+        .bind(format!("\"{id}\""))
+        .bind(owner());
     let mut totals = [0_u64; 3];
     for (total, query) in totals.iter_mut().zip([backups, copies, schedules]) {
         if let Some(row) = session.row(query).await? {

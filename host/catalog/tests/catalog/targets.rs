@@ -40,10 +40,7 @@ fn a_target_is_its_organizations_and_keeps_its_credentials_out_of_logs() {
         assert_eq!(catalog.target(&acme(), &id("own")).await.unwrap(), Some(made.clone()));
         assert_eq!(catalog.target(&globex(), &id("own")).await.unwrap(), None);
         refused(catalog.delete_target(&globex(), &id("own")).await, FailureKind::NotFound);
-        refused(
-            catalog.update_target(&globex(), &id("own"), TargetChange::default()).await,
-            FailureKind::NotFound,
-        );
+        refused(catalog.update_target(&globex(), &id("own"), TargetChange::default()).await, FailureKind::NotFound);
         // Names are an organization's own.
         refused(catalog.create_target(new_target(acme(), "own")).await, FailureKind::Conflict);
         catalog.create_target(new_target(globex(), "own")).await.unwrap();
@@ -110,7 +107,10 @@ fn what_is_used_stays_where_it_is() {
         let elsewhere = |revision| TargetChange { elsewhere: true, revision, ..TargetChange::default() };
         let why = refused(catalog.update_target(&acme(), &id("own"), elsewhere(1)).await, FailureKind::Conflict);
         assert!(why.starts_with("1 backup lies in target `own`"), "{why}");
-        catalog.update_target(&acme(), &id("own"), TargetChange { revision: 1, ..TargetChange::default() }).await.unwrap();
+        catalog
+            .update_target(&acme(), &id("own"), TargetChange { revision: 1, ..TargetChange::default() })
+            .await
+            .unwrap();
         catalog.delete_target(&globex(), &id("own")).await.unwrap();
 
         let schedule = NewSchedule { target: id("planned"), ..new_schedule("db1", "@daily") };

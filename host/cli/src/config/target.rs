@@ -5,9 +5,9 @@ use bulkhead_model::{OrganizationId, TargetId, nearest};
 
 use serde_json::Value;
 
-use super::{Context, encryption};
 use super::limits::running_jobs;
 use super::reader::Section;
+use super::{Context, encryption};
 
 /// Reads every `[[target]]`. A relative directory in `config` is resolved later, when the plugin has said which keys are directories.
 /// Their limits go to `jobs`.
@@ -55,7 +55,9 @@ pub fn read(
         }
         section.finish();
         match (id, plugin) {
-            (Some(id), Some(plugin)) => targets.push(TargetConfig { id, plugin, default, config, credentials, organization }),
+            (Some(id), Some(plugin)) => {
+                targets.push(TargetConfig { id, plugin, default, config, credentials, organization })
+            }
             _ => incomplete = true,
         }
     }

@@ -288,18 +288,16 @@ fn documented_sample() -> (&'static str, String) {
 
 fn documented(name: &str) -> Directory {
     let directory = Directory::new(name);
-    for (file, text) in
-        [
-            ("keys/restore.key", "x"),
-            ("keys/at-rest", "x"),
-            ("keys/internal-ca.pem", "x"),
-            ("keys/master-of-2025.key", "x"),
-            ("secrets/passphrase-of-2025", "x"),
-            ("secrets/db2.password", "hunter2"),
-            ("secrets/offsite.aws", "[default]\naws_access_key_id = AK\naws_secret_access_key = hunter2\n"),
-            ("components/x", ""),
-        ]
-    {
+    for (file, text) in [
+        ("keys/restore.key", "x"),
+        ("keys/at-rest", "x"),
+        ("keys/internal-ca.pem", "x"),
+        ("keys/master-of-2025.key", "x"),
+        ("secrets/passphrase-of-2025", "x"),
+        ("secrets/db2.password", "hunter2"),
+        ("secrets/offsite.aws", "[default]\naws_access_key_id = AK\naws_secret_access_key = hunter2\n"),
+        ("components/x", ""),
+    ] {
         let path = directory.0.join(file);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
@@ -326,7 +324,17 @@ fn every_known_key_is_documented_and_in_the_sample() {
     let directory = documented("keys");
     let (document, sample) = documented_sample();
     // Not in the sample, as another key stands there or the key is refused.
-    let unshown = ["jwt_secret_file", "jwks_file", "master_key_env", "migrations", "password", "credentials", "credentials_env", "passphrase_file", "passphrase_env"];
+    let unshown = [
+        "jwt_secret_file",
+        "jwks_file",
+        "master_key_env",
+        "migrations",
+        "password",
+        "credentials",
+        "credentials_env",
+        "passphrase_file",
+        "passphrase_env",
+    ];
     let mut sections = 0;
     for header in sample.lines().filter(|line| line.starts_with('[') && !line.starts_with("[service.methods")) {
         let said = directory.load(&sample.replacen(header, &format!("{header}\nqqqq = 1"), 1), &[]).unwrap_err();

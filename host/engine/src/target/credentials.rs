@@ -114,8 +114,10 @@ pub(super) fn from_json(plugin: &str, value: &Value) -> Result<Credentials> {
     match (plugin, kind) {
         ("gcs", Some("service_account")) => {}
         ("gcs", _) => {
-            return Err(Failure::invalid("the credentials are not the key of a service account: `type` says otherwise")
-                .with_hint("make a key of a service account; a user's own credentials and federated ones do not work"));
+            return Err(Failure::invalid(
+                "the credentials are not the key of a service account: `type` says otherwise",
+            )
+            .with_hint("make a key of a service account; a user's own credentials and federated ones do not work"));
         }
         (_, Some("service_account")) => {
             return Err(Failure::invalid("the credentials are the key of a Google service account")
@@ -138,7 +140,11 @@ mod tests {
             ("s3", "{\"type\": \"service_account\"}".to_owned(), "the credentials are the key of a Google"),
             ("s3", format!("aws_secret_access_key={secret}"), "line 1 stands before"),
             ("gcs", format!("[default]\naws_secret_access_key={secret}"), "the credentials are not the key of a"),
-            ("gcs", format!("{{\"type\": \"authorized_user\", \"refresh_token\": \"{secret}\"}}"), "the credentials are not the key"),
+            (
+                "gcs",
+                format!("{{\"type\": \"authorized_user\", \"refresh_token\": \"{secret}\"}}"),
+                "the credentials are not the key",
+            ),
             ("azure", format!("AccountKey={secret}"), "the credentials are not JSON"),
             ("other", format!("[\"{secret}\"]"), "the credentials are not JSON"),
         ] {
@@ -151,7 +157,7 @@ mod tests {
         for (text, why) in [
             ("", "the text is empty"),
             ("%%%", "the text is not base64"),
-            (secret, "the base64 holds no text"),
+            (secret, "the text is not base64"),
             (&STANDARD.encode([0xff, 0xfe, 0x00]), "the base64 holds no text"),
             (&"A".repeat(BYTES_MAX + 4), "the text is longer than"),
         ] {

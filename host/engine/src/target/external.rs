@@ -83,7 +83,8 @@ impl ExternalBucket {
 
     /// The address of a plugin's configuration, if it names a bucket.
     pub(super) fn address(plugin: &str, config: &Value) -> Option<String> {
-        let said = |key: &str| config.get(key)?.as_str().map(|text| text.trim_matches('/')).filter(|text| !text.is_empty());
+        let said =
+            |key: &str| config.get(key)?.as_str().map(|text| text.trim_matches('/')).filter(|text| !text.is_empty());
         let place = match plugin {
             "s3" => format!("s3://{}", said("bucket")?),
             "gcs" => format!("gs://{}", said("bucket")?),
@@ -137,9 +138,7 @@ fn check_name(key: &str, name: &str) -> std::result::Result<(), String> {
     match (fits, name.is_empty()) {
         (true, _) => Ok(()),
         (false, true) => Err(format!("names no {key}")),
-        (false, false) => {
-            Err(format!("names the {key} `{}`, which none can be called", name.escape_debug()))
-        }
+        (false, false) => Err(format!("names the {key} `{}`, which none can be called", name.escape_debug())),
     }
 }
 

@@ -40,7 +40,8 @@ fn check_value(name: &str, value: &Value, expected: &Value) -> Result<()> {
         (Some("boolean"), _) => wrong("true or false".to_owned()),
         (Some("integer"), value) => {
             let (least, most) = (expected["minimum"].as_i64(), expected["maximum"].as_i64());
-            let within = |number: i64| least.is_none_or(|least| number >= least) && most.is_none_or(|most| number <= most);
+            let within =
+                |number: i64| least.is_none_or(|least| number >= least) && most.is_none_or(|most| number <= most);
             match (value.as_i64(), least, most) {
                 (Some(number), ..) if within(number) => Ok(()),
                 (_, Some(least), Some(most)) => wrong(format!("a whole number from {least} to {most}")),
@@ -103,7 +104,10 @@ mod tests {
             (json!({"bucket": 7}), "`config.bucket` must be text"),
             (json!({"bucket": "b", "buckt": "hunter2"}), "unknown option `config.buckt`; hint: did you mean `bucket`?"),
             (json!({"bucket": "b", "path_style": "hunter2"}), "`config.path_style` must be true or false"),
-            (json!({"bucket": "b", "part_size_mib": "8"}), "`config.part_size_mib` must be a whole number from 5 to 64"),
+            (
+                json!({"bucket": "b", "part_size_mib": "8"}),
+                "`config.part_size_mib` must be a whole number from 5 to 64",
+            ),
             (json!({"bucket": "b", "part_size_mib": 4}), "`config.part_size_mib` must be a whole number from 5 to 64"),
             (json!({"bucket": "b", "parallel": 1.5}), "`config.parallel` must be a whole number from 1"),
             (json!({"bucket": "b", "checksum": "hunter2"}), "`config.checksum` must be `crc64nvme` or `none`"),

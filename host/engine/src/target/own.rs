@@ -241,8 +241,9 @@ impl Inner {
     ) -> Result<CatalogTarget> {
         // Those of all organizations: jobs are limited by the target's name.
         if self.config.targets.iter().any(|target| target.id == ask.id) {
-            return Err(Failure::conflict(format!("there is a target `{}` already", ask.id))
-                .with_hint("choose another id"));
+            return Err(
+                Failure::conflict(format!("there is a target `{}` already", ask.id)).with_hint("choose another id")
+            );
         }
         let plugin = self.storage_for_tenants(&ask.plugin)?;
         let checked = check(&plugin, ask.config, ask.credentials).await?;

@@ -98,12 +98,13 @@ async fn use_bucket(bucket: &Bucket, steps: &mut Steps) {
     }
     let write = async || bucket.put(&key, ByteSource::from_bytes(content.clone())?, true).await;
     if steps.tried("write", kept(write())).await.is_some() {
-        steps.judged("create_only", write(), |written| match written {
-            Err(failure) if failure.kind == FailureKind::Conflict => Ok(()),
-            Err(failure) => Err((ProbeState::Failed, failure)),
-            Ok(_) => Err((ProbeState::Warning, overwrites())),
-        })
-        .await;
+        steps
+            .judged("create_only", write(), |written| match written {
+                Err(failure) if failure.kind == FailureKind::Conflict => Ok(()),
+                Err(failure) => Err((ProbeState::Failed, failure)),
+                Ok(_) => Err((ProbeState::Warning, overwrites())),
+            })
+            .await;
         steps.tried("read", same(bucket, &key, None, &content)).await;
         let range = ByteRange { offset: 1000, length: Some(100) };
         steps.tried("range", same(bucket, &key, Some(range), content.get(1000..1100).unwrap_or_default())).await;
@@ -119,11 +120,12 @@ async fn use_bucket(bucket: &Bucket, steps: &mut Steps) {
     }
     // Nothing was begun before 1970: it looks, and ends nothing.
     let uploads = bucket.abandon_uploads(Timestamp::from_micros(0));
-    steps.judged("uploads", uploads, |found| match found {
-        Ok(_) => Ok(()),
-        Err(failure) => Err((ProbeState::Warning, failure.context("uploads that break off would be left there"))),
-    })
-    .await;
+    steps
+        .judged("uploads", uploads, |found| match found {
+            Ok(_) => Ok(()),
+            Err(failure) => Err((ProbeState::Warning, failure.context("uploads that break off would be left there"))),
+        })
+        .await;
 }
 
 fn overwrites() -> Failure {

@@ -111,7 +111,10 @@ mod tests {
             (r#"{"id": "a"}"#, "`bucket` is missing"),
             (r#"{"id": "a", "bucket": "b"}"#, "`bucket`: `b` is no bucket"),
             (r#"{"id": "a", "bucket": "s3://bbb", "plugin": "s3"}"#, "`plugin` stands beside `bucket`"),
-            (r#"{"id": "a", "bucket": "s3://bbb", "config": {"bucket": "ccc"}}"#, "`config.bucket` says something else"),
+            (
+                r#"{"id": "a", "bucket": "s3://bbb", "config": {"bucket": "ccc"}}"#,
+                "`config.bucket` says something else",
+            ),
             (r#"{"id": "a", "plugin": "s3", "config": []}"#, "`config` must be an object"),
             (r#"{"id": "a", "plugin": "s3", "credentials": 7}"#, "`credentials` must be text or an object"),
             (r#"{"id": "a", "plugin": "s3", "credentials": ""}"#, "`credentials` is empty"),

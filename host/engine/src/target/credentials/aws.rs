@@ -94,8 +94,7 @@ mod tests {
                     aws_secret_access_key = S/K+x=\r\naws_session_token=T\r\noutput = json\r\nregion=us-east-2\r\n";
         let read = read(file).unwrap();
         let credentials: Value = serde_json::from_str(read.credentials.expose()).unwrap();
-        let expected =
-            serde_json::json!({"access_key_id": "AK", "secret_access_key": "S/K+x=", "session_token": "T"});
+        let expected = serde_json::json!({"access_key_id": "AK", "secret_access_key": "S/K+x=", "session_token": "T"});
         assert_eq!(credentials, expected);
         assert_eq!(read.place, [("region", "us-east-2".to_owned())]);
     }
@@ -113,7 +112,10 @@ mod tests {
             ("[default]\naws_secret_access_key=hunter2", "`aws_access_key_id` is missing from [default]"),
             ("[default]\naws_access_key_id=AK\naws_secret_acces_key=hunter2", "`aws_secret_access_key` is missing"),
             ("[default]\naws_access_key_id=AK\naws_secret_access_key=", "`aws_secret_access_key` is missing"),
-            ("[default]\naws_access_key_id=AK\naws_secret_access_key=hunter2 # old", "`aws_secret_access_key` of [default] has blanks"),
+            (
+                "[default]\naws_access_key_id=AK\naws_secret_access_key=hunter2 # old",
+                "`aws_secret_access_key` of [default] has blanks",
+            ),
         ] {
             let failure = read(file).unwrap_err();
             assert!(failure.message.starts_with(why), "{file}: {failure}");
