@@ -20,7 +20,7 @@ const FAILING: &str = "cannot read the object";
 pub async fn get<S: Service>(bucket: &ObjectBucket<S>, key: &str, asked: Option<ByteRange>) -> Result<Source> {
     let path = bucket.layout.path(key)?;
     let parts = bucket.layout.parts();
-    let part = parts.bytes(0) as u64;
+    let part = parts.bytes(0)? as u64;
     let asked = asked.unwrap_or(ByteRange { offset: 0, length: None });
     let mut object = Object::<S> { store: bucket.store(None)?, path, tag: None };
 

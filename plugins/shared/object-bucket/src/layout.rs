@@ -11,8 +11,8 @@ const SMALLEST_PART_MIB: usize = 5;
 const PREFIX_BYTES: usize = 512;
 /// What is in flight of one object at most. Memory comes to about twice that.
 const IN_FLIGHT_MIB: usize = 64;
-/// Parts of the first size. After them parts are twice as large, later four times, so that the most parts of an object (10,000) are
-/// not also its end.
+/// Parts of the first size, for services that take parts in different sizes. After them parts are twice as large, later four times: a
+/// limited number of parts holds larger objects so.
 const PARTS_OF_ONE_SIZE: usize = 2500;
 
 /// Where keys lie in the bucket.
@@ -27,7 +27,16 @@ pub struct Layout {
 pub struct Parts {
     bytes: usize,
     parallel: usize,
-    grow: bool,
+    count: Count,
+}
+
+/// How many parts an object may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Count {
+    /// So many, of different sizes as well.
+    Growing(usize),
+    /// So many, all of one size but the last.
+    Even(usize),
 }
 
 impl Layout {
@@ -75,11 +84,11 @@ impl Layout {
 }
 
 impl Parts {
-    /// Parts of `mebibytes`, so many in flight. `grow` for services that count parts and take them in different sizes.
+    /// Parts of `mebibytes`, so many in flight.
     ///
     /// # Errors
     /// `invalid`, naming the key and what it may hold.
-    pub fn new(mebibytes: usize, parallel: usize, grow: bool) -> Result<Self> {
+    pub fn new(mebibytes: usize, parallel: usize, count: Count) -> Result<Self> {
         if !(SMALLEST_PART_MIB..=IN_FLIGHT_MIB).contains(&mebibytes) {
             let message =
                 format!("configuration: `part_size_mib` is {SMALLEST_PART_MIB} to {IN_FLIGHT_MIB}, not {mebibytes}");
@@ -91,12 +100,20 @@ impl Parts {
                 format!("configuration: `parallel` is 1 to {most} with parts of {mebibytes} MiB, not {parallel}");
             return Err(Failure::invalid(message).with_hint("smaller parts allow more of them at once"));
         }
-        Ok(Self { bytes: mebibytes * MIB, parallel, grow })
+        Ok(Self { bytes: mebibytes * MIB, parallel, count })
     }
 
     /// The size of a part, by its number from 0.
-    pub fn bytes(self, number: usize) -> usize {
-        self.bytes * self.factor(number)
+    ///
+    /// # Errors
+    /// `unsupported` when an object has no more parts.
+    pub fn bytes(self, number: usize) -> Result<usize> {
+        let (Count::Growing(most) | Count::Even(most)) = self.count;
+        if number < most {
+            return Ok(self.bytes * self.factor(number));
+        }
+        let failure = Failure::unsupported(format!("cannot keep the object: it is too large for {most} parts"));
+        Err(failure.with_hint("raise `part_size_mib` of the target, and lower `parallel`"))
     }
 
     /// How many parts travel at once.
@@ -105,12 +122,56 @@ impl Parts {
     }
 
     fn factor(self, number: usize) -> usize {
-        match number / PARTS_OF_ONE_SIZE {
-            _ if !self.grow => 1,
-            0 => 1,
-            1 => 2,
+        let wanted = match (self.count, number / PARTS_OF_ONE_SIZE) {
+            (Count::Even(_), _) | (_, 0) => 1,
+            (_, 1) => 2,
             _ => 4,
+        };
+        // One part alone is within what may be in flight.
+        wanted.min(IN_FLIGHT_MIB * MIB / self.bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(mebibytes: usize, parallel: usize, count: Count) -> Parts {
+        Parts::new(mebibytes, parallel, count).unwrap()
+    }
+
+    /// The largest object, in GiB.
+    fn largest(parts: Parts) -> usize {
+        (0..).map_while(|number| parts.bytes(number).ok()).sum::<usize>() >> 30
+    }
+
+    #[test]
+    fn a_limited_number_of_parts_holds_large_objects() {
+        assert_eq!(largest(parts(8, 4, Count::Growing(10_000))), 214);
+        assert_eq!(largest(parts(64, 1, Count::Growing(10_000))), 625);
+        assert_eq!(largest(parts(8, 4, Count::Even(50_000))), 390);
+    }
+
+    #[test]
+    fn what_is_in_flight_stays_bounded() {
+        for (mebibytes, parallel) in [(5, 12), (8, 4), (8, 8), (16, 4), (24, 2), (33, 1), (64, 1)] {
+            let parts = parts(mebibytes, parallel, Count::Growing(10_000));
+            for number in [0, 2499, 2500, 4999, 5000, 9999] {
+                let in_flight = parts.bytes(number).unwrap() * parts.parallel(number);
+                assert!(in_flight <= IN_FLIGHT_MIB * MIB, "{mebibytes} x {parallel} at {number}: {in_flight}");
+            }
         }
-        .min((IN_FLIGHT_MIB * MIB / self.bytes).max(1))
+    }
+
+    #[test]
+    fn names_that_are_no_keys_are_nobodys() {
+        let parts = parts(8, 4, Count::Even(1));
+        let layout = Layout::new("/a/b/", parts).unwrap();
+        assert_eq!(layout.name("c/d"), "a/b/c/d");
+        assert_eq!(layout.key("a/b/c/d"), Some("c/d"));
+        for name in ["a/bc/d", "a/b", "a/b/", "a/b/c//d", "a/b/c d", "c/d"] {
+            assert_eq!(layout.key(name), None, "{name}");
+        }
+        assert_eq!(Layout::new("", parts).unwrap().key("c/d"), Some("c/d"));
     }
 }

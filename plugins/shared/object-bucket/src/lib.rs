@@ -31,7 +31,7 @@ pub use connector::Connector;
 pub use crypto::Crypto;
 pub use exchange::{ask, body_pieces, text};
 pub use fault::{Fault, Verdict};
-pub use layout::{Layout, Parts};
+pub use layout::{Count, Layout, Parts};
 pub use operation::Operation;
 pub use refusal::Refusal;
 pub use retry::Retry;

@@ -119,3 +119,39 @@ fn clean(message: &str, secrets: &[&str]) -> String {
     let signed = ["sig=", "Signature=", "signature=", "Bearer "].iter().any(|word| line.contains(word));
     if telling || signed { String::new() } else { line.trim().chars().take(MESSAGE_CHARS).collect() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_service_says_is_told_without_secrets() {
+        let read = |message: &str| {
+            let body = format!("<Error><Code>Access&lt;Denied</Code><Message>{message}</Message></Error>");
+            Refusal::read(Operation::Put, StatusCode::FORBIDDEN, HeaderMap::new(), &body, &["hunter2"]).sentence()
+        };
+        let silent = "cannot keep the object: the service answers AccessDenied";
+        assert_eq!(read("no &amp; never\nRequestId:1"), format!("{silent}: no & never"));
+        for message in ["hunter2", "the key hunter2 is wrong", "GET /?sig=abc", "Signature=abc", "Bearer abc"] {
+            assert_eq!(read(message), silent, "{message}");
+        }
+        assert!(read(&"x".repeat(5000)).len() < 300);
+    }
+
+    #[test]
+    fn only_what_passes_is_tried_again() {
+        let verdict = |status: u16, operation| {
+            let status = StatusCode::from_u16(status).unwrap();
+            Refusal::read(operation, status, HeaderMap::new(), "", &[]).fault().verdict
+        };
+        for status in [408, 429, 500, 502, 503, 504] {
+            assert_eq!(verdict(status, Operation::Get), Verdict::Passing, "{status}");
+        }
+        for status in [301, 307, 400, 401, 403, 405, 507] {
+            assert_eq!(verdict(status, Operation::Get), Verdict::Final, "{status}");
+        }
+        assert_eq!(verdict(404, Operation::Get), Verdict::Absent);
+        assert_eq!((verdict(412, Operation::Get), verdict(412, Operation::Put)), (Verdict::Replaced, Verdict::Exists));
+        assert_eq!(verdict(416, Operation::Get), Verdict::PastEnd);
+    }
+}

@@ -26,10 +26,10 @@ pub async fn put<S: Service>(bucket: &ObjectBucket<S>, key: &str, data: Source, 
     let token = PutToken::new(if_absent);
     let upload = Upload { store: bucket.store(Some(token.clone()))?, bucket, path, token };
 
-    let size = bucket.layout.parts().bytes(0);
+    let size = bucket.layout.parts().bytes(0)?;
     let mut chunks = data.chunks(size);
     let first = chunks.piece(size).await.unwrap_or_default();
-    let second = if first.len() == size { chunks.piece(size).await } else { None };
+    let second = if first.len() == size { chunks.piece(bucket.layout.parts().bytes(1)?).await } else { None };
     match second {
         None => {
             // Nothing may be visible before the source has said how it ended.
@@ -108,7 +108,7 @@ impl<S: Service> Upload<'_, S> {
         for number in 0.. {
             let piece = match waiting.pop_front() {
                 Some(piece) => Some(piece),
-                None => chunks.piece(parts.bytes(number)).await,
+                None => chunks.piece(parts.bytes(number)?).await,
             };
             let Some(piece) = piece else { break };
             while sent.len() >= parts.parallel(number) {

@@ -1,9 +1,12 @@
 //! A target's configuration.
 
 use bulkhead_plugin_sdk::storage::Result;
-use object_bucket::{Layout, Parts, address, name, one_of};
+use object_bucket::{Count, Layout, Parts, address, name, one_of};
 use serde::Deserialize;
 use url::Url;
+
+/// Blocks of one blob.
+const MOST_BLOCKS: usize = 50_000;
 
 /// A target's configuration.
 #[derive(Debug, Deserialize)]
@@ -52,12 +55,12 @@ impl Config {
         Ok(self)
     }
 
-    /// Where keys lie and how blobs are cut. A blob has up to 50,000 blocks: they need not grow.
+    /// Where keys lie and how blobs are cut.
     ///
     /// # Errors
     /// `invalid`, naming the key.
     pub fn layout(&self) -> Result<Layout> {
-        Layout::new(&self.prefix, Parts::new(self.part_size_mib, self.parallel, false)?)
+        Layout::new(&self.prefix, Parts::new(self.part_size_mib, self.parallel, Count::Even(MOST_BLOCKS))?)
     }
 
     /// Whether uploads carry a checksum.

@@ -1,9 +1,12 @@
 //! A target's configuration.
 
 use bulkhead_plugin_sdk::storage::Result;
-use object_bucket::{Layout, Parts, address, name};
+use object_bucket::{Count, Layout, Parts, address, name};
 use serde::Deserialize;
 use url::Url;
+
+/// Parts of one object.
+const MOST_PARTS: usize = 10_000;
 
 const GOOGLE: &str = "https://storage.googleapis.com";
 
@@ -54,7 +57,7 @@ impl Config {
     /// # Errors
     /// `invalid`, naming the key.
     pub fn layout(&self) -> Result<Layout> {
-        Layout::new(&self.prefix, Parts::new(self.part_size_mib, self.parallel, true)?)
+        Layout::new(&self.prefix, Parts::new(self.part_size_mib, self.parallel, Count::Growing(MOST_PARTS))?)
     }
 
     /// Where the service is.

@@ -1,9 +1,12 @@
 //! A target's configuration.
 
 use bulkhead_plugin_sdk::storage::{Failure, Result};
-use object_bucket::{Layout, Parts, address, name, one_of, word};
+use object_bucket::{Count, Layout, Parts, address, name, one_of, word};
 use serde::Deserialize;
 use url::Url;
+
+/// Parts of one object.
+const MOST_PARTS: usize = 10_000;
 
 /// A target's configuration.
 #[derive(Debug, Deserialize)]
@@ -103,7 +106,8 @@ impl Config {
     pub fn layout(&self) -> Result<Layout> {
         // R2 takes parts of one size only, the last one aside.
         let even = self.endpoint.as_deref().is_some_and(|endpoint| endpoint.contains(".r2.cloudflarestorage.com"));
-        Layout::new(&self.prefix, Parts::new(self.part_size_mib, self.parallel, !even)?)
+        let count = if even { Count::Even(MOST_PARTS) } else { Count::Growing(MOST_PARTS) };
+        Layout::new(&self.prefix, Parts::new(self.part_size_mib, self.parallel, count)?)
     }
 
     /// Whether uploads carry a checksum.
