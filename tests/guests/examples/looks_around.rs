@@ -1,12 +1,15 @@
 //! Tells what it can see, and looks through its memory for what is none of its business.
 //!
 //! Configuration: `look_for` are texts, each written backwards, so that what it finds is not its own configuration. Credentials: any. A
-//! put fails with what it saw: the variables and arguments, the files, and which of the texts stand anywhere in its memory, all of which
-//! it takes.
+//! put fails with what it saw: the variables and arguments, the files, and which of the texts stand anywhere in its memory, nearly all of
+//! which it takes.
 
 use std::fs;
 
 use bulkhead_plugin_sdk::storage::*;
+
+/// Somewhat less than a component may have: one that asks for more is ended.
+const TAKEN_BYTES: usize = 100 << 20;
 
 struct Guest {
     look_for: Vec<String>,
@@ -80,9 +83,9 @@ fn memory_bytes() -> usize {
     core::arch::wasm32::memory_size::<0>() << 16
 }
 
-/// Whether the text stands backwards anywhere in the memory, after all that can be had has been taken.
+/// Whether the text stands backwards anywhere in the memory, after nearly all that can be had has been taken.
 fn in_memory(text: &str) -> bool {
-    while core::arch::wasm32::memory_grow::<0>(16) != usize::MAX {}
+    while memory_bytes() < TAKEN_BYTES && core::arch::wasm32::memory_grow::<0>(16) != usize::MAX {}
     let text = text.as_bytes();
     let byte = |at: usize| {
         // A volatile read: this memory belongs to no object that the compiler knows.
