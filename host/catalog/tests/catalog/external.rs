@@ -47,16 +47,14 @@ fn what_opens_a_file_is_kept_while_the_restore_may_be_tried_and_no_longer() {
             let (_, attempt) = scene.claim(&[service]).await.unwrap();
             catalog.fail(&attempt.id, &Failure::unavailable("gone"), Some(Duration::ZERO)).await.unwrap();
             assert_eq!(secrets(restore.id).await.as_deref(), Some("v1.sealed"), "another attempt needs it");
-            match end {
-                JobState::Cancelled => drop(catalog.request_cancel(&acme(), &job.id).await.unwrap()),
-                end => {
-                    let (_, attempt) = scene.claim(&[service]).await.unwrap();
-                    match end {
-                        JobState::Failed => {
-                            drop(catalog.fail(&attempt.id, &Failure::corrupt("cut"), None).await.unwrap())
-                        }
-                        _ => drop(catalog.finish_restore(&attempt.id, "done", None).await.unwrap()),
-                    }
+            if end == JobState::Cancelled {
+                catalog.request_cancel(&acme(), &job.id).await.unwrap();
+            } else {
+                let (_, attempt) = scene.claim(&[service]).await.unwrap();
+                if end == JobState::Failed {
+                    catalog.fail(&attempt.id, &Failure::corrupt("cut"), None).await.unwrap();
+                } else {
+                    catalog.finish_restore(&attempt.id, "done", None).await.unwrap();
                 }
             }
             let ended = catalog.restore(&acme(), restore.id).await.unwrap();

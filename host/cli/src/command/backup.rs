@@ -25,7 +25,7 @@ pub enum BackupCommand {
     /// Show one backup
     Show(show::Show),
     /// Replace the data of a service by those of a backup or of a moment, or bring back a part of them
-    Restore(restore::Restore),
+    Restore(Box<restore::Restore>),
     /// Check a backup: its stored bytes, or what a server restored from it holds
     Verify(verify::Verify),
     /// Put a backup into another target as well

@@ -72,7 +72,6 @@ pub(super) fn pass<W: Write>(input: impl Read, into: &mut Goal<W>, inventory: &m
             }
         }
     }
-    drop(entries);
     allowance.set(u64::MAX);
     let mut tail = archive.into_inner();
     let mut rest = vec![0; PIECE];
