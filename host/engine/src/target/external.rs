@@ -72,7 +72,7 @@ impl ExternalBucket {
         }
         let prefix: Vec<&str> = parts.collect();
         let folder = |part: &&str| !part.is_empty() && !matches!(*part, "." | "..") && !part.contains(is_control);
-        if !prefix.iter().all(|part| folder(part)) {
+        if !prefix.iter().all(folder) {
             return Err(wrong("has a path with an empty part, with `.`, `..`, or with characters that do not print"));
         }
         if !prefix.is_empty() {

@@ -71,14 +71,13 @@ fn profile(file: &str) -> Result<BTreeMap<String, String>> {
             continue;
         }
         let (key, value) = line.split_once('=').ok_or_else(|| wrong(at, "is no `key = value`"))?;
-        match (section, &mut found) {
-            (None, _) => return Err(wrong(at, "stands before the first [profile]")),
-            (Some(true), Some(profile)) => {
-                if profile.insert(key.trim().to_owned(), value.trim().to_owned()).is_some() {
-                    return Err(wrong(at, "gives a value a second time"));
-                }
-            }
-            _ => {}
+        let Some(within) = section else { return Err(wrong(at, "stands before the first [profile]")) };
+        let twice = found
+            .as_mut()
+            .filter(|_| within)
+            .and_then(|profile| profile.insert(key.trim().to_owned(), value.trim().to_owned()));
+        if twice.is_some() {
+            return Err(wrong(at, "gives a value a second time"));
         }
     }
     found.ok_or_else(|| Failure::invalid("the credentials have no profile [default]").with_hint(FORM))
