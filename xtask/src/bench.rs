@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: backups and restores against the same tools by hand, in paired runs.
 
+mod bucket;
 mod by_hand;
 mod complete;
 mod drills;
@@ -37,6 +38,9 @@ pub struct Arguments {
     /// Bytes of binary logs.
     #[arg(long, default_value_t = 5 << 28)]
     log_bytes: u64,
+    /// Bytes of the object that goes into a bucket and back.
+    #[arg(long, default_value_t = 4 << 30)]
+    object_bytes: u64,
     /// Paired runs; the median counts.
     #[arg(long, default_value_t = 5)]
     runs: usize,
@@ -75,6 +79,8 @@ enum Part {
     Lag,
     /// Drills.
     Drills,
+    /// Objects and whole backups in a bucket of S3.
+    Bucket,
 }
 
 /// The service's id.
@@ -97,7 +103,7 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
     let revision = arguments.revision.clone().unwrap_or_else(head);
     let mut page = Page::read(&path, &revision, arguments.remark.as_deref())?;
 
-    if wants(Part::Full) || wants(Part::Incremental) || wants(Part::Drills) {
+    if [Part::Full, Part::Incremental, Part::Drills, Part::Bucket].into_iter().any(wants) {
         let server = place.server(arguments.bytes, &[])?;
         page.server = Some(server.value("SELECT VERSION()")?);
         if wants(Part::Full) {
@@ -108,6 +114,9 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
         }
         if wants(Part::Drills) {
             page.drills(&drills::measure(&place, &server, runs)?, runs);
+        }
+        if wants(Part::Bucket) {
+            page.bucket(&bucket::measure(&place, &server, arguments.object_bytes, runs)?, runs);
         }
     }
     if wants(Part::Logs) {

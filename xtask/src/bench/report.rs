@@ -7,17 +7,18 @@ use std::path::Path;
 use bulkhead_test_support::Result;
 
 use super::pair::{Pair, median, percentile};
-use super::{complete, drills, increments, lag, logs, machine};
+use super::{bucket, complete, drills, increments, lag, logs, machine};
 use crate::terminal::bytes;
 
 /// The page's sections, in order.
-const SECTIONS: [&str; 6] = [
+const SECTIONS: [&str; 7] = [
     "Complete backups and restores",
     "Incremental backups",
     "Drills",
     "Archiving binary logs",
     "Replaying binary logs",
     "The continuous archive",
+    "Buckets",
 ];
 
 /// A page of sections; what is not measured anew stays as it was.
@@ -205,6 +206,49 @@ impl Page {
         self.put(SECTIONS[5], text);
     }
 
+    /// Buckets.
+    pub fn bucket(&mut self, figures: &bucket::Figures, runs: usize) {
+        let object = bytes(figures.object_bytes);
+        let mut text = format!(
+            "{} {runs} pairs each against the same Garage on the same machine, in parts of {} MiB, {} under way. By hand means, for the \
+             object of {object}, `object_store` as it is (native, over its own HTTP client); both sides get and give the bytes through a \
+             pipe, and the component has a CRC64NVME checked by the service. `processors` are those of the side itself; of whole backups \
+             they include the database server's.\n\n",
+            self.measured,
+            bucket::PART_MIB,
+            bucket::PARALLEL
+        );
+        let row = |job, pairs, bytes, goal| Row { job, pairs, bytes, goal };
+        text.push_str(&table(&[
+            row("upload through the component", &figures.puts, figures.object_bytes, "0.95"),
+            row("download through the component", &figures.gets, figures.object_bytes, "0.95"),
+            row(
+                "full backup: `mariadb-backup --stream=xbstream \\| zstd -3 -T0 \\| rclone rcat`",
+                &figures.backups,
+                figures.stream_bytes,
+                "",
+            ),
+        ]));
+        let _ = writeln!(
+            text,
+            "\n| job | processors by hand, s/GiB | processors component, s/GiB | memory by hand | memory component | goal |\n|---|---|---|---|---|---|"
+        );
+        #[expect(clippy::cast_precision_loss, reason = "gibibytes for people")]
+        let gib = figures.object_bytes as f64 / f64::from(1 << 30);
+        for (at, (job, pairs)) in [("upload", &figures.puts), ("download", &figures.gets)].into_iter().enumerate() {
+            let used = |side: usize| median(pairs.iter().map(|pair| pair.processors[side] / gib));
+            let [native, through] = figures.peak_kib[at].map(|kib| kib >> 10);
+            let goal = bucket::PART_MIB * bucket::PARALLEL + 64;
+            let (by_hand, component) = (used(0), used(1));
+            let _ = writeln!(
+                text,
+                "| {job} | {by_hand:.2} | {component:.2} | {native} MiB | {through} MiB | {goal} MiB, {} |",
+                if through <= goal { "met" } else { "missed" }
+            );
+        }
+        self.put(SECTIONS[6], text);
+    }
+
     fn put(&mut self, title: &str, text: String) {
         let text = text.trim().to_owned();
         match self.sections.iter_mut().find(|(known, _)| known == title) {
@@ -219,7 +263,7 @@ impl Page {
         self.sections.sort_by_key(|(title, _)| place(title).unwrap_or(SECTIONS.len()));
         let mut page = String::from(
             "# Benchmarks\n\n\
-             How to run: `cargo xtask bench` (`--only`, `--bytes`, `--log-bytes`, `--runs`, `--kills`, `--dir`, `--print`). It fills a private\n\
+             How to run: `cargo xtask bench` (`--only`, `--bytes`, `--log-bytes`, `--object-bytes`, `--runs`, `--kills`, `--dir`, `--print`). It fills a private\n\
              MariaDB, then runs each job by hand and through Bulkhead in turns. A ratio is the median of the pairs' ratios: above 1, Bulkhead is\n\
              faster. Times through Bulkhead run from the request to the API until the job is reported as succeeded: digests, manifest, fsync and\n\
              catalog are part of it. Methods that are measured against a tool run without checksums of tables (`checksum_seconds = 0`): by hand\n\
