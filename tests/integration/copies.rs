@@ -37,8 +37,7 @@ impl Two {
     }
 
     fn ask(&self, copies: &[&str]) -> Asked {
-        let body =
-            json!({"service_id": SERVICE, "backup_type": "minimal", "schedule": "once", "copies": copies});
+        let body = json!({"service_id": SERVICE, "backup_type": "minimal", "schedule": "once", "copies": copies});
         let made = self.scene.post("/v1/backups/schedules", &body);
         let text = |key: &str| made[key].as_str().unwrap().to_owned();
         Asked { method: "minimal".to_owned(), backup: text("backup_id"), job: text("job_id") }
@@ -46,9 +45,8 @@ impl Two {
 
     fn copies(&self, asked: &Asked) -> Vec<(String, String)> {
         let shown = self.scene.get(&format!("/v1/backups/{}", asked.backup));
-        let copy = |copy: &Value| {
-            (copy["target"].as_str().unwrap().to_owned(), copy["status"].as_str().unwrap().to_owned())
-        };
+        let copy =
+            |copy: &Value| (copy["target"].as_str().unwrap().to_owned(), copy["status"].as_str().unwrap().to_owned());
         shown["copies"].as_array().unwrap().iter().map(copy).collect()
     }
 
@@ -78,7 +76,10 @@ fn options(service: &str, server: &MariaDb) -> (HostOptions, TempDir) {
     fs::copy(&method, plugins.path().join(method.file_name().unwrap())).unwrap();
     let mut service = ServiceEntry::of(service, server);
     service.engine = "example".to_owned();
-    (HostOptions { services: vec![service], plugin_dir: Some(plugins.path().to_owned()), ..HostOptions::default() }, plugins)
+    (
+        HostOptions { services: vec![service], plugin_dir: Some(plugins.path().to_owned()), ..HostOptions::default() },
+        plugins,
+    )
 }
 
 #[test]
@@ -143,7 +144,11 @@ fn a_target_that_is_down_gets_its_copy_when_it_is_up_again() {
     bytes[10] ^= 1;
     fs::write(two.data(&damaged), &bytes).unwrap();
     let refused = two.scene.host.run(&["backup", "copy", &damaged.backup, "--to", "offsite"]).unwrap();
-    assert!(refused.code != Some(0) && refused.stderr.contains("damaged where it is copied from"), "{}", refused.stderr);
+    assert!(
+        refused.code != Some(0) && refused.stderr.contains("damaged where it is copied from"),
+        "{}",
+        refused.stderr
+    );
     assert_eq!(two.held(&two.offsite, &damaged).len(), 0, "damage was copied");
     assert_eq!(two.copies(&damaged), [("offsite".to_owned(), "Failed".to_owned())]);
 }

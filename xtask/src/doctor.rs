@@ -78,7 +78,9 @@ impl Need {
             Fix::WasmTarget => wasm_target().then(|| "installed".to_owned()),
             Fix::MariaDbPlugins => MariaDb::can_encrypt().then(|| "installed".to_owned()),
             Fix::Postgres => postgres().map(|path| path.display().to_string()),
-            Fix::Server(server) => Some(server.path()).filter(|path| path.is_file()).map(|path| path.display().to_string()),
+            Fix::Server(server) => {
+                Some(server.path()).filter(|path| path.is_file()).map(|path| path.display().to_string())
+            }
             Fix::Package(_) => process::find_program(self.name).map(|path| path.display().to_string()),
         }
     }

@@ -18,8 +18,8 @@ use crate::count::{Counted, Noun};
 use crate::fields::{self, Fields};
 use crate::session::{Session, sql, sql_of_parts};
 
-pub(crate) use copies::{follow as follow_copies, forget as forget_copies, settle as settle_copies};
 pub use copies::{BackupCopy, CopyOutcome, CopyState, NewCopy};
+pub(crate) use copies::{follow as follow_copies, forget as forget_copies, settle as settle_copies};
 pub use create::NewBackup;
 pub(crate) use create::{BackupDraft, insert};
 pub(crate) use delete::mark_deleting;

@@ -119,8 +119,8 @@ impl Engine {
         }
         let look = Look { engine: &self.inner, organization, source, ask, bucket: &target.bucket };
         match ask.side {
-            InspectSide::Target => look.from_target().await,
-            InspectSide::Catalog => look.from_catalog().await,
+            InspectSide::Target => look.at_target().await,
+            InspectSide::Catalog => look.at_catalog().await,
         }
     }
 }
@@ -142,7 +142,7 @@ struct Folder {
 }
 
 impl Look<'_> {
-    async fn from_target(&self) -> Result<Inspection> {
+    async fn at_target(&self) -> Result<Inspection> {
         let mut inspection = Inspection::default();
         let prefix = format!("{}/", self.source);
         if self.ask.after.as_ref().is_some_and(|after| !after.starts_with(&prefix)) {
@@ -198,7 +198,10 @@ impl Look<'_> {
         if !folder.entries.iter().any(|entry| entry.key == manifest_key) {
             let state = known.as_ref().map(|known| known.state);
             if !matches!(state, Some(BackupState::Scheduled | BackupState::Running | BackupState::Deleting)) {
-                find(DiscrepancyKind::Unfinished, "there is no manifest: it broke off, or is being made elsewhere".into());
+                find(
+                    DiscrepancyKind::Unfinished,
+                    "there is no manifest: it broke off, or is being made elsewhere".into(),
+                );
             }
             return Ok(());
         }
@@ -230,7 +233,9 @@ impl Look<'_> {
                 Err(failure) if failure.kind == FailureKind::NotFound => {
                     find(DiscrepancyKind::Orphaned, failure.to_string());
                 }
-                Err(failure) if failure.kind == FailureKind::Corrupt => find(DiscrepancyKind::Damaged, failure.to_string()),
+                Err(failure) if failure.kind == FailureKind::Corrupt => {
+                    find(DiscrepancyKind::Damaged, failure.to_string())
+                }
                 Err(failure) => return Err(failure),
             },
         }
@@ -327,11 +332,9 @@ impl Look<'_> {
         }
     }
 
-    async fn from_catalog(&self) -> Result<Inspection> {
+    async fn at_catalog(&self) -> Result<Inspection> {
         let mut inspection = Inspection::default();
-        let after = self.ask.after.as_deref().map(|text| {
-            text.parse::<BackupId>().map_err(|_| not_a_part())
-        });
+        let after = self.ask.after.as_deref().map(|text| text.parse::<BackupId>().map_err(|_| not_a_part()));
         let limit = u32::try_from(PART).unwrap_or(u32::MAX);
         let known = self.engine.catalog.known_backups(&self.ask.target, after.transpose()?.as_ref(), limit).await?;
         inspection.next = known.last().filter(|_| known.len() == PART).map(|last| last.id.to_string());

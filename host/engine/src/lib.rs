@@ -9,8 +9,8 @@ mod engine;
 mod executor;
 pub mod failpoint;
 mod history;
-mod inspect;
 mod housekeeping;
+mod inspect;
 mod keeper;
 mod measure;
 mod observer;
@@ -31,15 +31,15 @@ mod webhook;
 
 pub use bulkhead_runtime::PluginInfo;
 pub use config::{
-    AutomaticConfig, DrillConfig, EncryptTo, EncryptionConfig, EngineConfig, EngineLimits, HousekeepingConfig, JobLimits,
-    MasterKeySource, SecretText, ServiceConfig, TargetConfig, WebhookConfig,
+    AutomaticConfig, DrillConfig, EncryptTo, EncryptionConfig, EngineConfig, EngineLimits, HousekeepingConfig,
+    JobLimits, MasterKeySource, SecretText, ServiceConfig, TargetConfig, WebhookConfig,
 };
 pub use engine::{Binding, Engine, SERVICES_HINT};
-pub use measure::describe_metrics;
 pub use inspect::{Discrepancy, DiscrepancyKind, Inspect, InspectSide, Inspection};
+pub use measure::describe_metrics;
 pub use request::{
-    CreateBackup, CreateRestore, CreateSchedule, CreateWebhook, ExternalFile, FileMethod, Partial, RestoreFrom, RestorePreview, UpdateSchedule,
-    UpdateWebhook, VerifyLevel,
+    CreateBackup, CreateRestore, CreateSchedule, CreateWebhook, ExternalFile, FileMethod, Partial, RestoreFrom,
+    RestorePreview, UpdateSchedule, UpdateWebhook, VerifyLevel,
 };
 pub use retention::{PlannedBackup, PolicySource, RetentionPlan};
 pub use target::{

@@ -40,7 +40,8 @@ pub(crate) async fn run(catalog: &Catalog, key: &MasterKey) -> Result<()> {
 }
 
 fn purpose(noun: SealedNoun, row: &SealedRow) -> Result<String> {
-    let malformed = |error: String| bulkhead_model::Failure::internal(format!("the catalog holds a malformed id: {error}"));
+    let malformed =
+        |error: String| bulkhead_model::Failure::internal(format!("the catalog holds a malformed id: {error}"));
     Ok(match noun {
         SealedNoun::Webhook => {
             let id = row.id.parse().map_err(|error: bulkhead_model::InvalidId| malformed(error.to_string()))?;

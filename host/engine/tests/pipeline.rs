@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use bulkhead_engine::{EncryptTo, EncryptionConfig, SecretText};
 use bulkhead_engine::pipeline::{self, EncodeOptions, Encoded, Identities, Keys, Meter, layout, manifest};
+use bulkhead_engine::{EncryptTo, EncryptionConfig, SecretText};
 use bulkhead_model::{Encryption, Failure, FailureKind, ManifestObject, OrganizationId, Result, TargetId};
 use bulkhead_runtime::{ByteSource, Completion};
 
@@ -135,7 +135,8 @@ async fn each_of_several_recipients_opens_it_and_so_does_a_passphrase() {
         stored
     };
     let zstd = |bytes: &[u8]| run(Command::new("zstd").args(["-d", "-c"]), bytes);
-    let opened_by = |file: &PathBuf, stored: &[u8]| zstd(&run(Command::new("age").arg("-d").arg("-i").arg(file), stored));
+    let opened_by =
+        |file: &PathBuf, stored: &[u8]| zstd(&run(Command::new("age").arg("-d").arg("-i").arg(file), stored));
 
     let of_acme = sealed(&acme, &elsewhere).await;
     assert!(opened_by(&files[0], &of_acme) == plain && opened_by(&files[1], &of_acme) == plain);
@@ -151,7 +152,10 @@ async fn each_of_several_recipients_opens_it_and_so_does_a_passphrase() {
 
     // Without the key, it is said once for each place, and a passphrase is never told.
     let lost = Keys::load(&config(&[&files[1]])).unwrap().lost();
-    assert_eq!(lost, [format!("backups are encrypted to {}, and this host has no key that opens them", public(&files[2]))]);
+    assert_eq!(
+        lost,
+        [format!("backups are encrypted to {}, and this host has no key that opens them", public(&files[2]))]
+    );
     assert!(!format!("{:?} {:?}", keys, config(&[])).contains("horse"));
 }
 

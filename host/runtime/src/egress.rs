@@ -50,8 +50,9 @@ impl EgressRules {
     pub(crate) fn new(config: &EgressConfig) -> Result<Self> {
         let origin = |text: &String| {
             Origin::parse(text).ok_or_else(|| {
-                Failure::invalid(format!("[egress] endpoints: `{text}` is no origin"))
-                    .with_hint("write scheme, host and port, e.g. \"http://127.0.0.1:3900\" or \"https://minio.internal\"")
+                Failure::invalid(format!("[egress] endpoints: `{text}` is no origin")).with_hint(
+                    "write scheme, host and port, e.g. \"http://127.0.0.1:3900\" or \"https://minio.internal\"",
+                )
             })
         };
         let endpoints = config.endpoints.iter().map(origin).collect::<Result<_>>()?;

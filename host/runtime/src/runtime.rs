@@ -264,7 +264,9 @@ impl Plugins {
         tracing::info!(plugin = info.name, version = info.version, digest = %info.digest, "plugin loaded");
         match linked {
             Linked::Method(contract) => self.methods.push(MethodPlugin::new(info, sandbox, contract)),
-            Linked::Storage(contract) => self.storages.push(StoragePlugin::new(info, sandbox, contract, egress.clone())),
+            Linked::Storage(contract) => {
+                self.storages.push(StoragePlugin::new(info, sandbox, contract, egress.clone()))
+            }
         }
         Ok(())
     }

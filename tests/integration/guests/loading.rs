@@ -36,7 +36,9 @@ fn a_component_that_cannot_be_used_is_named_with_its_reason_and_the_host_starts(
     }
     let plugins = host.json(&["plugin", "list"]).unwrap();
     let names: Vec<_> = plugins.as_array().unwrap().iter().map(|plugin| plugin["name"].as_str().unwrap()).collect();
-    assert_eq!(names, [
+    assert_eq!(
+        names,
+        [
             "azure",
             "filesystem",
             "gcs",
@@ -46,7 +48,8 @@ fn a_component_that_cannot_be_used_is_named_with_its_reason_and_the_host_starts(
             "mariadb-full",
             "mariadb-incremental",
             "s3",
-        ]);
+        ]
+    );
     let doctor = host.run(&["doctor", "--config", "bulkhead.toml"]).unwrap();
     assert!(doctor.stdout.contains("this host speaks 0.1.x"), "{doctor:?}");
 }
@@ -56,11 +59,8 @@ fn compiled_code_is_only_taken_from_files_that_the_host_made_and_that_are_whole(
     let dir = tempfile::tempdir().unwrap();
     fs::copy(workspace::guest("hangs"), dir.path().join("hangs.wasm")).unwrap();
     let own_cache = vec![("BULKHEAD_PLUGINS__CACHE_DIR".to_owned(), "data/cache".to_owned())];
-    let options = HostOptions {
-        plugin_dir: Some(dir.path().to_owned()),
-        environment: own_cache,
-        ..HostOptions::default()
-    };
+    let options =
+        HostOptions { plugin_dir: Some(dir.path().to_owned()), environment: own_cache, ..HostOptions::default() };
     let mut host = BulkheadHost::start(options).unwrap();
     let cache = host.dir().join("data/cache");
     let made = compiled(&cache);

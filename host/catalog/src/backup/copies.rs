@@ -124,7 +124,10 @@ impl Catalog {
     pub async fn copies_of(&self, backups: &[BackupId]) -> Result<Vec<BackupCopy>> {
         let mut copies = Vec::new();
         for batch in batches(backups) {
-            let text = format!("SELECT * FROM backup_copies WHERE backup IN {} ORDER BY backup, target", places(1, batch.len()));
+            let text = format!(
+                "SELECT * FROM backup_copies WHERE backup IN {} ORDER BY backup, target",
+                places(1, batch.len())
+            );
             let mut query = sql_of_parts(text);
             for backup in batch {
                 query = query.bind(backup.as_str().to_owned());
@@ -250,12 +253,13 @@ pub(crate) async fn follow(session: &mut Session, job: &Job) -> Result<()> {
         (JobKind::Copy, _) => CopyState::Waiting,
         _ => return Ok(()),
     };
-    let query = sql("UPDATE backup_copies SET state = $1, failure = $2, finished_at_us = $3 WHERE backup = $4 AND job = $5")
-        .bind(state.as_str())
-        .bind(optional_json(job.failure.as_ref())?)
-        .bind((state != CopyState::Waiting).then_some(session.now().as_micros()))
-        .bind(job.backup.as_ref().map(|backup| backup.as_str().to_owned()))
-        .bind(job.id.as_str().to_owned());
+    let query =
+        sql("UPDATE backup_copies SET state = $1, failure = $2, finished_at_us = $3 WHERE backup = $4 AND job = $5")
+            .bind(state.as_str())
+            .bind(optional_json(job.failure.as_ref())?)
+            .bind((state != CopyState::Waiting).then_some(session.now().as_micros()))
+            .bind(job.backup.as_ref().map(|backup| backup.as_str().to_owned()))
+            .bind(job.id.as_str().to_owned());
     session.execute(query).await.map(|_| ())
 }
 

@@ -11,13 +11,7 @@ fn target(id: &str) -> TargetId {
 }
 
 fn copy_to(backup: &BackupId, id: &str) -> NewCopy {
-    NewCopy {
-        organization: acme(),
-        backup: backup.clone(),
-        target: target(id),
-        attempts_max: 2,
-        idempotency: None,
-    }
+    NewCopy { organization: acme(), backup: backup.clone(), target: target(id), attempts_max: 2, idempotency: None }
 }
 
 async fn states(scene: &Scene, backup: &BackupId) -> Vec<(String, CopyState)> {
@@ -42,13 +36,13 @@ fn one_target_that_fails_does_not_take_the_backup_along_and_is_tried_again() {
         ];
         let made = Completed { copies: outcomes, ..completed() };
         scene.catalog.finish_backup(&attempt.id, &made).await.unwrap();
-        assert_eq!(
-            states(&scene, &backup.id).await,
-            [waiting("offsite"), ("tape".to_owned(), CopyState::Succeeded)],
-        );
+        assert_eq!(states(&scene, &backup.id).await, [waiting("offsite"), ("tape".to_owned(), CopyState::Succeeded)],);
 
         let (job, attempt) = scene.claim(&["db1"]).await.unwrap();
-        assert_eq!((job.kind, &job.target, &job.backup), (JobKind::Copy, &Some(target("offsite")), &Some(backup.id.clone())));
+        assert_eq!(
+            (job.kind, &job.target, &job.backup),
+            (JobKind::Copy, &Some(target("offsite")), &Some(backup.id.clone()))
+        );
         let mut attempt = attempt;
         while scene.catalog.fail(&attempt.id, &down, None).await.unwrap() == JobState::Scheduled {
             assert_eq!(states(&scene, &backup.id).await[0], waiting("offsite"));

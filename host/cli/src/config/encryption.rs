@@ -14,20 +14,12 @@ pub fn read(root: &Section<'_>, context: &Context) -> EncryptionConfig {
     let to = read_to(&section, context).unwrap_or_default();
     let identities = files(&section, "identities", context, "name a file that `age-keygen -o FILE` made");
     let old = files(&section, "old_passphrase_files", context, "name a file that holds a passphrase of before");
-    let old_passphrases =
-        old.iter().filter_map(|file| passphrase_in(&section, "old_passphrase_files", file)).collect();
+    let old_passphrases = old.iter().filter_map(|file| passphrase_in(&section, "old_passphrase_files", file)).collect();
     let old_master_keys = files(&section, "old_master_key_files", context, "name a master key of before");
     let old_master_keys = old_master_keys.into_iter().map(MasterKeySource::File).collect();
     let master_key = master_key(&section, context);
     section.finish();
-    EncryptionConfig {
-        to,
-        identities,
-        old_passphrases,
-        master_key,
-        old_master_keys,
-        ..EncryptionConfig::default()
-    }
+    EncryptionConfig { to, identities, old_passphrases, master_key, old_master_keys, ..EncryptionConfig::default() }
 }
 
 /// `recipients`, or a passphrase, of any section that may have them; `None` when it says nothing.
@@ -56,14 +48,19 @@ pub fn read_to(section: &Section<'_>, context: &Context) -> Option<EncryptTo> {
         (None, None) => return (!recipients.is_empty()).then_some(EncryptTo::Recipients(recipients)),
     };
     if !recipients.is_empty() {
-        section.wrong(key, "stands beside recipients", "keep one of the two: age allows no recipient beside a passphrase");
+        section.wrong(
+            key,
+            "stands beside recipients",
+            "keep one of the two: age allows no recipient beside a passphrase",
+        );
     }
     passphrase.map(EncryptTo::Passphrase)
 }
 
 /// The first line of a file.
 fn passphrase_in(section: &Section<'_>, key: &str, file: &Path) -> Option<SecretText> {
-    let wrong = |why: String| section.wrong(key, why, "make a file with one line, readable only for the user of this host");
+    let wrong =
+        |why: String| section.wrong(key, why, "make a file with one line, readable only for the user of this host");
     match std::fs::read_to_string(file) {
         Ok(text) => match text.lines().next().filter(|line| !line.is_empty()) {
             Some(line) => return Some(SecretText::new(line)),

@@ -243,7 +243,10 @@ impl Inner {
     /// The targets that a backup goes to besides its own.
     async fn check_copies(&self, organization: &OrganizationId, target: &TargetId, copies: &[TargetId]) -> Result<()> {
         if copies.len() > COPIES_MAX {
-            return Err(Failure::invalid(format!("`copies` names {} targets, {COPIES_MAX} are the most", copies.len())));
+            return Err(Failure::invalid(format!(
+                "`copies` names {} targets, {COPIES_MAX} are the most",
+                copies.len()
+            )));
         }
         for (place, copy) in copies.iter().enumerate() {
             if copy == target || copies.iter().take(place).any(|before| before == copy) {

@@ -119,7 +119,9 @@ impl Stored {
             return Err(Failure::corrupt(format!("object `{MANIFEST_NAME}` is damaged where it is copied from")));
         }
         match self.bucket.put(&self.manifest_key(), ByteSource::from_bytes(bytes)?, true).await {
-            Err(failure) if failure.kind != FailureKind::Conflict => return Err(failure.context("writing the manifest")),
+            Err(failure) if failure.kind != FailureKind::Conflict => {
+                return Err(failure.context("writing the manifest"));
+            }
             Ok(_) | Err(_) => {}
         }
         self.manifest_recorded_as(Some(&sha256)).await.map(drop)

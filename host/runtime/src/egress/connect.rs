@@ -63,16 +63,13 @@ impl Connect {
         let addresses = match origin.host() {
             Host::Ipv4(address) => vec![SocketAddr::new(IpAddr::V4(*address), origin.port())],
             Host::Ipv6(address) => vec![SocketAddr::new(IpAddr::V6(*address), origin.port())],
-            Host::Domain(name) => match tokio::time::timeout(
-                CONNECT_DEADLINE,
-                (self.resolve)(name.clone(), origin.port()),
-            )
-            .await
-            {
-                Ok(Ok(addresses)) if !addresses.is_empty() => addresses,
-                Ok(_) => return Err(NoConnection::Unresolved),
-                Err(_) => return Err(NoConnection::Late),
-            },
+            Host::Domain(name) => {
+                match tokio::time::timeout(CONNECT_DEADLINE, (self.resolve)(name.clone(), origin.port())).await {
+                    Ok(Ok(addresses)) if !addresses.is_empty() => addresses,
+                    Ok(_) => return Err(NoConnection::Unresolved),
+                    Err(_) => return Err(NoConnection::Late),
+                }
+            }
         };
         // All of them: a name with one address inside was not made by accident.
         if trust == Trust::Tenant && !addresses.iter().all(|address| is_public_address(address.ip())) {
@@ -139,8 +136,14 @@ mod tests {
         assert_eq!(connect(url, &[inside], Some(Trust::Operator)).await, Ok(inside));
         // Neither alone, nor behind a public address, nor by an address that only looks public.
         let mapped = SocketAddr::new("::ffff:127.0.0.1".parse().unwrap(), inside.port());
-        for addresses in [vec![inside], vec![outside, inside], vec![mapped], vec!["169.254.169.254:80".parse().unwrap()]] {
-            assert_eq!(connect(url, &addresses, Some(Trust::Tenant)).await, Err(NoConnection::Private), "{addresses:?}");
+        for addresses in
+            [vec![inside], vec![outside, inside], vec![mapped], vec!["169.254.169.254:80".parse().unwrap()]]
+        {
+            assert_eq!(
+                connect(url, &addresses, Some(Trust::Tenant)).await,
+                Err(NoConnection::Private),
+                "{addresses:?}"
+            );
         }
         assert_eq!(connect(url, &[], Some(Trust::Tenant)).await, Err(NoConnection::Unresolved));
         assert_eq!(connect(url, &[inside], None).await, Err(NoConnection::NotAllowed));

@@ -12,9 +12,7 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, Sleep};
 use wasmtime::component::Linker;
-use wasmtime_wasi_http::{
-    Error, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView,
-};
+use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView};
 
 use super::Egress;
 use super::origin::Origin;
@@ -52,11 +50,7 @@ impl Requests {
 impl WasiHttpView for PluginState {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
         self.compute.rest();
-        WasiHttpCtxView {
-            ctx: &mut self.requests.context,
-            table: &mut self.table,
-            hooks: &mut self.requests.hooks,
-        }
+        WasiHttpCtxView { ctx: &mut self.requests.context, table: &mut self.table, hooks: &mut self.requests.hooks }
     }
 }
 
@@ -99,13 +93,15 @@ impl Hooks {
     /// The first layer: to whom, and how many at once. The second is [`Connect`](super::connect::Connect).
     fn check(&self, request: &Request<WasiBody>) -> Result<(Egress, OwnedSemaphorePermit), Error> {
         let origin = Origin::of_request(request.uri());
-        let egress = self.egress.as_ref().filter(|egress| {
-            origin.as_ref().is_some_and(|origin| egress.origins.contains_key(origin))
-        });
+        let egress = self
+            .egress
+            .as_ref()
+            .filter(|egress| origin.as_ref().is_some_and(|origin| egress.origins.contains_key(origin)));
         let Some(egress) = egress else {
             // The authority alone: paths and queries may hold signatures.
             let to = request.uri().authority().map_or("nowhere", |authority| authority.host());
-            metrics::counter!("bulkhead_plugin_requests_refused_total", "plugin" => self.plugin.to_string()).increment(1);
+            metrics::counter!("bulkhead_plugin_requests_refused_total", "plugin" => self.plugin.to_string())
+                .increment(1);
             let fields = [("host".to_owned(), to.to_owned())];
             self.log.write(Level::Warn, "refused a request to what is not an endpoint of this target", &fields);
             return Err(Error::HttpRequestDenied);
@@ -127,10 +123,7 @@ impl Body for AnswerBody {
     type Data = Bytes;
     type Error = Error;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         match Pin::new(&mut self.body).poll_frame(context) {
             Poll::Ready(Some(Ok(frame))) => {
                 let next = Instant::now() + self.between;

@@ -121,7 +121,9 @@ mod tests {
             assert_ne!(Origin::parse(other).as_ref(), Some(&origin), "{other}");
         }
         assert_eq!(Origin::parse("http://0x7f.1:80"), Origin::parse("http://127.0.0.1/"));
-        for no in ["", "s3.example.com", "ftp://a", "https://u:p@a", "https://u@a", "https://a/b", "https://a?b", "file:///x"] {
+        for no in
+            ["", "s3.example.com", "ftp://a", "https://u:p@a", "https://u@a", "https://a/b", "https://a?b", "file:///x"]
+        {
             assert_eq!(Origin::parse(no), None, "{no}");
         }
         assert_eq!(Origin::of_url("https://s3.example.com/a/b?c"), Some(origin));
@@ -137,6 +139,9 @@ mod tests {
             assert_eq!(fill(out), None, "{out}");
         }
         assert_eq!(super::fill(template, &json!({"bucket": "a"})), None);
-        assert_eq!(super::fill("https://storage.googleapis.com", &json!({})).as_deref(), Some("https://storage.googleapis.com"));
+        assert_eq!(
+            super::fill("https://storage.googleapis.com", &json!({})).as_deref(),
+            Some("https://storage.googleapis.com")
+        );
     }
 }

@@ -9,8 +9,10 @@ const MIB: usize = 1 << 20;
 const SMALLEST_PART_MIB: usize = 5;
 /// The longest prefix: what is left of the 1024 bytes of a key is for the host.
 const PREFIX_BYTES: usize = 512;
-/// What is in flight of one object at most. Memory comes to about twice that.
-const IN_FLIGHT_MIB: usize = 64;
+/// What is held of one object at most: the parts in flight and the one that is being read. With it a sandbox of 128 MiB is enough.
+const HELD_MIB: usize = 72;
+/// The largest part: one in flight, one being read.
+const LARGEST_PART_MIB: usize = HELD_MIB / 2;
 /// Parts of the first size, for services that take parts in different sizes. After them parts are twice as large, later four times: a
 /// limited number of parts holds larger objects so.
 const PARTS_OF_ONE_SIZE: usize = 2500;
@@ -89,13 +91,12 @@ impl Parts {
     /// # Errors
     /// `invalid`, naming the key and what it may hold.
     pub fn new(mebibytes: usize, parallel: usize, count: Count) -> Result<Self> {
-        if !(SMALLEST_PART_MIB..=IN_FLIGHT_MIB).contains(&mebibytes) {
-            let message =
-                format!("configuration: `part_size_mib` is {SMALLEST_PART_MIB} to {IN_FLIGHT_MIB}, not {mebibytes}");
-            return Err(Failure::invalid(message));
+        if !(SMALLEST_PART_MIB..=LARGEST_PART_MIB).contains(&mebibytes) {
+            let range = format!("{SMALLEST_PART_MIB} to {LARGEST_PART_MIB}");
+            return Err(Failure::invalid(format!("configuration: `part_size_mib` is {range}, not {mebibytes}")));
         }
-        if parallel == 0 || parallel * mebibytes > IN_FLIGHT_MIB {
-            let most = IN_FLIGHT_MIB / mebibytes;
+        let most = HELD_MIB / mebibytes - 1;
+        if !(1..=most).contains(&parallel) {
             let message =
                 format!("configuration: `parallel` is 1 to {most} with parts of {mebibytes} MiB, not {parallel}");
             return Err(Failure::invalid(message).with_hint("smaller parts allow more of them at once"));
@@ -118,7 +119,9 @@ impl Parts {
 
     /// How many parts travel at once.
     pub fn parallel(self, number: usize) -> usize {
-        (self.parallel / self.factor(number)).max(1)
+        let factor = self.factor(number);
+        let most = HELD_MIB * MIB / (self.bytes * factor) - 1;
+        (self.parallel / factor).clamp(1, most)
     }
 
     fn factor(self, number: usize) -> usize {
@@ -127,8 +130,7 @@ impl Parts {
             (_, 1) => 2,
             _ => 4,
         };
-        // One part alone is within what may be in flight.
-        wanted.min(IN_FLIGHT_MIB * MIB / self.bytes)
+        wanted.min(LARGEST_PART_MIB * MIB / self.bytes)
     }
 }
 
@@ -148,17 +150,17 @@ mod tests {
     #[test]
     fn a_limited_number_of_parts_holds_large_objects() {
         assert_eq!(largest(parts(8, 4, Count::Growing(10_000))), 214);
-        assert_eq!(largest(parts(64, 1, Count::Growing(10_000))), 625);
+        assert_eq!(largest(parts(36, 1, Count::Growing(10_000))), 351);
         assert_eq!(largest(parts(8, 4, Count::Even(50_000))), 390);
     }
 
     #[test]
-    fn what_is_in_flight_stays_bounded() {
-        for (mebibytes, parallel) in [(5, 12), (8, 4), (8, 8), (16, 4), (24, 2), (33, 1), (64, 1)] {
+    fn what_is_held_stays_bounded() {
+        for (mebibytes, parallel) in [(5, 13), (8, 4), (8, 8), (16, 3), (18, 3), (24, 2), (36, 1)] {
             let parts = parts(mebibytes, parallel, Count::Growing(10_000));
             for number in [0, 2499, 2500, 4999, 5000, 9999] {
-                let in_flight = parts.bytes(number).unwrap() * parts.parallel(number);
-                assert!(in_flight <= IN_FLIGHT_MIB * MIB, "{mebibytes} x {parallel} at {number}: {in_flight}");
+                let held = parts.bytes(number).unwrap() * (parts.parallel(number) + 1);
+                assert!(held <= HELD_MIB * MIB, "{mebibytes} x {parallel} at {number}: {held}");
             }
         }
     }

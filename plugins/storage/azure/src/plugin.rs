@@ -14,8 +14,8 @@ const SCHEMA: &str = r#"{
     "container": { "type": "string", "minLength": 1, "description": "The container's name." },
     "prefix": { "type": "string", "description": "Blobs lie below it: `<prefix>/<key>`. Give Bulkhead one of its own in a container that others use." },
     "endpoint": { "type": "string", "description": "The account's address; https://<account>.blob.core.windows.net when missing." },
-    "part_size_mib": { "type": "integer", "minimum": 5, "maximum": 64, "default": 8, "description": "Size of the blocks that large blobs travel in." },
-    "parallel": { "type": "integer", "minimum": 1, "default": 4, "description": "Blocks in flight; times their size at most 64 MiB." },
+    "part_size_mib": { "type": "integer", "minimum": 5, "maximum": 36, "default": 8, "description": "Size of the blocks that large blobs travel in." },
+    "parallel": { "type": "integer", "minimum": 1, "default": 4, "description": "Blocks in flight; with the one that is being read at most 72 MiB." },
     "access_tier": { "enum": ["Hot", "Cool", "Cold"], "description": "The account's own when missing." },
     "checksum": { "enum": ["md5", "none"], "default": "md5", "description": "What the service checks uploads with; `none` saves the computing." }
   },

@@ -14,8 +14,8 @@ const SCHEMA: &str = r#"{
     "prefix": { "type": "string", "description": "Objects lie below it: `<prefix>/<key>`. Give Bulkhead one of its own in a bucket that others use." },
     "endpoint": { "type": "string", "description": "Address of the service; https://storage.googleapis.com when missing." },
     "token_endpoint": { "type": "string", "description": "Where the service account signs in; https://oauth2.googleapis.com/token when missing." },
-    "part_size_mib": { "type": "integer", "minimum": 5, "maximum": 64, "default": 8, "description": "Size of the parts that large objects travel in." },
-    "parallel": { "type": "integer", "minimum": 1, "default": 4, "description": "Parts in flight; times their size at most 64 MiB." },
+    "part_size_mib": { "type": "integer", "minimum": 5, "maximum": 36, "default": 8, "description": "Size of the parts that large objects travel in." },
+    "parallel": { "type": "integer", "minimum": 1, "default": 4, "description": "Parts in flight; with the one that is being read at most 72 MiB." },
     "storage_class": { "type": "string", "description": "e.g. NEARLINE." }
   },
   "required": ["bucket"],

@@ -64,6 +64,19 @@ async fn azure() {
     large_objects(&plugin("azure").await, &Azurite::start().unwrap()).await;
 }
 
+/// Whatever a configuration allows fits into the memory of a sandbox.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn parts_of_every_size_fit() {
+    let (plugin, server) = (plugin("s3").await, Garage::start().unwrap());
+    let bytes = pattern(160 << 20);
+    for (size, parallel) in [(8, 8), (36, 1)] {
+        let entry = server.target("fit").option("part_size_mib", size).option("parallel", parallel);
+        let bucket = open(&plugin, entry).await;
+        bucket.put("object", ByteSource::from_bytes(bytes.clone()).unwrap(), false).await.unwrap();
+        assert!(read(&bucket, "object", None).await == bytes, "{parallel} parts of {size} MiB");
+    }
+}
+
 /// Uploads of a host that died are ended when they are old enough, and no others.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn abandoned_uploads_are_ended() {

@@ -71,7 +71,8 @@ fn read(body: Fields) -> Result<UpdateSchedule> {
         return Err(body.wrong("schedule", "cannot become `once`").with_hint("make a new one: it runs at once"));
     }
     // Null takes away what has a default elsewhere; of the others there is always one.
-    for name in ["schedule", "timezone", "enabled", "misfire", "misfire_grace_seconds", "jitter_seconds", "target", "copies"]
+    for name in
+        ["schedule", "timezone", "enabled", "misfire", "misfire_grace_seconds", "jitter_seconds", "target", "copies"]
     {
         if body.given(name) && !body.has(name) {
             return Err(body.wrong(name, "must not be null").with_hint("leave it out to keep it as it is"));
