@@ -13,7 +13,7 @@ use wit_bindgen::{FutureReader, FutureWriter, StreamReader, StreamResult};
 use crate::Fault;
 use crate::wasi::{ErrorCode, Trailers};
 
-/// Bytes that one read asks the host for.
+/// Bytes of one piece.
 const READ: usize = 256 << 10;
 
 /// An answer's body: as long as the connection says it is, or an error.
@@ -30,22 +30,23 @@ impl ResponseBody {
         read: FutureWriter<Result<(), ErrorCode>>,
         explain: impl Fn(ErrorCode) -> Fault + Send + 'static,
     ) -> Self {
-        let state = Some((body, trailers, read, explain));
+        let state = Some((body, false, trailers, read, explain));
         let pieces = stream::try_unfold(state, |state| async move {
-            let Some((mut body, trailers, read, explain)) = state else { return Ok(None) };
-            loop {
-                let (status, piece) = body.read(Vec::with_capacity(READ)).await;
-                if !piece.is_empty() {
-                    return Ok(Some((Bytes::from(piece), Some((body, trailers, read, explain)))));
-                }
-                if matches!(status, StreamResult::Complete(_)) {
-                    continue;
-                }
-                // The stream's end alone says nothing.
-                return match trailers.await {
-                    Ok(_) => Ok(None),
-                    Err(code) => Err(HttpError::new(HttpErrorKind::Interrupted, explain(code))),
-                };
+            let Some((mut body, mut ended, trailers, read, explain)) = state else { return Ok(None) };
+            // Full, as pieces are held until all of a part has come: a buffer with little in it takes as much memory.
+            let mut piece = Vec::with_capacity(READ);
+            while !ended && piece.len() < READ {
+                let (status, filled) = body.read(piece).await;
+                piece = filled;
+                ended = !matches!(status, StreamResult::Complete(_));
+            }
+            if !piece.is_empty() {
+                return Ok(Some((Bytes::from(piece), Some((body, ended, trailers, read, explain)))));
+            }
+            // The stream's end alone says nothing.
+            match trailers.await {
+                Ok(_) => Ok(None),
+                Err(code) => Err(HttpError::new(HttpErrorKind::Interrupted, explain(code))),
             }
         });
         Self { pieces: Mutex::new(pieces.boxed()) }

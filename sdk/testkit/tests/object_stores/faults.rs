@@ -100,7 +100,7 @@ async fn questions_survive(plugin: &StoragePlugin, server: &impl BucketServer) {
 }
 
 /// A service that is down for good: each call ends, after so many tries, with a failure that says to try later.
-async fn lasting_faults_end(plugin: &StoragePlugin, server: &(impl BucketServer + Sync)) {
+async fn lasting_faults_end(plugin: &StoragePlugin, server: &impl BucketServer) {
     let bytes = pattern(BYTES);
     server.write("down/object", &bytes).unwrap();
     let kinds = [Kind::Put, Kind::Begin, Kind::Part, Kind::Complete, Kind::Get, Kind::Head, Kind::List, Kind::Delete];
@@ -142,7 +142,7 @@ async fn replaced_objects_do_not_mix(plugin: &StoragePlugin, server: &impl Bucke
     assert_eq!(failure.kind.code(), "corrupt", "{failure}");
 }
 
-async fn everything(plugin: &StoragePlugin, server: &(impl BucketServer + Sync)) {
+async fn everything(plugin: &StoragePlugin, server: &impl BucketServer) {
     uploads_survive(plugin, server).await;
     questions_survive(plugin, server).await;
     lasting_faults_end(plugin, server).await;
