@@ -1,8 +1,8 @@
 //! What the components share that keep artifacts in a bucket of a cloud: `s3`, `gcs`, `azure`.
 //!
 //! `object_store` knows the requests of each service. Around it lies what a backup needs besides: requests over `wasi:http`
-//! ([`exchange`]), each try signed anew and what passes tried again ([`connector`]), uploads and downloads in parts with bounded memory
-//! ([`upload`], [`download`]), keys below a prefix ([`layout`]), and failures that say what to do ([`refusal`]).
+//! (`exchange`), each try signed anew and what passes tried again (`connector`), uploads and downloads in parts with bounded memory
+//! (`upload`, `download`), keys below a prefix (`layout`), and failures that say what to do (`refusal`).
 //!
 //! A component implements [`Service`] and hands out an [`ObjectBucket`] of it.
 
