@@ -1,6 +1,6 @@
 //! `cargo xtask test`: everything, against real servers.
 
-use bulkhead_test_support::Result;
+use bulkhead_test_support::{Result, workspace as place};
 use clap::Args;
 
 use crate::cargo::{Workspace, cargo, succeed};
@@ -27,6 +27,8 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
     step("Tests");
     let packages = arguments.cargo.iter().any(|argument| argument == "-p" || argument == "--package");
     let selected = if packages { Vec::new() } else { workspace.native() };
-    let status = cargo(&["test", "--locked"]).args(selected).args(&arguments.cargo).status()?;
+    let mut test = cargo(&["test", "--locked"]);
+    test.env("BULKHEAD_COMPONENT_CACHE", place::component_cache());
+    let status = test.args(selected).args(&arguments.cargo).status()?;
     Ok(status.success())
 }

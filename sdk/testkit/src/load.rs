@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use bulkhead_runtime::{
     EgressConfig, Limits, MethodPlugin, PluginInfo, PluginKind, Runtime, RuntimeConfig, StoragePlugin, ToolSet,
@@ -22,6 +22,9 @@ pub async fn method_plugin(component: impl AsRef<Path>) -> MethodPlugin {
     runtime.method(engine, &method).expect("the runtime gives what it lists")
 }
 
+/// Names a directory that keeps compiled components from one test to the next: compiling a large one takes seconds.
+const CACHE: &str = "BULKHEAD_COMPONENT_CACHE";
+
 async fn load(component: &Path, kind: PluginKind) -> (Runtime, PluginInfo) {
     let place = tempfile::tempdir().expect("a temporary directory can be made");
     let plugins = place.path().join("plugins");
@@ -29,7 +32,7 @@ async fn load(component: &Path, kind: PluginKind) -> (Runtime, PluginInfo) {
     let copied = fs::copy(component, plugins.join("plugin.wasm"));
     copied.unwrap_or_else(|error| panic!("component {}: {error}", component.display()));
     let config = RuntimeConfig {
-        cache_dir: place.path().join("cache"),
+        cache_dir: std::env::var_os(CACHE).map_or_else(|| place.path().join("cache"), PathBuf::from),
         // What is bundled is granted what it asks for.
         bundled_dir: Some(plugins),
         plugin_dirs: Vec::new(),
