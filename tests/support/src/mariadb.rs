@@ -155,8 +155,11 @@ impl MariaDb {
             return Err(Problem::new(format!("start.sh failed: {}", finished.stderr)));
         }
         process::wait_until("the server answers", START_DEADLINE, || {
-            if self.pid().is_none() {
-                return Err(Problem::new(format!("mariadbd ended at once:\n{}", self.log_tail())));
+            // By its number alone: it was just started, and nobody else has that number.
+            let written = fs::read_to_string(self.pid_file()).unwrap_or_default();
+            if written.trim().parse().ok().is_none_or(|pid| !process::alive(pid)) {
+                let written = written.trim();
+                return Err(Problem::new(format!("mariadbd (pid `{written}`) ended at once:\n{}", self.log_tail())));
             }
             Ok(self.answers().then_some(()))
         })
