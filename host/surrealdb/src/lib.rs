@@ -1,0 +1,1 @@
+//! The host's own client of a SurrealDB server, over HTTP.

@@ -1,0 +1,1 @@
+//! Method plugin `surrealdb-export`: exports of SurrealDB over HTTP.

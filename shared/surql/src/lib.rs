@@ -1,0 +1,1 @@
+//! Splits SurrealQL text into statements, and writes names and strings into it.
