@@ -70,6 +70,14 @@ pub trait ServerControl: Send + Sync {
     async fn swap(&self) -> Result<Duration>;
 }
 
+/// Hears when a restore begins to take away what a service holds.
+#[async_trait]
+pub trait Replacing: Send + Sync {
+    /// The service's data goes now. When this returns well, the service counts as half restored, through restarts, until a restore of it
+    /// has succeeded; when it fails, nothing is changed. Called at most once an attempt.
+    async fn begin(&self) -> Result<()>;
+}
+
 /// Hears what an attempt says of itself. Calls must not block.
 pub trait Observer: Send + Sync {
     /// A line for the attempt's log. Never holds a secret.
@@ -103,6 +111,8 @@ pub struct Attempt {
     pub connection: Option<Arc<crate::Connection>>,
     /// For restores of physical backups.
     pub server: Option<Arc<dyn ServerControl>>,
+    /// For restores of services that others use meanwhile; `None` where nobody does.
+    pub replacing: Option<Arc<dyn Replacing>>,
     /// For backups.
     pub writer: Option<Arc<dyn ArtifactWriter>>,
     /// For restores.

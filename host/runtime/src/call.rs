@@ -14,7 +14,7 @@ use crate::egress::{Egress, Requests};
 use crate::grants::Grants;
 use crate::limits::{ComputeClock, Limits, MemoryCap, OverCompute, OverMemory};
 use crate::log::CallLog;
-use crate::state::PluginState;
+use crate::state::{PluginState, Replacement};
 use crate::tools::ToolSet;
 use crate::wasi::{self, Preopen};
 use crate::{Attempt, Observer};
@@ -91,6 +91,7 @@ impl Sandbox {
             attempt,
             written: std::collections::HashSet::new(),
             swapped: false,
+            replacement: Replacement::Forbidden,
         };
         let mut store = Store::new(&self.engine, state);
         store.set_hostcall_fuel(MOST_ARGUMENT_BYTES);

@@ -6,4 +6,5 @@ pub(crate) mod log;
 pub(crate) mod progress;
 pub(crate) mod scratch;
 pub(crate) mod server;
+pub(crate) mod service;
 pub(crate) mod tools;

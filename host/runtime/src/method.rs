@@ -10,7 +10,7 @@ use crate::Attempt;
 use crate::call::{Call, QUESTION_DEADLINE, Sandbox};
 use crate::contract::v0_1::MethodContract;
 use crate::runtime::PluginInfo;
-use crate::state::PluginState;
+use crate::state::{PluginState, Replacement};
 
 /// The service that a request is about; mirrors `service` of `bulkhead:method`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -172,7 +172,8 @@ impl MethodPlugin {
     /// # Errors
     /// As [`MethodPlugin::backup`].
     pub async fn restore(&self, attempt: Attempt, request: RestoreRequest) -> Result<Restored> {
-        let (store, call) = self.prepare("restore", attempt)?;
+        let (mut store, call) = self.prepare("restore", attempt)?;
+        store.data_mut().replacement = Replacement::Allowed;
         call.run(self.loaded.contract.restore(store, request)).await.map_err(|failure| self.attribute(failure))
     }
 

@@ -33,6 +33,17 @@ pub(crate) struct PluginState {
     pub(crate) written: HashSet<String>,
     /// Whether the data directory has been swapped in this call.
     pub(crate) swapped: bool,
+    pub(crate) replacement: Replacement,
+}
+
+/// Whether a call may replace what its service holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Replacement {
+    /// It is no restore.
+    Forbidden,
+    Allowed,
+    /// It has said so.
+    Begun,
 }
 
 impl PluginState {

@@ -149,6 +149,7 @@ impl Bench {
             data_dir: None,
             connection: None,
             server: None,
+            replacing: None,
             writer: Some(self.memory.clone()),
             reader: Some(self.memory.clone()),
             observer: self.heard.clone(),

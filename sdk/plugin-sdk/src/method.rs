@@ -9,6 +9,7 @@ pub mod progress;
 pub mod scratch;
 mod series;
 pub mod server;
+pub mod service;
 pub mod tools;
 
 pub use adapter::Adapter;

@@ -232,6 +232,7 @@ impl Run {
             data_dir: service.data_dir.clone(),
             connection: Some(Arc::new(service.connection.clone())),
             server: None,
+            replacing: None,
             writer: None,
             reader: None,
             observer: Arc::clone(&self.observer) as _,

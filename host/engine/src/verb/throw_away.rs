@@ -171,6 +171,7 @@ impl ThrowAway {
             data_dir: None,
             connection: Some(self.connection()),
             server: Some(Arc::clone(self) as _),
+            replacing: None,
             ..run.attempt_for(service)
         }
     }

@@ -53,7 +53,7 @@ impl Description {
         self
     }
 
-    /// Asks for a grant: `tool:<name>`, `database`, `server` or `scratch`, and says why, for the operator who decides.
+    /// Asks for a grant: `tool:<name>`, `database`, `server`, `service` or `scratch`, and says why, for the operator who decides.
     #[must_use]
     pub fn grant(mut self, grant: &str, reason: &str) -> Self {
         self.grants.push(GrantRequest { grant: grant.to_owned(), reason: reason.to_owned() });

@@ -147,6 +147,7 @@ impl<'a> Bench<'a> {
             data_dir: None,
             connection: None,
             server: None,
+            replacing: None,
             writer: Some(self.memory.clone()),
             reader: Some(self.memory.clone()),
             observer: Arc::new(Deaf),

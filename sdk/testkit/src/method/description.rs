@@ -21,7 +21,7 @@ pub fn makes_sense(plugin: &MethodPlugin) {
     let asked: BTreeSet<_> = info.grants.iter().map(|grant| &grant.grant).collect();
     assert_eq!(asked.len(), info.grants.len(), "each grant is asked for once");
     for grant in &info.grants {
-        let known = ["database", "server", "scratch"].contains(&grant.grant.as_str())
+        let known = ["database", "server", "service", "scratch"].contains(&grant.grant.as_str())
             || grant.grant.strip_prefix("tool:").is_some_and(slug)
             || grant.grant.strip_prefix("directory:").is_some_and(|key| !key.is_empty());
         assert!(known, "a grant that no host knows: {:?}", grant.grant);

@@ -2,7 +2,7 @@
 
 use wasmtime::component::{Access, Accessor, Linker, Resource};
 
-use super::bindings::bulkhead::host::{artifacts, database, log, progress, scratch, server, tools, types};
+use super::bindings::bulkhead::host::{artifacts, database, log, progress, scratch, server, service, tools, types};
 use crate::imports;
 use crate::imports::artifacts::{ReaderHandle, WriterHandle};
 use crate::imports::tools::ProcessHandle;
@@ -23,6 +23,7 @@ pub(super) fn link_method(linker: &mut Linker<PluginState>) -> wasmtime::Result<
     tools::add_to_linker::<_, Host>(linker, reach)?;
     database::add_to_linker::<_, Host>(linker, reach)?;
     server::add_to_linker::<_, Host>(linker, reach)?;
+    service::add_to_linker::<_, Host>(linker, reach)?;
     scratch::add_to_linker::<_, Host>(linker, reach)?;
     artifacts::add_to_linker::<_, Host>(linker, reach)
 }
@@ -107,6 +108,14 @@ impl server::HostWithStore<PluginState> for Host {
         let swapped = swapped
             .map(|downtime| server::Swapped { downtime_ms: u64::try_from(downtime.as_millis()).unwrap_or(u64::MAX) });
         Ok(swapped.map_err(Into::into))
+    }
+}
+
+impl service::Host for PluginState {}
+
+impl service::HostWithStore<PluginState> for Host {
+    async fn begin_replace(host: &Accessor<PluginState, Self>) -> Answer<()> {
+        Ok(imports::service::begin_replace(host).await.map_err(Into::into))
     }
 }
 
