@@ -8,6 +8,7 @@ mod egress;
 mod encryption;
 mod environment;
 pub mod error;
+mod front_door;
 mod limits;
 mod metrics;
 mod organization;
@@ -15,6 +16,7 @@ mod plugins;
 mod reader;
 mod server;
 mod service;
+mod surrealdb;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -33,6 +35,7 @@ use bulkhead_runtime::EgressConfig;
 use auth::{Auth, Secret};
 pub use drills::Drills;
 use error::{ConfigError, ConfigErrors, Findings};
+pub use front_door::FrontDoor;
 pub use limits::AllLimits;
 pub use plugins::Plugins;
 use reader::Section;
@@ -66,6 +69,8 @@ pub struct Config {
     pub targets: Vec<TargetConfig>,
     /// `[[service]]`.
     pub services: Vec<ServiceConfig>,
+    /// `[service.front_door]`.
+    pub front_doors: Vec<FrontDoor>,
     /// `[tools.NAME]`.
     pub tools: Tools,
     /// `[plugins]`.
@@ -152,11 +157,13 @@ impl Config {
         let drills = drills::read(&root, &context);
         let organizations = organization::read(&root, &context, &mut encryption, &mut limits.jobs);
         let targets = target::read(&root, &context, &organizations, &mut encryption, &mut limits.jobs);
+        let mut front_doors = Vec::new();
         let mut surroundings = Surroundings {
             organizations: &organizations,
             automatic: &automatic,
             drills: &drills.when,
             jobs: &mut limits.jobs,
+            front_doors: &mut front_doors,
         };
         let services = service::read(&root, &context, &mut surroundings);
         let tools = tools::read(&root, &context);
@@ -181,6 +188,7 @@ impl Config {
                 organizations,
                 targets,
                 services,
+                front_doors,
                 tools,
                 plugins,
                 limits,

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bulkhead_model::{Expression, Method, OrganizationId, RetentionPolicy, ServiceId, TargetId, Zone};
 use bulkhead_runtime::Connection;
+use bulkhead_surrealdb::{Scope, Server};
 
 /// All that one host knows from its configuration.
 #[derive(Clone, Debug)]
@@ -72,6 +73,39 @@ pub struct ServiceConfig {
     pub max_age: Option<Duration>,
     /// Configuration of the plugin that serves a method, by method.
     pub methods: BTreeMap<Method, serde_json::Value>,
+    /// For engine `surrealdb`: the server, as the host itself asks it.
+    pub surrealdb: Option<Server>,
+    /// What of the server the service is.
+    pub scope: ServiceScope,
+    /// Directory of the migrations that are run again after a restore or reset.
+    pub migrations: Option<PathBuf>,
+}
+
+/// What of a SurrealDB server a service is: one database, all of a namespace, or all that the server holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServiceScope {
+    /// `None` is every namespace.
+    pub namespace: Option<String>,
+    /// `None` is every database.
+    pub database: Option<String>,
+}
+
+impl ServiceScope {
+    /// The database, when it is one.
+    pub fn database(&self) -> Option<Scope> {
+        let (namespace, database) = (self.namespace.clone()?, self.database.clone()?);
+        Some(Scope { namespace, database })
+    }
+
+    /// Puts the names into a method's configuration that has none.
+    pub fn fill(&self, config: &mut serde_json::Value) {
+        let Some(config) = config.as_object_mut() else { return };
+        for (key, name) in [("namespace", &self.namespace), ("database", &self.database)] {
+            if let Some(name) = name {
+                config.entry(key).or_insert_with(|| name.clone().into());
+            }
+        }
+    }
 }
 
 /// One place where artifacts are kept.

@@ -32,7 +32,7 @@ mod webhook;
 pub use bulkhead_runtime::PluginInfo;
 pub use config::{
     AutomaticConfig, DrillConfig, EncryptTo, EncryptionConfig, EngineConfig, EngineLimits, HousekeepingConfig,
-    JobLimits, MasterKeySource, SecretText, ServiceConfig, TargetConfig, WebhookConfig,
+    JobLimits, MasterKeySource, SecretText, ServiceConfig, ServiceScope, TargetConfig, WebhookConfig,
 };
 pub use engine::{Binding, Engine, SERVICES_HINT};
 pub use inspect::{Discrepancy, DiscrepancyKind, Inspect, InspectSide, Inspection};

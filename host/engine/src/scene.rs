@@ -144,6 +144,7 @@ pub(crate) fn service() -> ServiceConfig {
             user: "root".to_owned(),
             password: String::new(),
             throw_away: false,
+            http: None,
         },
         server_name: "s1".to_owned(),
         data_dir: None,
@@ -155,6 +156,9 @@ pub(crate) fn service() -> ServiceConfig {
         drills: None,
         max_age: None,
         methods: BTreeMap::new(),
+        surrealdb: None,
+        scope: Default::default(),
+        migrations: None,
     }
 }
 

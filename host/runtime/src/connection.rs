@@ -18,6 +18,17 @@ pub struct Connection {
     pub password: String,
     /// Whether it is a server of the attempt's own, which may ask a client for files.
     pub throw_away: bool,
+    /// For servers that speak HTTP.
+    pub http: Option<HttpAccess>,
+}
+
+/// How a server that speaks HTTP is spoken to, besides address, user and password.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HttpAccess {
+    /// Whether by `https`.
+    pub tls: bool,
+    /// What each request carries besides its authorization, e.g. where the user is known. No secrets.
+    pub headers: Vec<(String, String)>,
 }
 
 impl fmt::Debug for Connection {

@@ -235,6 +235,7 @@ fn service(id: &str, organization: &str) -> ServiceConfig {
         user: "backup".to_owned(),
         password: "hunter2".to_owned(),
         throw_away: false,
+        http: None,
     };
     ServiceConfig {
         id: id.parse().unwrap(),
@@ -251,6 +252,9 @@ fn service(id: &str, organization: &str) -> ServiceConfig {
         drills: None,
         max_age: None,
         methods: BTreeMap::new(),
+        surrealdb: None,
+        scope: Default::default(),
+        migrations: None,
     }
 }
 

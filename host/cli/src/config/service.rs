@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use bulkhead_engine::{AutomaticConfig, DrillConfig, JobLimits, ServiceConfig};
+use bulkhead_engine::{AutomaticConfig, DrillConfig, JobLimits, ServiceConfig, ServiceScope};
 use bulkhead_model::{Method, OrganizationId, ServiceId};
 use bulkhead_runtime::Connection;
 
 use super::limits::running_jobs;
 use super::reader::Section;
 use super::target::known_organization;
-use super::{Context, automatic, drills};
+use super::{Context, automatic, drills, front_door, surrealdb};
+use super::front_door::FrontDoor;
 
 /// What services refer to, and what they add to.
 pub struct Surroundings<'a> {
@@ -22,6 +23,8 @@ pub struct Surroundings<'a> {
     pub drills: &'a DrillConfig,
     /// Their limits go here.
     pub jobs: &'a mut JobLimits,
+    /// What stands before them goes here.
+    pub front_doors: &'a mut Vec<FrontDoor>,
 }
 
 /// Reads every `[[service]]`.
@@ -48,7 +51,15 @@ fn read_one(section: &Section<'_>, context: &Context, surroundings: &mut Surroun
     let id = section.required::<ServiceId>("id", "db1");
     let organization = known_organization(section, surroundings.organizations, true);
     let engine = section.text("engine").unwrap_or_else(|| "mariadb".to_owned());
-    let connection = connection(section, context);
+    let scope = surrealdb::scope(section);
+    let surrealdb = (engine == surrealdb::ENGINE).then(|| surrealdb::server(section, context, &scope));
+    let connection = match &surrealdb {
+        Some(server) => surrealdb::connection(server),
+        None => connection(section, context),
+    };
+    if surrealdb.is_none() && scope != ServiceScope::default() {
+        section.wrong("namespace", "is for services of engine surrealdb", "remove namespace and database");
+    }
     let server_name = section
         .text("server_name")
         .unwrap_or_else(|| if connection.socket.is_some() { "localhost".to_owned() } else { connection.host.clone() });
@@ -63,9 +74,9 @@ fn read_one(section: &Section<'_>, context: &Context, surroundings: &mut Surroun
             (stop, start, start_deadline)
         }
     };
-    if section.text("migrations").is_some() {
-        section.wrong("migrations", "migrations are not run by this version", "remove the key");
-    }
+    let migrations = section.file("migrations", &context.base);
+    let front_door = front_door::read(section, context, id.as_ref(), surrealdb.as_ref(), &scope);
+    surroundings.front_doors.extend(front_door);
     let retention = automatic::retention(section);
     let automatic = section.table("automatic").map(|table| {
         let automatic = automatic::read_keys(&table, surroundings.automatic);
@@ -95,6 +106,12 @@ fn read_one(section: &Section<'_>, context: &Context, surroundings: &mut Surroun
             }
         }
     }
+    if surrealdb.is_some()
+        && let Ok(export) = "export".parse()
+    {
+        let config = methods.entry(export).or_insert_with(|| serde_json::json!({}));
+        scope.fill(config);
+    }
     Some(ServiceConfig {
         id: id?,
         organization: organization?,
@@ -110,21 +127,41 @@ fn read_one(section: &Section<'_>, context: &Context, surroundings: &mut Surroun
         drills,
         max_age,
         methods,
+        surrealdb,
+        scope,
+        migrations,
     })
 }
 
 fn connection(section: &Section<'_>, context: &Context) -> Connection {
-    let port = section.integer("port", 1..=65_535).and_then(|port| u16::try_from(port).ok()).unwrap_or(3306);
     let socket = section.file("socket", &context.base);
+    Connection {
+        host: host(section),
+        port: port(section, 3306),
+        user: section.required_text("user", "backup").unwrap_or_default(),
+        password: password(section, context, socket.is_some()),
+        socket,
+        throw_away: false,
+        http: None,
+    }
+}
+
+/// The port of a database server.
+pub fn port(section: &Section<'_>, default: u16) -> u16 {
+    section.integer("port", 1..=65_535).and_then(|port| u16::try_from(port).ok()).unwrap_or(default)
+}
+
+/// The host of a database server.
+pub fn host(section: &Section<'_>) -> String {
     let host = section.text("host").unwrap_or_else(|| "127.0.0.1".to_owned());
     if host.is_empty() || host.contains(['/', '@', ' ']) {
         section.wrong("host", format!("`{host}` is no host name or address"), "write e.g. host = \"127.0.0.1\"");
     }
-    let user = section.required_text("user", "backup").unwrap_or_default();
-    Connection { host, port, password: password(section, context, socket.is_some()), socket, user, throw_away: false }
+    host
 }
 
-fn password(section: &Section<'_>, context: &Context, over_socket: bool) -> String {
+/// The password of a database user, which stands somewhere else.
+pub fn password(section: &Section<'_>, context: &Context, over_socket: bool) -> String {
     if section.text("password").is_some() {
         section.wrong(
             "password",

@@ -166,6 +166,7 @@ fn service(root: &Path, port: u16) -> ServiceConfig {
             user: "root".to_owned(),
             password: String::new(),
             throw_away: false,
+            http: None,
         },
         server_name: "s1".to_owned(),
         data_dir: Some(root.join("data")),
@@ -177,6 +178,9 @@ fn service(root: &Path, port: u16) -> ServiceConfig {
         drills: None,
         max_age: None,
         methods: std::collections::BTreeMap::new(),
+        surrealdb: None,
+        scope: Default::default(),
+        migrations: None,
     }
 }
 

@@ -100,6 +100,7 @@ impl ThrowAwayServer {
             // Of every kind of character, for servers that check passwords.
             password: format!("Aa1!{secret}"),
             throw_away: true,
+            http: None,
         };
         Ok(Self { tools, scope, options, run_dir, connection: Arc::new(connection), process: Mutex::default() })
     }

@@ -51,6 +51,7 @@ async fn a_dump_without_its_trailer_is_none() {
         user: "u".to_owned(),
         password: "p".to_owned(),
         throw_away: false,
+        http: None,
     }));
     for (script, good) in
         [("echo '-- Dump completed on 2026-11-20'", true), ("echo '-- Dump completed'; echo x", false)]

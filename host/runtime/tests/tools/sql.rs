@@ -44,7 +44,7 @@ async fn a_server_that_is_not_there_is_unavailable() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let (host, user, password) = ("127.0.0.1".to_owned(), "u".to_owned(), "secret".to_owned());
-    let connection = Connection { host, port, socket: None, user, password, throw_away: false };
+    let connection = Connection { host, port, socket: None, user, password, throw_away: false, http: None };
     // It accepts and says nothing.
     let failure = connection.ping(Duration::from_millis(300)).await.unwrap_err();
     assert_eq!((failure.kind, failure.retry), (FailureKind::Unavailable, true));

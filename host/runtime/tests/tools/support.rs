@@ -163,6 +163,7 @@ impl Server {
             user: "root".to_owned(),
             password: String::new(),
             throw_away: false,
+            http: None,
         };
         let mut server = Self { dir, child, connection: Arc::new(root.clone()) };
         let end = Instant::now() + Duration::from_secs(30);
@@ -176,7 +177,7 @@ impl Server {
         let user = "backup".to_owned();
         let host = "127.0.0.1".to_owned();
         server.connection =
-            Arc::new(Connection { host, port, socket: None, user, password: PASSWORD.to_owned(), throw_away: false });
+            Arc::new(Connection { host, port, socket: None, user, password: PASSWORD.to_owned(), throw_away: false, http: None });
         server
     }
 
