@@ -23,8 +23,8 @@ mod stream;
 mod tools;
 mod wasi;
 
-pub use attempt::{ArtifactReader, ArtifactWriter, Attempt, Level, Observer, ServerControl, ServerStatus, Written};
-pub use connection::Connection;
+pub use attempt::{ArtifactReader, ArtifactWriter, Attempt, Level, Observer, Replacing, ServerControl, ServerStatus, Written};
+pub use connection::{Connection, HttpAccess};
 pub use database::Rows;
 pub use egress::EgressConfig;
 pub use limits::Limits;
