@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use bulkhead_test_support::bucket::ServerProgram;
-use bulkhead_test_support::{MariaDb, process};
+use bulkhead_test_support::{MariaDb, ServerProgram, process};
 
 use crate::cargo::WASM;
 use crate::terminal::{bold, dim, green, note, red, step, yellow};
@@ -20,7 +19,7 @@ pub enum Fix {
     WasmTarget,
     /// One plugin out of the package `mariadb-server`, which is not installed for it: it would start a server.
     MariaDbPlugins,
-    /// An object store that no package brings.
+    /// A server that no package brings.
     Server(ServerProgram),
 }
 
@@ -57,10 +56,12 @@ const NEEDS: &[Need] = &[
     need("bzip2", "packs backups as others do", false, Fix::Package("bzip2")),
     need("lz4", "packs backups as others do", false, Fix::Package("lz4")),
     need("openssl", "makes a service account's keys", false, Fix::Package("openssl")),
-    need("npm", "brings azurite, which runs on node", false, Fix::Package("npm")),
+    need("npm", "brings what runs on node", false, Fix::Package("npm")),
     need("garage", "buckets of S3", false, Fix::Server(ServerProgram::Garage)),
     need("s3s-fs", "buckets of S3, with conditional writes", false, Fix::Server(ServerProgram::S3s)),
     need("azurite", "containers of Azure", false, Fix::Server(ServerProgram::Azurite)),
+    need("surreal", "SurrealDB 3", false, Fix::Server(ServerProgram::SurrealDb)),
+    need("surrealdb-2", "an engine of SurrealDB 2", false, Fix::Server(ServerProgram::Surreal2)),
     need("initdb", "the catalog on PostgreSQL", false, Fix::Postgres),
     Need {
         name: "file_key_management",

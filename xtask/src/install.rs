@@ -2,8 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use bulkhead_test_support::bucket::ServerProgram;
-use bulkhead_test_support::{Problem, Result, process, workspace};
+use bulkhead_test_support::{Problem, Result, ServerProgram, process, workspace};
 
 use crate::cargo;
 use crate::doctor::{self, Fix, Need};
@@ -130,12 +129,19 @@ fn fetched(server: ServerProgram) -> Vec<String> {
     let features = match server {
         ServerProgram::Garage => "--no-default-features --features bundled-libs,sqlite,lmdb",
         ServerProgram::S3s => "--features binary",
-        ServerProgram::Azurite => {
-            let lock = workspace::root().join("tests/support/azurite").display().to_string();
+        ServerProgram::Azurite => return modules("azurite", &dir),
+        ServerProgram::Surreal2 => {
+            let mut commands = modules("surrealdb2", &dir);
+            let shim = source("surrealdb2");
+            commands.push(format!("cc -shared -fPIC -O1 -o '{dir}/glibc.so' '{shim}/glibc.c'"));
+            return commands;
+        }
+        ServerProgram::SurrealDb => {
+            // Its own profile says how it is built.
+            let source = source("surrealdb");
             return vec![
-                format!("mkdir -p '{dir}'"),
-                format!("cp '{lock}/package.json' '{lock}/package-lock.json' '{dir}'"),
-                format!("npm --prefix '{dir}' ci --no-audit --no-fund"),
+                format!("cargo install --path '{source}' --locked --root '{dir}' --target-dir '{dir}/build'"),
+                format!("rm -rf '{dir}/build'"),
             ];
         }
     };
@@ -150,6 +156,21 @@ fn fetched(server: ServerProgram) -> Vec<String> {
         ),
         format!("rm -rf '{dir}/build'"),
     ]
+}
+
+/// What a lock file in the repository names, from npm.
+fn modules(of: &str, dir: &str) -> Vec<String> {
+    let lock = source(of);
+    vec![
+        format!("mkdir -p '{dir}'"),
+        format!("cp '{lock}/package.json' '{lock}/package-lock.json' '{dir}'"),
+        format!("npm --prefix '{dir}' ci --no-audit --no-fund"),
+    ]
+}
+
+/// Where the repository keeps what a server is made of.
+fn source(of: &str) -> String {
+    workspace::root().join("tests/support").join(of).display().to_string()
 }
 
 fn power() -> Power {

@@ -4,14 +4,11 @@
 //! that started it. What one server cannot do another one can: the first lines of each file say what.
 
 mod azurite;
-mod child;
 mod client;
 mod fault;
 mod garage;
 mod gcs;
-mod http;
 mod listener;
-mod program;
 mod s3s;
 mod sign;
 
@@ -27,9 +24,9 @@ pub use client::S3Client;
 pub use fault::{Fault, FaultProxy, Kind, Seen};
 pub use garage::Garage;
 pub use gcs::Gcs;
-pub use http::{Answer, Request};
-pub use program::ServerProgram;
 pub use s3s::S3s;
+
+pub use crate::http::{Answer, Request};
 
 /// The bucket, or container, that every server here has.
 pub const BUCKET: &str = "backups";

@@ -1,5 +1,7 @@
 //! What is backed up: one of everything, and bulk.
 
+pub mod surrealdb;
+
 use std::thread;
 
 use crate::mariadb::MariaDb;

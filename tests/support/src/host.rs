@@ -133,9 +133,7 @@ impl BulkheadHost {
 
     /// A line of `/proc/<pid>/status` in KiB, e.g. `VmHWM` (the most memory it ever held) or `VmRSS`.
     pub fn memory_kib(&self, line: &str) -> Option<u64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.pid()?)).ok()?;
-        let value = status.lines().find_map(|text| text.strip_prefix(line)?.strip_prefix(':'))?;
-        value.split_whitespace().next()?.parse().ok()
+        process::memory_kib(self.pid()?, line)
     }
 
     /// Everything it logged, over all runs.

@@ -2,9 +2,10 @@
 //!
 //! * [`MariaDb`]: a private MariaDB server on loopback, gone when dropped.
 //! * [`PostgreSql`]: a private PostgreSQL server for catalogs, gone when dropped.
+//! * [`SurrealDb`]: a private SurrealDB server, gone when dropped; [`Surreal2`]: an engine of the version before.
 //! * [`bucket`]: object stores that speak S3's, Google's and Azure's language, and faults before them.
 //! * [`dataset`]: what a database can hold (every common type and kind of object) and bulk rows.
-//! * [`Snapshot`]: everything in a server, comparable object by object.
+//! * [`Snapshot`]: everything in a server, comparable object by object; [`SurrealSnapshot`] of a SurrealDB server.
 //! * [`Writer`]: keeps writing so that any restored state can be proved consistent.
 //! * [`AgeKey`]: keys for encrypted artifacts.
 //! * [`BulkheadHost`]: the `bulkhead` binary, served on a free port, and its command line.
@@ -13,15 +14,19 @@
 
 mod age;
 pub mod bucket;
+mod child;
 pub mod dataset;
 mod guardian;
 mod host;
+mod http;
 mod mariadb;
 mod postgres;
 mod problem;
 pub mod process;
+mod program;
 mod snapshot;
 pub mod soak;
+mod surrealdb;
 pub mod workspace;
 mod writer;
 
@@ -30,5 +35,7 @@ pub use host::{BulkheadHost, CommandOutput, HostOptions, HttpAnswer, JWT_SECRET,
 pub use mariadb::{Account, MariaDb, MariaDbOptions, Session};
 pub use postgres::PostgreSql;
 pub use problem::{Problem, Result};
+pub use program::ServerProgram;
 pub use snapshot::{Difference, Object, Snapshot, TableSum};
+pub use surrealdb::{Storage, Surreal2, SurrealClient, SurrealDb, SurrealDbOptions, SurrealSnapshot};
 pub use writer::{Ledger, Writer};

@@ -128,6 +128,13 @@ pub fn is_running(pid: u32, text: &Path) -> bool {
             .is_ok_and(|line| line.is_empty() || String::from_utf8_lossy(&line).contains(&*text))
 }
 
+/// A line of `/proc/<pid>/status` in KiB, e.g. `VmHWM` (the most memory it ever held) or `VmRSS`.
+pub fn memory_kib(pid: u32, line: &str) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let value = status.lines().find_map(|text| text.strip_prefix(line)?.strip_prefix(':'))?;
+    value.split_whitespace().next()?.parse().ok()
+}
+
 /// Sends SIGKILL; a process that is gone already is no problem.
 pub fn kill(pid: u32) {
     signal(pid, Signal::KILL);

@@ -8,13 +8,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
-use super::child::{ServerChild, random_hex};
 use super::client::{element, elements};
-use super::http::{Answer, Request, encode};
-use super::program::ServerProgram;
 use super::sign::{mac, now};
 use super::{BUCKET, BucketServer, TargetEntry};
+use crate::child::{ServerChild, random_hex};
+use crate::http::{Answer, Request, encode};
 use crate::problem::Result;
+use crate::program::ServerProgram;
 
 const ACCOUNT: &str = "testaccount";
 

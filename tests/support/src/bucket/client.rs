@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 
-use super::http::{Answer, Request, encode};
 use super::sign::Signer;
+use crate::http::{Answer, Request, encode};
 use crate::problem::Result;
 
 /// Speaks to one bucket of one server, path style.

@@ -11,14 +11,14 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::child::{ServerChild, random_hex};
 use super::client::S3Client;
-use super::http::Request;
-use super::program::ServerProgram;
 use super::sign::Signer;
 use super::{BUCKET, BucketServer, TargetEntry};
+use crate::child::{ServerChild, random_hex};
+use crate::http::Request;
 use crate::problem::{Problem, Result};
 use crate::process;
+use crate::program::ServerProgram;
 
 /// The only region it knows.
 const REGION: &str = "garage";

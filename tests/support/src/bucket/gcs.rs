@@ -16,9 +16,9 @@ use serde_json::{Value, json};
 
 use self::account::Account;
 use super::garage::Garage;
-use super::http::{Answer, Request};
 use super::listener::Listener;
 use super::{BUCKET, BucketServer, TargetEntry};
+use crate::http::{Answer, Request};
 use crate::problem::Result;
 
 /// Google's storage with one bucket and one service account.
@@ -140,7 +140,7 @@ impl Front {
         drop(guard);
         if let Some(class) = request.get("x-goog-storage-class") {
             let mut classes = self.classes.lock().unwrap_or_else(PoisonError::into_inner);
-            classes.insert(super::http::decode(request.path()), class.to_owned());
+            classes.insert(crate::http::decode(request.path()), class.to_owned());
         }
         Ok(checks::answered(answer, sum))
     }

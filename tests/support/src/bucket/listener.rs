@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use super::http::Request;
+use crate::http::Request;
 use crate::problem::Result;
 
 /// A client that keeps a connection open without asking anything is let go after this.

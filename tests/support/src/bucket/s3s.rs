@@ -8,13 +8,13 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 
-use super::child::{ServerChild, random_hex};
 use super::client::S3Client;
 use super::garage::s3_target;
-use super::program::ServerProgram;
 use super::sign::Signer;
 use super::{BUCKET, BucketServer, TargetEntry};
+use crate::child::{ServerChild, random_hex};
 use crate::problem::Result;
+use crate::program::ServerProgram;
 
 /// An s3s-fs server with one bucket and one key.
 pub struct S3s {

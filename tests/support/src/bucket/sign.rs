@@ -4,7 +4,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use super::http::{Request, decode, encode};
+use crate::http::{Request, decode, encode};
 
 /// Whoever may sign, and for which region.
 #[derive(Clone)]

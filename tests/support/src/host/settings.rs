@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use crate::mariadb::{Account, MariaDb};
+use crate::surrealdb::SurrealDb;
 
 /// The secret that signs the tokens of hosts under test.
 pub const JWT_SECRET: &str = "a secret for tests only, longer than thirty-two bytes";
@@ -40,7 +41,7 @@ pub struct ServiceEntry {
     pub id: String,
     /// Its organization.
     pub organization: String,
-    /// Its engine: `mariadb`, or `example` for the example plugins.
+    /// Its engine: `mariadb`, `surrealdb`, or `example` for the example plugins.
     pub engine: String,
     /// The login Bulkhead uses.
     pub account: Account,
@@ -68,16 +69,26 @@ impl ServiceEntry {
         }
     }
 
+    /// A service of the organization `acme` over `server`, which its root user looks after: `extra` says which namespace and database.
+    pub fn surrealdb(id: &str, server: &SurrealDb) -> Self {
+        Self { account: SurrealDb::ROOT, ..Self::at_port(id, "surrealdb", server.port()) }
+    }
+
     /// A service without a server, for methods that need none: its engine is `example`, and nothing listens where it says.
     pub fn without_server(id: &str) -> Self {
+        // Discard: nobody listens there.
+        Self::at_port(id, "example", 9)
+    }
+
+    /// A service that is known by its address alone.
+    pub fn at_port(id: &str, engine: &str, port: u16) -> Self {
         Self {
             id: id.to_owned(),
             organization: "acme".to_owned(),
-            engine: "example".to_owned(),
+            engine: engine.to_owned(),
             account: Account::BACKUP,
             extra: String::new(),
-            // Discard: nobody listens there.
-            port: 9,
+            port,
             data_dir: PathBuf::new(),
             start: Vec::new(),
             stop: Vec::new(),

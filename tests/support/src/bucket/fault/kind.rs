@@ -1,6 +1,6 @@
 //! What a request asks of a store, whichever of the three languages it is in.
 
-use crate::bucket::http::Request;
+use crate::http::Request;
 
 /// A kind of request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

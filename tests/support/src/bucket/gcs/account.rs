@@ -8,8 +8,8 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde_json::{Value, json};
 
 use super::checks::refusal;
-use crate::bucket::child::random_hex;
-use crate::bucket::http::{Answer, Request, decode};
+use crate::child::random_hex;
+use crate::http::{Answer, Request, decode};
 use crate::problem::{Problem, Result};
 use crate::process;
 

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::bucket::http::{Answer, Request};
+use crate::http::{Answer, Request};
 
 /// Headers of Google's that a request may have.
 const KNOWN: [&str; 5] =

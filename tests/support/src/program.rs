@@ -1,7 +1,9 @@
-//! The object stores' programs: built or fetched for the tests alone, and kept outside of the checkout.
+//! Servers that no package of the system brings: built or fetched for the tests alone, and kept outside of the checkout.
 
 use std::env;
 use std::path::PathBuf;
+
+use sha2::{Digest, Sha256};
 
 use crate::problem::{Problem, Result};
 use crate::workspace;
@@ -15,6 +17,10 @@ pub enum ServerProgram {
     S3s,
     /// Azure Blob Storage.
     Azurite,
+    /// SurrealDB, by a crate of our own around upstream's entry point: no binary of it can be had.
+    SurrealDb,
+    /// An engine of SurrealDB 2 as a module of Node; see [`crate::Surreal2`].
+    Surreal2,
 }
 
 impl ServerProgram {
@@ -24,6 +30,8 @@ impl ServerProgram {
             Self::Garage => "garage",
             Self::S3s => "s3s-fs",
             Self::Azurite => "azurite",
+            Self::SurrealDb => "surreal",
+            Self::Surreal2 => "surrealdb-2",
         }
     }
 
@@ -33,6 +41,8 @@ impl ServerProgram {
             Self::Garage => "2.5.0",
             Self::S3s => "0.14.1",
             Self::Azurite => "3.35.0",
+            Self::SurrealDb => "3.3.5",
+            Self::Surreal2 => "2.6.1",
         }
     }
 
@@ -44,14 +54,16 @@ impl ServerProgram {
         let (name, version, compiler) = (self.name(), self.version(), env!("CARGO_PKG_RUST_VERSION"));
         match self {
             Self::Garage | Self::S3s => servers.join(format!("{name}-{version}-rust-{compiler}")),
-            Self::Azurite => servers.join(format!("{name}-{version}")),
+            Self::Azurite | Self::Surreal2 => servers.join(format!("{name}-{version}")),
+            Self::SurrealDb => servers.join(format!("{name}-{version}-{}-rust-{compiler}", surrealdb_lock())),
         }
     }
 
-    /// The program, once it is installed.
+    /// The program, or what shows that it is there, once it is installed.
     pub fn path(self) -> PathBuf {
         match self {
-            Self::Garage | Self::S3s => self.dir().join("bin").join(self.name()),
+            Self::Garage | Self::S3s | Self::SurrealDb => self.dir().join("bin").join(self.name()),
+            Self::Surreal2 => self.dir().join("node_modules/@surrealdb/node/package.json"),
             Self::Azurite => self.dir().join("node_modules/.bin/azurite-blob"),
         }
     }
@@ -64,4 +76,9 @@ impl ServerProgram {
         }
         Err(Problem::new(format!("{} {} is not installed; hint: `cargo xtask install`", self.name(), self.version())))
     }
+}
+
+/// Its lock file is ours: another one makes another server.
+fn surrealdb_lock() -> String {
+    hex::encode(&Sha256::digest(include_bytes!("../surrealdb/Cargo.lock"))[..4])
 }

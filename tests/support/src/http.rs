@@ -75,7 +75,7 @@ impl Request {
     }
 
     /// Reads one; nothing at the end of the connection.
-    pub(super) fn read(from: &mut impl BufRead) -> Result<Option<Self>> {
+    pub(crate) fn read(from: &mut impl BufRead) -> Result<Option<Self>> {
         let Some((first, headers)) = head(from)? else { return Ok(None) };
         let mut words = first.split(' ');
         let (Some(method), Some(target)) = (words.next(), words.next()) else {
@@ -94,7 +94,7 @@ impl Request {
     }
 
     /// Writes it with a head that says how many bytes of a body follow.
-    pub(super) fn write_claiming(&self, to: &mut impl Write, address: SocketAddr, length: usize) -> Result<()> {
+    pub(crate) fn write_claiming(&self, to: &mut impl Write, address: SocketAddr, length: usize) -> Result<()> {
         let mut text = format!("{} {} HTTP/1.1\r\n", self.method, self.target);
         if self.get("host").is_none() {
             // Writing to a String cannot fail.
@@ -138,7 +138,7 @@ impl Answer {
     }
 
     /// Reads the answer to a request with that method.
-    pub(super) fn read(from: &mut impl BufRead, method: &str) -> Result<Self> {
+    pub(crate) fn read(from: &mut impl BufRead, method: &str) -> Result<Self> {
         loop {
             let (first, headers) = head(from)?.ok_or_else(|| Problem::new("the connection ended without an answer"))?;
             let status = first.split(' ').nth(1).and_then(|word| word.parse().ok());
@@ -153,7 +153,7 @@ impl Answer {
     }
 
     /// The head with this length of the body, which follows.
-    pub(super) fn head(&self, length: usize) -> String {
+    pub(crate) fn head(&self, length: usize) -> String {
         let mut text = format!("HTTP/1.1 {} -\r\n{}", self.status, head_lines(&self.headers));
         if !matches!(self.status, 204 | 304) {
             let _ = write!(text, "content-length: {length}\r\n");
@@ -164,7 +164,7 @@ impl Answer {
 }
 
 /// A connection that does not wait for ever.
-pub(super) fn connect(to: SocketAddr) -> Result<TcpStream> {
+pub(crate) fn connect(to: SocketAddr) -> Result<TcpStream> {
     let stream = TcpStream::connect_timeout(&to, SILENCE)?;
     stream.set_read_timeout(Some(SILENCE))?;
     stream.set_write_timeout(Some(SILENCE))?;
@@ -173,7 +173,7 @@ pub(super) fn connect(to: SocketAddr) -> Result<TcpStream> {
 }
 
 /// Letters, digits and `-._~` stay; `/` too when it separates segments.
-pub(super) fn encode(text: &str, slashes: bool) -> String {
+pub(crate) fn encode(text: &str, slashes: bool) -> String {
     let mut encoded = String::new();
     for byte in text.bytes() {
         match byte {
@@ -188,7 +188,7 @@ pub(super) fn encode(text: &str, slashes: bool) -> String {
 }
 
 /// The opposite of [`encode`].
-pub(super) fn decode(text: &str) -> String {
+pub(crate) fn decode(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&first, after)) = rest.split_first() {

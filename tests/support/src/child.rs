@@ -30,7 +30,7 @@ rm -rf "$folder"
 
 /// A server and its folder; dropping it ends both.
 #[derive(Debug)]
-pub(super) struct ServerChild {
+pub(crate) struct ServerChild {
     folder: PathBuf,
     address: SocketAddr,
     shell: Mutex<(Child, Option<ChildStdin>)>,
@@ -113,7 +113,7 @@ impl Drop for ServerChild {
 }
 
 /// A key nobody has used: so many hexadecimal digits, at most 64.
-pub(super) fn random_hex(digits: usize) -> Result<String> {
+pub(crate) fn random_hex(digits: usize) -> Result<String> {
     let mut text = String::new();
     for _ in 0..2 {
         text.push_str(fs::read_to_string("/proc/sys/kernel/random/uuid")?.trim());
