@@ -17,7 +17,7 @@ use crate::session::{Session, sql};
 pub use heartbeat::{Heartbeat, Progress};
 pub use lost::Lease;
 pub use outcome::Completed;
-pub(crate) use outcome::succeed;
+pub(crate) use outcome::{lock_job, succeed};
 
 /// One try of a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +40,8 @@ pub struct Attempt {
     pub finished_at: Option<Timestamp>,
     /// Why it did not succeed.
     pub failure: Option<Failure>,
+    /// Of a restore or reset: the service holds what it is to hold. Nothing is left to do.
+    pub settled: bool,
 }
 
 impl Attempt {
@@ -55,6 +57,7 @@ impl Attempt {
             started_at: row.time("started_at_us")?,
             finished_at: row.optional_time("finished_at_us")?,
             failure: row.optional_json("failure")?,
+            settled: row.optional_time("settled_at_us")?.is_some(),
         })
     }
 }
@@ -87,6 +90,6 @@ async fn end(session: &mut Session, id: &AttemptId, to: AttemptState, failure: O
     }
 }
 
-fn lease_is_gone(id: &AttemptId) -> Failure {
+pub(crate) fn lease_is_gone(id: &AttemptId) -> Failure {
     Failure::conflict(format!("attempt {id} no longer holds its lease"))
 }

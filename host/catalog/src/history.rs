@@ -13,7 +13,7 @@ use crate::session::sql;
 pub struct HistoryRows {
     /// Succeeded backups, in the order in which they were asked for.
     pub backups: Vec<HistoryRow>,
-    /// When a restore had replaced all of its data, the earliest first.
+    /// When a restore or reset had replaced all of its data, the earliest first.
     pub restores: Vec<Timestamp>,
 }
 
@@ -89,7 +89,12 @@ impl Catalog {
         // Hidden ones too: what they did is not undone by not showing them.
         let query = sql("SELECT finished_at_us FROM restores
              WHERE organization = $1 AND service = $2 AND state = 'succeeded' AND partial = 0
-                 AND finished_at_us IS NOT NULL ORDER BY finished_at_us, id")
+                 AND finished_at_us IS NOT NULL
+             UNION ALL
+             SELECT finished_at_us FROM jobs
+             WHERE organization = $1 AND service = $2 AND kind = 'reset' AND state = 'succeeded'
+                 AND finished_at_us IS NOT NULL
+             ORDER BY finished_at_us")
         .bind(organization.as_str())
         .bind(service.as_str());
         let rows = self.rows(query).await?;

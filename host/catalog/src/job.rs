@@ -1,7 +1,8 @@
-//! Jobs: one run each of a backup, restore, verify or expire.
+//! Jobs: one run each of a backup, restore, reset, verify or expire.
 
 mod create;
 mod list;
+mod reset;
 
 use bulkhead_model::{
     AttemptId, BackupId, BackupState, Failure, JobId, JobKind, JobState, Method, OrganizationId, RestoreId, Result,
@@ -19,8 +20,9 @@ use crate::{backup, event, notice, restore, schedule};
 pub use create::NewJob;
 pub(crate) use create::{Draft, ensure_lock, insert, insert_all, made_before};
 pub use list::JobFilter;
+pub use reset::NewReset;
 
-/// One run of a backup, restore, verify or expire.
+/// One run of a backup, restore, reset, verify or expire.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Job {
     /// Its id.
@@ -31,13 +33,13 @@ pub struct Job {
     pub service: ServiceId,
     /// What it does.
     pub kind: JobKind,
-    /// The method of the backup.
+    /// The method of the backup; of a reset `reset`.
     pub method: Method,
     /// Where it stands.
     pub state: JobState,
-    /// Where the backup lies. `None` of jobs from before limits on targets.
+    /// Where the backup lies. `None` of a reset, and of jobs from before limits on targets.
     pub target: Option<TargetId>,
-    /// The backup that it makes, restores, proves or deletes.
+    /// The backup that it makes, restores, proves or deletes. `None` of a reset.
     pub backup: Option<BackupId>,
     /// Of a restore: its row.
     pub restore: Option<RestoreId>,

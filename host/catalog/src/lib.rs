@@ -9,6 +9,7 @@ mod attempt;
 mod audit;
 mod backup;
 mod catalog;
+mod closed;
 mod count;
 mod event;
 mod fields;
@@ -36,10 +37,11 @@ pub use backup::{
     RetainedBackup,
 };
 pub use catalog::Catalog;
+pub use closed::Closed;
 pub use event::JobEvent;
 pub use history::{HistoryRow, HistoryRows};
 pub use idempotency::{Idempotency, Made};
-pub use job::{Job, JobFilter, NewJob};
+pub use job::{Job, JobFilter, NewJob, NewReset};
 pub use limit::Scope;
 pub use member::{Member, NewMember};
 pub use page::Page;

@@ -80,8 +80,8 @@ pub(crate) async fn record(
     Ok(())
 }
 
-/// Tells of a job that has just become final, when that is worth telling: a backup or a restore that succeeded or
-/// failed. To be called when the rows of what the job makes are written.
+/// Tells of a job that has just become final, when that is worth telling: a backup, restore or reset that succeeded
+/// or failed. To be called when the rows of what the job makes are written.
 pub(crate) async fn record_job(session: &mut Session, job: &Job) -> Result<()> {
     let event = match (job.kind, job.state) {
         (JobKind::Backup, JobState::Succeeded) => NoticeEvent::BackupSucceeded,
@@ -89,6 +89,8 @@ pub(crate) async fn record_job(session: &mut Session, job: &Job) -> Result<()> {
         (JobKind::Copy, JobState::Failed) => NoticeEvent::CopyFailed,
         (JobKind::Restore, JobState::Succeeded) => NoticeEvent::RestoreSucceeded,
         (JobKind::Restore, JobState::Failed) => NoticeEvent::RestoreFailed,
+        (JobKind::Reset, JobState::Succeeded) => NoticeEvent::ResetSucceeded,
+        (JobKind::Reset, JobState::Failed) => NoticeEvent::ResetFailed,
         _ => return Ok(()),
     };
     // What goes on and on ends well each minute, which nobody wants to hear; and when it fails, it does so again and again.
@@ -153,8 +155,9 @@ pub(crate) async fn record_missed(session: &mut Session, schedule: &Schedule, du
 
 /// What a receiver learns of a job, in the words of the API.
 async fn subject_of_job(session: &mut Session, job: &Job) -> Result<Value> {
+    let Some(backup) = &job.backup else { return Ok(subject_of_reset(job)) };
     let query = sql("SELECT name, stored_bytes, started_at_us, finished_at_us FROM backups WHERE id = $1")
-        .bind(job.backup.as_ref().map(|id| id.as_str().to_owned()));
+        .bind(backup.as_str().to_owned());
     let Some(backup) = session.row(query).await? else {
         return Err(Failure::internal(format!("the backup of job {} is not in the catalog", job.id)));
     };
@@ -190,6 +193,19 @@ async fn subject_of_job(session: &mut Session, job: &Job) -> Result<Value> {
         subject["restore_id"] = json!(id);
     }
     Ok(subject)
+}
+
+fn subject_of_reset(job: &Job) -> Value {
+    let message = job.failure.as_ref().map_or("Reset has succeeded!", |failure| failure.message.as_str());
+    json!({
+        "service_id": job.service,
+        "job_id": job.id,
+        "type": job.method,
+        "status": job.state.api_word(),
+        "message": message,
+        "start_time": job.started_at.map(Timestamp::to_seconds_string),
+        "end_time": job.finished_at.map(Timestamp::to_seconds_string),
+    })
 }
 
 fn listeners<'q>(organization: &OrganizationId, event: NoticeEvent) -> Sql<'q> {

@@ -304,8 +304,8 @@ async fn write(session: &mut Session, row: Row<'_>, draft: Draft) -> Result<(Res
         service: draft.service,
         kind: JobKind::Restore,
         method: draft.method,
-        target: draft.target,
-        backup: draft.backup,
+        target: Some(draft.target),
+        backup: Some(draft.backup),
         restore: Some(id),
         schedule: None,
         request: draft.request,
@@ -364,6 +364,15 @@ pub(crate) async fn set_reached(
         .bind(fields::optional_json(reached)?)
         .bind(id.0);
     session.execute_one("what a restore has reached", query).await
+}
+
+/// Whether a restore only adds a part.
+pub(crate) async fn is_partial(session: &mut Session, id: RestoreId) -> Result<bool> {
+    let query = sql("SELECT partial FROM restores WHERE id = $1").bind(id.0);
+    match session.row(query).await? {
+        Some(row) => Fields(&row).flag("partial"),
+        None => Err(Failure::internal(format!("the catalog has lost restore {id}"))),
+    }
 }
 
 /// The job of a restore that has not ended and reads a backup besides the one that it is said to restore.

@@ -193,6 +193,7 @@ pub fn engine_config(config: &Config, plugins: &[PluginInfo], fail_at: Option<St
         webhooks: config.webhooks.clone(),
         housekeeping: config.limits.housekeeping.clone(),
         drill_dir: config.drills.directory.clone(),
+        front_doors: Default::default(),
         fail_at,
     }
 }

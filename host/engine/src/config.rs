@@ -9,6 +9,8 @@ use bulkhead_model::{Expression, Method, OrganizationId, RetentionPolicy, Servic
 use bulkhead_runtime::Connection;
 use bulkhead_surrealdb::{Scope, Server};
 
+use crate::front_door::FrontDoors;
+
 /// All that one host knows from its configuration.
 #[derive(Clone, Debug)]
 pub struct EngineConfig {
@@ -38,6 +40,8 @@ pub struct EngineConfig {
     pub webhooks: WebhookConfig,
     /// What the catalog forgets after a while.
     pub housekeeping: HousekeepingConfig,
+    /// What stands before services that others write to while they are restored.
+    pub front_doors: FrontDoors,
     /// For the kill tests: the fail point at which this process dies (see [`crate::failpoint`]).
     pub fail_at: Option<String>,
 }

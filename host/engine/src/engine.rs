@@ -4,6 +4,7 @@ mod ask;
 mod chain;
 mod external;
 mod offer;
+mod reset;
 mod restoring;
 mod start;
 
@@ -12,7 +13,7 @@ use std::fs::File;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bulkhead_catalog::Catalog;
+use bulkhead_catalog::{Catalog, Closed};
 use bulkhead_model::{Clock, Failure, JobId, Method, OrganizationId, Result, ServiceId, TargetId};
 use bulkhead_runtime::{PluginInfo, Runtime};
 use tokio::sync::{Notify, broadcast, mpsc};
@@ -20,6 +21,7 @@ use tokio::task::JoinHandle;
 
 use crate::config::{EngineConfig, ServiceConfig};
 use crate::dispatcher::{self, Order};
+use crate::front_door::{self, Doors};
 use crate::measure::Observed;
 use crate::pipeline::Keys;
 use crate::seal::MasterKey;
@@ -54,6 +56,7 @@ pub(crate) struct Inner {
     /// Those of the configuration. [`Inner::target`] knows those of organizations as well.
     pub targets: BTreeMap<TargetId, Target>,
     pub own_targets: OwnTargets,
+    pub doors: Doors,
     /// Jobs of this host that moved.
     pub changes: broadcast::Sender<JobId>,
     /// Somebody made or changed a schedule here.
@@ -99,6 +102,7 @@ impl Engine {
         let (changes, _) = broadcast::channel(1024);
         let blocked = start::end_interrupted_swaps(&catalog, &services).await;
         let outbox = Outbox::new(&config.webhooks);
+        let doors = Doors::new(&config.front_doors);
         let inner = Arc::new(Inner {
             config,
             catalog,
@@ -110,6 +114,7 @@ impl Engine {
             blocked,
             targets,
             own_targets: OwnTargets::default(),
+            doors,
             changes,
             schedules_changed: Notify::new(),
             outbox,
@@ -134,6 +139,7 @@ impl Engine {
             tasks.push(tokio::spawn(drills::run(Arc::clone(&inner))));
             tasks.push(tokio::spawn(keeper::run(Arc::clone(&inner))));
             tasks.push(tokio::spawn(housekeeping::run(Arc::clone(&inner))));
+            tasks.push(tokio::spawn(front_door::run(Arc::clone(&inner))));
         }
         Ok(Self { inner })
     }
@@ -174,6 +180,14 @@ impl Engine {
         self.inner.service(organization, id)
     }
 
+    /// Why a service is closed: a restore or reset has begun to replace its data, and none has succeeded since.
+    ///
+    /// # Errors
+    /// Only those of the catalog.
+    pub async fn closed(&self, organization: &OrganizationId, id: &ServiceId) -> Result<Option<Closed>> {
+        self.inner.catalog.closed_service(organization, id).await
+    }
+
     /// Wakes whenever a job of this host moved. Other hosts' jobs are seen in the catalog only.
     pub fn changes(&self) -> broadcast::Receiver<JobId> {
         self.inner.changes.subscribe()
@@ -203,6 +217,15 @@ impl Inner {
         match self.blocked.get(id) {
             None => Ok(service),
             Some(failure) => Err(failure.clone().with_hint("see docs/operations.md, then start this host again")),
+        }
+    }
+
+    /// Fails while a service is closed: a backup of it would be one of half restored data.
+    pub async fn require_open(&self, service: &ServiceConfig) -> Result<()> {
+        match self.catalog.closed_service(&service.organization, &service.id).await? {
+            None => Ok(()),
+            Some(closed) => Err(Failure::conflict(format!("service `{}` is restoring: {}", service.id, closed.reason))
+                .with_hint("restore it again; the first restore that succeeds opens it")),
         }
     }
 

@@ -71,6 +71,7 @@ pub(crate) struct Run {
 pub(crate) enum Outcome {
     Backup(Box<bulkhead_catalog::Completed>),
     Restore { message: String, reached: Option<serde_json::Value> },
+    Reset,
     Verify { level: VerifyLevel, damage: Option<Failure>, evidence: Vec<String> },
     Expire,
     Copy,
@@ -199,6 +200,7 @@ async fn write_down(run: &Run, outcome: Result<Outcome>) {
                     }
                     recorded
                 }
+                Outcome::Reset => catalog.finish_reset(attempt).await,
                 Outcome::Verify { level, damage, evidence } => {
                     let drilled = level == VerifyLevel::Drill;
                     catalog.finish_verify(attempt, level.as_str(), damage.as_ref(), &evidence, drilled).await
@@ -223,7 +225,9 @@ async fn write_down(run: &Run, outcome: Result<Outcome>) {
             run.apply_retention().await;
             drills::after_backup(&run.engine, &run.job).await;
         }
-        (Ok((JobState::Succeeded, _)), JobKind::Restore) => keeper::after_restore(&run.engine, &run.job).await,
+        (Ok((JobState::Succeeded, _)), JobKind::Restore | JobKind::Reset) => {
+            keeper::after_restore(&run.engine, &run.job).await;
+        }
         _ => {}
     }
     match written {

@@ -63,15 +63,15 @@ pub(crate) async fn run(engine: Arc<Inner>) {
     }
 }
 
-/// A restore has replaced all of the service's data: no backup of before leads on from here, and no log without one that does.
+/// A restore or reset has replaced all of the service's data: no backup of before leads on from here, and no log without one that does.
 pub(crate) async fn after_restore(engine: &Inner, job: &Job) {
     let Some(service) = engine.services.get(&job.service) else { return };
     let partial = job.request.get("only").is_some_and(|only| !only.is_null());
     if partial || kept(service).next().is_none() {
         return;
     }
-    if let Err(failure) = engine.base_backup(service, "after-restore").await {
-        tracing::warn!(service = %service.id, error = %failure, "the restored service has no new backup that its logs could continue");
+    if let Err(failure) = engine.base_backup(service, &format!("after-{}", job.kind)).await {
+        tracing::warn!(service = %service.id, error = %failure, "the service has no new backup that its logs could continue");
     }
 }
 

@@ -8,11 +8,13 @@ mod drills;
 mod engine;
 mod executor;
 pub mod failpoint;
+mod front_door;
 mod history;
 mod housekeeping;
 mod inspect;
 mod keeper;
 mod measure;
+mod migrations;
 mod observer;
 pub mod pipeline;
 mod request;
@@ -22,6 +24,7 @@ mod retention;
 mod scene;
 mod scheduler;
 mod seal;
+mod sql_client;
 mod staleness;
 pub mod swap;
 mod sweep;
@@ -29,16 +32,18 @@ mod target;
 mod verb;
 mod webhook;
 
+pub use bulkhead_catalog::Closed;
 pub use bulkhead_runtime::PluginInfo;
 pub use config::{
     AutomaticConfig, DrillConfig, EncryptTo, EncryptionConfig, EngineConfig, EngineLimits, HousekeepingConfig,
     JobLimits, MasterKeySource, SecretText, ServiceConfig, ServiceScope, TargetConfig, WebhookConfig,
 };
 pub use engine::{Binding, Engine, SERVICES_HINT};
+pub use front_door::{FrontDoor, FrontDoors};
 pub use inspect::{Discrepancy, DiscrepancyKind, Inspect, InspectSide, Inspection};
 pub use measure::describe_metrics;
 pub use request::{
-    CreateBackup, CreateRestore, CreateSchedule, CreateWebhook, ExternalFile, FileMethod, Partial, RestoreFrom,
+    CreateBackup, CreateReset, CreateRestore, CreateSchedule, CreateWebhook, ExternalFile, FileMethod, Partial, RestoreFrom,
     RestorePreview, UpdateSchedule, UpdateWebhook, VerifyLevel,
 };
 pub use retention::{PlannedBackup, PolicySource, RetentionPlan};

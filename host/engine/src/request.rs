@@ -244,6 +244,25 @@ pub(crate) struct RestoreRequestBody {
     pub safety_backup: Option<JobId>,
 }
 
+/// Empty a service.
+#[derive(Clone, Debug)]
+pub struct CreateReset {
+    /// Which.
+    pub service: ServiceId,
+    /// Back it up as it is now, before anything else.
+    pub safety_backup: bool,
+    /// Asked for again under the same key, the first answer counts.
+    pub idempotency: Option<Idempotency>,
+}
+
+/// What the job of a reset keeps of it.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct ResetRequestBody {
+    /// The job that backs up the service first.
+    pub safety_backup: Option<JobId>,
+}
+
 impl RestoreOrder {
     /// From what the catalog keeps.
     ///

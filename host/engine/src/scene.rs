@@ -55,6 +55,7 @@ impl Scene {
             webhooks: Default::default(),
             housekeeping: Default::default(),
             drill_dir: None,
+            front_doors: Default::default(),
             fail_at: None,
         };
         config.webhooks.poll = Duration::from_millis(20);

@@ -8,7 +8,10 @@ mod expire;
 mod gtids;
 mod links;
 mod places;
+mod replacement;
+mod reset;
 mod restore;
+mod safety;
 mod stored;
 mod throw_away;
 mod verify;
@@ -24,6 +27,7 @@ pub(crate) async fn run(run: &Run) -> Result<Outcome> {
     match run.job.kind {
         JobKind::Backup => backup::run(run).await,
         JobKind::Restore => restore::run(run).await,
+        JobKind::Reset => reset::run(run).await,
         JobKind::Verify => verify::run(run).await,
         JobKind::Expire => expire::run(run).await,
         JobKind::Copy => copy::run(run).await,

@@ -48,6 +48,8 @@ words!(
         Backup => "backup",
         /// Restores one.
         Restore => "restore",
+        /// Empties a service.
+        Reset => "reset",
         /// Proves one.
         Verify => "verify",
         /// Deletes one.

@@ -25,6 +25,10 @@ pub enum NoticeEvent {
     RestoreSucceeded,
     /// A restore could not be done, and no attempt remains.
     RestoreFailed,
+    /// A service was emptied.
+    ResetSucceeded,
+    /// A service could not be emptied, and no attempt remains.
+    ResetFailed,
     /// Somebody asked whether the webhook works.
     Test,
 }
@@ -40,6 +44,8 @@ impl NoticeEvent {
         Self::CopyFailed,
         Self::RestoreSucceeded,
         Self::RestoreFailed,
+        Self::ResetSucceeded,
+        Self::ResetFailed,
         Self::Test,
     ];
 
@@ -54,6 +60,8 @@ impl NoticeEvent {
             Self::CopyFailed => "backup.copy_failed",
             Self::RestoreSucceeded => "restore.succeeded",
             Self::RestoreFailed => "restore.failed",
+            Self::ResetSucceeded => "reset.succeeded",
+            Self::ResetFailed => "reset.failed",
             Self::Test => "test",
         }
     }

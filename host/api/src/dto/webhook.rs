@@ -25,6 +25,10 @@ pub enum EventWord {
     RestoreSucceeded,
     #[serde(rename = "restore.failed")]
     RestoreFailed,
+    #[serde(rename = "reset.succeeded")]
+    ResetSucceeded,
+    #[serde(rename = "reset.failed")]
+    ResetFailed,
 }
 
 /// An address to which notices are sent.

@@ -72,6 +72,8 @@ pub enum Kind {
     Backup,
     /// Restores one.
     Restore,
+    /// Empties a service.
+    Reset,
     /// Proves one.
     Verify,
     /// Deletes one.
@@ -85,6 +87,7 @@ impl From<JobKind> for Kind {
         match kind {
             JobKind::Backup => Self::Backup,
             JobKind::Restore => Self::Restore,
+            JobKind::Reset => Self::Reset,
             JobKind::Verify => Self::Verify,
             JobKind::Expire => Self::Expire,
             JobKind::Copy => Self::Copy,

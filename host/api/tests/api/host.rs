@@ -106,6 +106,7 @@ impl Host {
             webhooks: WebhookConfig::default(),
             housekeeping: HousekeepingConfig::default(),
             drill_dir: None,
+            front_doors: Default::default(),
             fail_at: None,
         };
         let engine = Engine::start(config, catalog.clone(), runtime.await.unwrap(), Arc::clone(&clock)).await.unwrap();

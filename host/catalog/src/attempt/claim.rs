@@ -20,10 +20,10 @@ const ROUNDS: usize = 16;
 const CLAIMABLE: &str = "c.state = 'scheduled' AND c.cancel_requested = 0 AND c.run_after_us <= $1
     AND NOT EXISTS (
         SELECT 1 FROM jobs r WHERE r.state = 'running' AND r.service = c.service
-        AND (r.kind = 'restore' OR c.kind = 'restore' OR (r.kind = 'backup' AND c.kind = 'backup' AND r.method = c.method)))
+        AND (r.kind IN ('restore', 'reset') OR c.kind IN ('restore', 'reset') OR (r.kind = 'backup' AND c.kind = 'backup' AND r.method = c.method)))
     AND NOT EXISTS (SELECT 1 FROM jobs r WHERE r.state = 'running' AND r.backup = c.backup)
-    AND (c.kind = 'restore' OR NOT EXISTS (
-        SELECT 1 FROM jobs w WHERE w.state = 'scheduled' AND w.kind = 'restore' AND w.service = c.service
+    AND (c.kind IN ('restore', 'reset') OR NOT EXISTS (
+        SELECT 1 FROM jobs w WHERE w.state = 'scheduled' AND w.kind IN ('restore', 'reset') AND w.service = c.service
         AND w.cancel_requested = 0 AND w.run_after_us <= $1 AND NOT EXISTS (
             SELECT 1 FROM jobs a WHERE a.id = w.after_job AND a.state IN ('scheduled', 'running'))))
     AND NOT EXISTS (SELECT 1 FROM jobs a WHERE a.id = c.after_job AND a.state IN ('scheduled', 'running'))
@@ -39,7 +39,7 @@ const CLAIMABLE: &str = "c.state = 'scheduled' AND c.cancel_requested = 0 AND c.
 
 impl Catalog {
     /// Claims the oldest claimable job on one of the services, for `lease`. No limit of
-    /// [`set_job_limits`](Self::set_job_limits) is ever exceeded. On one service a restore excludes everything
+    /// [`set_job_limits`](Self::set_job_limits) is ever exceeded. On one service a restore or reset excludes everything
     /// else, and a backup the others of its method; on one backup there is one job at a time; a restore that waits lets
     /// nothing else start before it, unless it waits for another job itself. `None` when there is nothing to do now.
     ///

@@ -14,7 +14,7 @@ use crate::catalog::Catalog;
 use crate::fields::{big, json, optional_json, plain};
 use crate::job::{Entry, Job, enter};
 use crate::session::{Session, sql, sql_of_parts};
-use crate::{backup, notice, restore};
+use crate::{backup, closed, notice, restore};
 
 /// What there is to know of a backup whose manifest lies in the target.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,7 +96,7 @@ impl Catalog {
         session.commit().await
     }
 
-    /// The restore is complete. `message` is one sentence for people, `reached` what the engine has to say of it.
+    /// The restore is complete, and its service open. `message` is one sentence for people, `reached` what the engine has to say of it.
     ///
     /// # Errors
     /// `conflict` when the attempt no longer holds its lease.
@@ -107,6 +107,22 @@ impl Catalog {
             return Err(Failure::internal(format!("job {} restores nothing", job.id)));
         };
         restore::set_reached(&mut session, id, message, reached).await?;
+        if !restore::is_partial(&mut session, id).await? {
+            closed::open(&mut session, &job).await?;
+        }
+        notice::record_job(&mut session, &job).await?;
+        session.commit().await?;
+        Ok(job)
+    }
+
+    /// The service is empty, and its migrations have run.
+    ///
+    /// # Errors
+    /// `conflict` when the attempt no longer holds its lease.
+    pub async fn finish_reset(&self, attempt: &AttemptId) -> Result<Job> {
+        let mut session = self.begin().await?;
+        let job = succeed(&mut session, attempt, JobKind::Reset).await?;
+        closed::open(&mut session, &job).await?;
         notice::record_job(&mut session, &job).await?;
         session.commit().await?;
         Ok(job)
@@ -220,7 +236,7 @@ pub(super) async fn give_up(
 }
 
 /// Reads a job and keeps a request to cancel it waiting until the end of the transaction.
-pub(super) async fn lock_job(session: &mut Session, id: &JobId) -> Result<Job> {
+pub(crate) async fn lock_job(session: &mut Session, id: &JobId) -> Result<Job> {
     let text = format!("SELECT * FROM jobs WHERE id = $1{}", session.for_update());
     match session.row(sql_of_parts(text).bind(id.as_str())).await? {
         Some(row) => Job::from_row(&row),

@@ -7,7 +7,7 @@ use super::{Attempt, lease_is_gone};
 use crate::catalog::Catalog;
 use crate::job::{Job, follow};
 use crate::session::sql;
-use crate::{notice, restore};
+use crate::{closed, notice, restore};
 
 impl Catalog {
     /// The restored data is live, as its host has found out when it started again. As [`finish_restore`](Self::finish_restore); but
@@ -49,6 +49,7 @@ impl Catalog {
         let job = Job::from_row(&row)?;
         follow(&mut session, &job, before.state, Some((&attempt.id, attempt.number))).await?;
         restore::set_reached(&mut session, id, message, None).await?;
+        closed::open(&mut session, &job).await?;
         notice::record_job(&mut session, &job).await?;
         session.commit().await?;
         Ok(job)

@@ -51,8 +51,8 @@ impl Catalog {
                 insert(&mut session, draft(&new, backup)).await?
             }
             JobKind::Expire => expire(&mut session, &new).await?,
-            JobKind::Backup | JobKind::Restore | JobKind::Copy => {
-                return Err(Failure::internal(format!("a {} is scheduled with a row of its own", new.kind)));
+            JobKind::Backup | JobKind::Restore | JobKind::Reset | JobKind::Copy => {
+                return Err(Failure::internal(format!("a {} is not scheduled as a job on a backup", new.kind)));
             }
         };
         idempotency::settle(&mut session, &organization, key.as_ref(), job.id.as_str()).await?;
@@ -95,8 +95,8 @@ fn draft(new: &NewJob, backup: Backup) -> Draft {
         service: backup.service,
         kind: new.kind,
         method: backup.method,
-        target: backup.target,
-        backup: backup.id,
+        target: Some(backup.target),
+        backup: Some(backup.id),
         restore: None,
         schedule: None,
         request: new.request.clone(),
@@ -111,8 +111,8 @@ pub(crate) struct Draft {
     pub(crate) service: ServiceId,
     pub(crate) kind: JobKind,
     pub(crate) method: Method,
-    pub(crate) target: TargetId,
-    pub(crate) backup: BackupId,
+    pub(crate) target: Option<TargetId>,
+    pub(crate) backup: Option<BackupId>,
     pub(crate) restore: Option<RestoreId>,
     pub(crate) schedule: Option<ScheduleId>,
     pub(crate) request: Value,
@@ -159,8 +159,8 @@ pub(crate) async fn insert_all(session: &mut Session, drafts: Vec<Draft>) -> Res
                 .bind(draft.service.as_str().to_owned())
                 .bind(draft.kind.as_str())
                 .bind(draft.method.as_str().to_owned())
-                .bind(draft.target.as_str().to_owned())
-                .bind(draft.backup.as_str().to_owned())
+                .bind(draft.target.as_ref().map(|target| target.as_str().to_owned()))
+                .bind(draft.backup.as_ref().map(|backup| backup.as_str().to_owned()))
                 .bind(draft.restore.map(|id| id.0))
                 .bind(draft.schedule.map(|id| id.0))
                 .bind(fields::json(&draft.request)?)

@@ -54,6 +54,19 @@ pub(super) async fn end_interrupted_swaps(
     for service in services.values() {
         match swap::recover(service).await {
             Ok(Some(Recovered::Finished(attempt))) => {
+                if service.migrations.is_some() {
+                    // The job is tried again: it finds the data in place, and runs the migrations.
+                    let reason = "restored data was put in place, and its migrations have not run";
+                    match catalog.close_service_of(&attempt, reason).await {
+                        Ok(true) => continue,
+                        Ok(false) => {}
+                        Err(failure) => {
+                            tracing::error!(%attempt, error = %failure, "a service without its migrations could not be closed");
+                            blocked.insert(service.id.clone(), failure);
+                            continue;
+                        }
+                    }
+                }
                 let message = "Restore has succeeded! It was completed when the host started again.";
                 // Another host may have declared the attempt lost meanwhile; what it did is true all the same.
                 match catalog.finish_recovered_restore(&attempt, message).await {

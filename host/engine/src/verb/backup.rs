@@ -18,6 +18,7 @@ pub(super) async fn run(run: &Run) -> Result<Outcome> {
     fail_point("backup.claimed")?;
     let backup = run.backup().await?;
     let service = run.engine.service(&run.job.organization, &run.job.service)?;
+    run.engine.require_open(service).await?;
     let target = run.engine.target(&run.job.organization, &backup.target).await?;
     let stored = Stored::new(&target.bucket, &backup);
     // An earlier attempt may have written the manifest and died before the catalog knew.

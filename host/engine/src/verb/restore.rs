@@ -5,12 +5,15 @@ mod moment;
 mod partial;
 mod whole;
 
-use bulkhead_model::{Failure, FailureKind, JobState, Result};
+use bulkhead_catalog::Restore;
+use bulkhead_model::{Failure, Result};
 use bulkhead_runtime::Link;
 use serde_json::{Value, json};
 
 use super::artifacts::ChainReader;
 use super::links::Links;
+use super::replacement::{Replacement, reopen, settled_before};
+use super::safety::wait_for_safety_backup;
 use super::throw_away::Positions;
 use crate::config::ServiceConfig;
 use crate::executor::{Outcome, Run};
@@ -30,25 +33,55 @@ pub(super) async fn run(run: &Run) -> Result<Outcome> {
     let restore = run.engine.catalog.restore(&run.job.organization, id).await?;
     let order = RestoreOrder::new(&restore, &run.job)?;
     let service = run.engine.service(&run.job.organization, &run.job.service)?;
-    if order.only.is_none() && adopt(run, service).await? {
-        let message = "Restore has succeeded! An earlier attempt had completed it.".to_owned();
-        return Ok(Outcome::Restore { message, reached: None });
+    if settled_before(run).await? {
+        reopen(run, service).await?;
+        return Ok(adopted());
     }
-    wait_for_safety_backup(run, &order).await?;
-    if let Some(source) = &restore.source {
-        let done = external::run(run, service, &restore, source).await?;
+    if let Some(part) = &order.only {
+        run.engine.require_open(service).await?;
+        wait_for_safety_backup(run, order.safety_backup.as_ref()).await?;
+        let (chain, logs) = read(run, &order).await?;
+        let done = partial::run(run, service, &chain, &logs, order.plan.until.as_ref(), part).await?;
         fail_point("restore.done")?;
         return Ok(done.into());
     }
-    let chain = Links::read(run, &order.plan.chain).await?;
-    let logs = Links::read(run, &order.plan.logs).await?;
-    let done = match &order.only {
-        Some(part) => partial::run(run, service, &chain, &logs, order.plan.until.as_ref(), part).await?,
-        None if logs.links.is_empty() => whole::run(run, service, &chain).await?,
-        None => moment::run(run, service, &chain, &logs, order.plan.until.as_ref()).await?,
-    };
+    let mut replacement = Replacement::new(run, service)?;
+    if adopt(run, service).await? {
+        return replacement.finish(Ok(adopted())).await;
+    }
+    wait_for_safety_backup(run, order.safety_backup.as_ref()).await?;
+    let replaced = replace(run, service, &restore, &order, &mut replacement).await;
+    let done = replacement.finish(replaced).await?;
     fail_point("restore.done")?;
     Ok(done.into())
+}
+
+/// Gives the service all that is to be restored.
+async fn replace(
+    run: &Run,
+    service: &ServiceConfig,
+    restore: &Restore,
+    order: &RestoreOrder,
+    replacement: &mut Replacement<'_>,
+) -> Result<Done> {
+    if let Some(source) = &restore.source {
+        return external::run(run, service, restore, source, replacement).await;
+    }
+    let (chain, logs) = read(run, order).await?;
+    if logs.links.is_empty() {
+        whole::run(run, service, &chain, replacement).await
+    } else {
+        moment::run(run, service, &chain, &logs, order.plan.until.as_ref()).await
+    }
+}
+
+/// What is restored, and the logs that are replayed on it.
+async fn read(run: &Run, order: &RestoreOrder) -> Result<(Links, Links)> {
+    Ok((Links::read(run, &order.plan.chain).await?, Links::read(run, &order.plan.logs).await?))
+}
+
+fn adopted() -> Outcome {
+    Outcome::Restore { message: "Restore has succeeded! An earlier attempt had completed it.".to_owned(), reached: None }
 }
 
 impl From<Done> for Outcome {
@@ -66,6 +99,10 @@ async fn adopt(run: &Run, service: &ServiceConfig) -> Result<bool> {
         swap::answers(service).await?;
         return Ok(true);
     }
+    if service.migrations.is_some() {
+        // What it put in place is without its migrations; this one replaces it.
+        return Ok(false);
+    }
     let message = "Restore has succeeded!";
     match run.engine.catalog.finish_recovered_restore(&done, message).await {
         Err(failure) if failure.retry => Err(failure),
@@ -74,24 +111,6 @@ async fn adopt(run: &Run, service: &ServiceConfig) -> Result<bool> {
             Ok(false)
         }
         Ok(_) => Ok(false),
-    }
-}
-
-/// The backup of the service as it is now, when one was asked for, comes first: without it nothing is touched.
-async fn wait_for_safety_backup(run: &Run, order: &RestoreOrder) -> Result<()> {
-    let Some(id) = &order.safety_backup else { return Ok(()) };
-    let job = run.engine.catalog.job(&run.job.organization, id).await?;
-    match job.state {
-        JobState::Succeeded => Ok(()),
-        JobState::Failed | JobState::Cancelled => {
-            let why = job.failure.map(|failure| format!(": {}", failure.message)).unwrap_or_default();
-            Err(Failure::new(
-                FailureKind::Conflict,
-                format!("the safety backup is {}{why}; nothing was restored", job.state),
-            )
-            .with_hint("mend what kept it from being made, or restore without one"))
-        }
-        state => Err(Failure::unavailable(format!("the safety backup is {state}; the restore waits for it"))),
     }
 }
 

@@ -19,12 +19,19 @@ use crate::request::{ExternalFile, FileMethod};
 use crate::swap::{self, Apart, ServiceControl};
 use crate::verb::accounts;
 use crate::verb::links::Links;
+use crate::verb::replacement::Replacement;
 use crate::verb::throw_away::{Place, ThrowAway};
 
 /// One question to the server.
 const ASK: Duration = Duration::from_secs(10);
 
-pub(super) async fn run(run: &Run, service: &ServiceConfig, restore: &Restore, source: &RestoreSource) -> Result<Done> {
+pub(super) async fn run(
+    run: &Run,
+    service: &ServiceConfig,
+    restore: &Restore,
+    source: &RestoreSource,
+    replacement: &mut Replacement<'_>,
+) -> Result<Done> {
     let file = run.engine.external_file(restore, source).await?;
     let bucket = run.engine.open_external(&file.bucket).await?;
     run.observer.phase("check");
@@ -54,11 +61,11 @@ pub(super) async fn run(run: &Run, service: &ServiceConfig, restore: &Restore, s
     });
     let chain = Links::of(link);
     match &examined.found {
-        Found::Files(_) => whole::put(run, service, &chain, reader).await,
+        Found::Files(_) => whole::put(run, service, &chain, reader, replacement).await,
         Found::Dump(dumped) if dumped.replaces_system() => replace(run, service, dumped, &chain, &reader).await,
         Found::Dump(_) => {
             rehearse(run, service, &chain, &reader).await?;
-            whole::put(run, service, &chain, reader).await
+            whole::put(run, service, &chain, reader, replacement).await
         }
     }
 }

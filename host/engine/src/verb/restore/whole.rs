@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bulkhead_model::{Failure, Report, Result};
 use bulkhead_runtime::{Attempt, Observer as _, RestoreRequest, ServerControl, ServerStatus};
+use bulkhead_surrealdb::Client;
 
 use super::{Done, base_of, reader_of};
 use crate::config::ServiceConfig;
@@ -18,9 +19,18 @@ use crate::verb::artifacts::RestoreReader;
 use crate::verb::backup::method_service;
 use crate::verb::gtids;
 use crate::verb::links::Links;
+use crate::verb::replacement::Replacement;
 use crate::verb::throw_away::blame;
 
-pub(super) async fn run(run: &Run, service: &ServiceConfig, chain: &Links) -> Result<Done> {
+/// One question to a server.
+const ASK: Duration = Duration::from_secs(10);
+
+pub(super) async fn run(
+    run: &Run,
+    service: &ServiceConfig,
+    chain: &Links,
+    replacement: &mut Replacement<'_>,
+) -> Result<Done> {
     let base = base_of(chain)?;
     let plugin = run.engine.runtime.method(&service.engine, &base.method)?;
     let staged = needs_server(plugin.info());
@@ -30,22 +40,25 @@ pub(super) async fn run(run: &Run, service: &ServiceConfig, chain: &Links) -> Re
         prove(run, chain).await?;
     }
     let reader = reader_of(run, chain, &Links::none());
-    put(run, service, chain, reader).await
+    put(run, service, chain, reader, replacement).await
 }
 
-/// Gives a service what a chain holds, which has been checked when it cannot be taken back.
+/// Gives a service, and its replica, what a chain holds, which has been checked when it cannot be taken back.
 pub(super) async fn put(
     run: &Run,
     service: &ServiceConfig,
     chain: &Links,
     reader: Arc<impl RestoreReader + 'static>,
+    replacement: &mut Replacement<'_>,
 ) -> Result<Done> {
     let base = base_of(chain)?;
     let plugin = run.engine.runtime.method(&service.engine, &base.method)?;
     let staged = needs_server(plugin.info());
     run.check_stopped()?;
     fail_point("restore.checked")?;
-    run.observer.expect(chain.plain_bytes());
+    replacement.close().await?;
+    let replica = replacement.replica();
+    run.observer.expect(chain.plain_bytes() * if replica.is_some() { 2 } else { 1 });
     let server = staged.then(|| ServiceControl::new(service, &run.attempt.id, Arc::clone(&run.observer) as _));
     let server = server.transpose()?.map(Arc::new);
     let request = RestoreRequest {
@@ -60,18 +73,30 @@ pub(super) async fn put(
         staging: server.as_ref().map(|server| server.staging().to_owned()),
         increment: server.as_ref().map(|server| server.increment().to_owned()),
         server: server.clone().map(|control| Arc::new(guarded(control)) as _),
+        replacing: Some(replacement.beginning()),
         reader: Some(Arc::clone(&reader) as _),
+        observer: replacement.observer("main"),
         ..run.attempt_for(service)
     };
     run.confirm_lease().await?;
-    let restored = match plugin.restore(attempt, request).await {
+    let restored = match plugin.restore(attempt.clone(), request.clone()).await {
         Ok(restored) => check(service, server.as_deref()).await.map(|()| restored.positions),
         Err(failure) => Err(blame(run, reader.as_ref(), failure).await),
     };
     if let Some(server) = &server {
         server.close().await;
     }
-    Ok(Done { message: "Restore has succeeded!".to_owned(), reached: restored? })
+    let reached = restored?;
+    fail_point("restore.main")?;
+    if let Some(connection) = replica {
+        let observer = replacement.observer("replica");
+        let attempt = Attempt { connection: Some(connection), observer, ..attempt };
+        if let Err(failure) = plugin.restore(attempt, request).await {
+            return Err(blame(run, reader.as_ref(), failure).await.context("the replica"));
+        }
+        fail_point("restore.replica")?;
+    }
+    Ok(Done { message: "Restore has succeeded!".to_owned(), reached })
 }
 
 async fn check(service: &ServiceConfig, server: Option<&ServiceControl>) -> Result<()> {
@@ -79,7 +104,15 @@ async fn check(service: &ServiceConfig, server: Option<&ServiceControl>) -> Resu
         Some(server) if !server.swapped() => {
             Err(Failure::internal("the method returned success without putting the restored data in place"))
         }
-        _ => swap::answers(service).await,
+        _ => answers(service).await,
+    }
+}
+
+/// Fails unless the service's server answers now.
+async fn answers(service: &ServiceConfig) -> Result<()> {
+    match &service.surrealdb {
+        Some(server) => Client::new(server, ASK)?.alive().await,
+        None => swap::answers(service).await,
     }
 }
 
