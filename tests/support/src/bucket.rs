@@ -8,7 +8,6 @@ mod client;
 mod fault;
 mod garage;
 mod gcs;
-mod listener;
 mod s3s;
 mod sign;
 

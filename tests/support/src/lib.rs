@@ -6,6 +6,7 @@
 //! * [`bucket`]: object stores that speak S3's, Google's and Azure's language, and faults before them.
 //! * [`dataset`]: what a database can hold (every common type and kind of object) and bulk rows.
 //! * [`Snapshot`]: everything in a server, comparable object by object; [`SurrealSnapshot`] of a SurrealDB server.
+//! * [`StreamProcessor`]: reads along at a front door; [`Tripwire`]: a proxy that kills a server in the middle of a request.
 //! * [`Writer`]: keeps writing so that any restored state can be proved consistent.
 //! * [`AgeKey`]: keys for encrypted artifacts.
 //! * [`BulkheadHost`]: the `bulkhead` binary, served on a free port, and its command line.
@@ -19,6 +20,7 @@ pub mod dataset;
 mod guardian;
 mod host;
 mod http;
+mod listener;
 mod mariadb;
 mod postgres;
 mod problem;
@@ -26,7 +28,9 @@ pub mod process;
 mod program;
 mod snapshot;
 pub mod soak;
+mod stream_processor;
 mod surrealdb;
+mod tripwire;
 pub mod workspace;
 mod writer;
 
@@ -37,5 +41,7 @@ pub use postgres::PostgreSql;
 pub use problem::{Problem, Result};
 pub use program::ServerProgram;
 pub use snapshot::{Difference, Object, Snapshot, TableSum};
+pub use stream_processor::{Lived, StreamProcessor};
 pub use surrealdb::{Storage, Surreal2, SurrealClient, SurrealDb, SurrealDbOptions, SurrealSnapshot};
+pub use tripwire::Tripwire;
 pub use writer::{Ledger, Writer};

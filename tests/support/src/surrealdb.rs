@@ -53,6 +53,8 @@ pub struct SurrealDbOptions {
     pub storage: Storage,
     /// More environment for the server, e.g. `SURREAL_HTTP_MAX_IMPORT_BODY_SIZE`.
     pub environment: Vec<(String, String)>,
+    /// The program; the one that was built for the tests by default.
+    pub program: Option<PathBuf>,
 }
 
 /// A SurrealDB server on loopback, with one root user. Dropping it kills it and removes its directory.
@@ -108,7 +110,8 @@ impl SurrealDb {
             Storage::Disk => format!("surrealkv://{}", self.dir().join("data").display()),
         };
         let log = File::options().create(true).append(true).open(self.log_file())?;
-        let mut surreal = process::command(ServerProgram::SurrealDb.installed()?);
+        let program = self.options.program.clone().map_or_else(|| ServerProgram::SurrealDb.installed(), Ok)?;
+        let mut surreal = process::command(program);
         surreal
             .args(["start", "--no-banner", "--log", "warn", "--bind", &self.address().to_string()])
             // Its own command line names its directory, so that nobody mistakes another process for it.

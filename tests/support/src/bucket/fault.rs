@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use super::listener::Listener;
 use crate::http::{Answer, Request, connect};
+use crate::listener::Listener;
 use crate::problem::Result;
 
 pub use kind::Kind;

@@ -16,9 +16,9 @@ use serde_json::{Value, json};
 
 use self::account::Account;
 use super::garage::Garage;
-use super::listener::Listener;
 use super::{BUCKET, BucketServer, TargetEntry};
 use crate::http::{Answer, Request};
+use crate::listener::Listener;
 use crate::problem::Result;
 
 /// Google's storage with one bucket and one service account.

@@ -14,7 +14,7 @@ use crate::problem::Result;
 const IDLE: Duration = Duration::from_secs(120);
 
 /// Listens until it is dropped.
-pub(super) struct Listener {
+pub(crate) struct Listener {
     address: SocketAddr,
     ended: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
