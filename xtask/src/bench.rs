@@ -12,6 +12,7 @@ mod machine;
 mod pair;
 mod place;
 mod report;
+mod surrealdb;
 
 use std::fs;
 use std::path::PathBuf;
@@ -41,6 +42,12 @@ pub struct Arguments {
     /// Bytes of the object that goes into a bucket and back.
     #[arg(long, default_value_t = 4 << 30)]
     object_bytes: u64,
+    /// Records of SurrealDB.
+    #[arg(long, default_value_t = 200_000)]
+    records: usize,
+    /// This SurrealDB server instead of one that is built.
+    #[arg(long, value_name = "PROGRAM")]
+    surreal: Option<PathBuf>,
     /// Paired runs; the median counts.
     #[arg(long, default_value_t = 5)]
     runs: usize,
@@ -81,6 +88,8 @@ enum Part {
     Drills,
     /// Objects and whole backups in a bucket of S3.
     Bucket,
+    /// Export and import of SurrealDB.
+    Surrealdb,
 }
 
 /// The service's id.
@@ -127,6 +136,10 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
     }
     if wants(Part::Lag) {
         page.lag(&lag::measure(&place, arguments.kills)?);
+    }
+    if wants(Part::Surrealdb) {
+        let figures = surrealdb::measure(&place, arguments.records, arguments.surreal.as_deref(), runs)?;
+        page.surrealdb(&figures, runs);
     }
     let text = page.render();
     println!("\n{text}");

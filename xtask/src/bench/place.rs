@@ -16,7 +16,8 @@ pub struct Place {
     pub parent: PathBuf,
     /// For what is made by hand.
     pub dir: PathBuf,
-    binary: PathBuf,
+    /// The program to measure.
+    pub binary: PathBuf,
 }
 
 impl Place {

@@ -7,11 +7,11 @@ use std::path::Path;
 use bulkhead_test_support::Result;
 
 use super::pair::{Pair, median, percentile};
-use super::{bucket, complete, drills, increments, lag, logs, machine};
+use super::{bucket, complete, drills, increments, lag, logs, machine, surrealdb};
 use crate::terminal::bytes;
 
 /// The page's sections, in order.
-const SECTIONS: [&str; 7] = [
+const SECTIONS: [&str; 8] = [
     "Complete backups and restores",
     "Incremental backups",
     "Drills",
@@ -19,6 +19,7 @@ const SECTIONS: [&str; 7] = [
     "Replaying binary logs",
     "The continuous archive",
     "Buckets",
+    "SurrealDB",
 ];
 
 /// A page of sections; what is not measured anew stays as it was.
@@ -249,6 +250,34 @@ impl Page {
         self.put(SECTIONS[6], text);
     }
 
+    /// SurrealDB.
+    pub fn surrealdb(&mut self, figures: &surrealdb::Figures, runs: usize) {
+        let mut text = format!(
+            "{} {} with {} records, {} indexes and {} relations in memory, export {}, {runs} pairs each. By hand the export goes into a file \
+             as it is; through Bulkhead it is counted, digested, compressed and kept. Imports, on both sides, begin with the removal of the \
+             database; Bulkhead's reads and proves the whole backup before and counts every table afterwards.\n\n",
+            self.measured,
+            figures.version,
+            figures.records,
+            surrealdb::INDEXES,
+            surrealdb::RELATIONS,
+            bytes(figures.export_bytes)
+        );
+        let row = |job, pairs, goal| Row { job, pairs, bytes: figures.export_bytes, goal };
+        text.push_str(&table(&[
+            row("backup: `surreal export`", &figures.exports, ""),
+            row("restore: `surreal import`", &figures.imports, "3"),
+        ]));
+        let mib = |kib: u64| kib >> 10;
+        let [before, after] = figures.server_kib.map(mib);
+        let _ = writeln!(
+            text,
+            "\nMemory, the most ever resident: host {} MiB; server {before} MiB before the first import, {after} MiB after the last (either side's).",
+            mib(figures.memory.peak)
+        );
+        self.put(SECTIONS[7], text);
+    }
+
     fn put(&mut self, title: &str, text: String) {
         let text = text.trim().to_owned();
         match self.sections.iter_mut().find(|(known, _)| known == title) {
@@ -263,7 +292,7 @@ impl Page {
         self.sections.sort_by_key(|(title, _)| place(title).unwrap_or(SECTIONS.len()));
         let mut page = String::from(
             "# Benchmarks\n\n\
-             How to run: `cargo xtask bench` (`--only`, `--bytes`, `--log-bytes`, `--object-bytes`, `--runs`, `--kills`, `--dir`, `--print`). It fills a private\n\
+             How to run: `cargo xtask bench` (`--only`, `--bytes`, `--log-bytes`, `--object-bytes`, `--records`, `--runs`, `--kills`, `--dir`, `--print`). It fills a private\n\
              MariaDB, then runs each job by hand and through Bulkhead in turns. A ratio is the median of the pairs' ratios: above 1, Bulkhead is\n\
              faster. Times through Bulkhead run from the request to the API until the job is reported as succeeded: digests, manifest, fsync and\n\
              catalog are part of it. Methods that are measured against a tool run without checksums of tables (`checksum_seconds = 0`): by hand\n\
