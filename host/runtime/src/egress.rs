@@ -1,6 +1,7 @@
-//! What a storage plugin may speak to: the endpoint of its own target and nothing else.
+//! What a plugin may speak to: a storage plugin to the endpoints of its own target, a method plugin to its job's own service, and nothing
+//! else.
 //!
-//! Two layers. The origin of a request (scheme, host, port) must be one that follows from the target's configuration by a grant; then
+//! Two layers. The origin of a request (scheme, host, port) must be one that follows from the target's configuration by a grant, or that of the job's service; then
 //! every address that its name resolves to is checked, and the connection goes to the very addresses that were looked at. Redirects
 //! are not followed here: the plugin sees them, and whatever it asks for next is checked like anything else.
 
@@ -8,6 +9,7 @@ mod client;
 mod connect;
 mod hooks;
 mod origin;
+mod service;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -16,8 +18,11 @@ use std::sync::Arc;
 use bulkhead_model::{Failure, Result};
 
 use self::client::Client;
+use self::hooks::Deadlines;
 pub(crate) use self::hooks::{Requests, link};
 use self::origin::Origin;
+use self::service::{Door, SERVICE_ORIGIN};
+use crate::Connection;
 use crate::grants::Grants;
 
 /// The operator's word on where plugins may send requests.
@@ -69,11 +74,21 @@ enum Trust {
     Tenant,
 }
 
-/// What one target's plugin may speak to, and the connections it has.
+/// What one plugin may speak to, and the connections it has.
 #[derive(Clone)]
 pub(crate) struct Egress {
-    origins: Arc<BTreeMap<Origin, Trust>>,
+    /// What the plugin may name.
+    names: Names,
     client: Client,
+    deadlines: Deadlines,
+}
+
+#[derive(Clone)]
+enum Names {
+    /// The endpoints of a target, as they are.
+    Endpoints(Arc<BTreeMap<Origin, Trust>>),
+    /// The job's service.
+    Service(Arc<Door>),
 }
 
 impl Egress {
@@ -109,6 +124,27 @@ impl Egress {
             }
         }
         let origins = Arc::new(origins);
-        Ok(Self { client: Client::new(rules.tls.clone(), origins.clone()), origins })
+        let client = Client::new(rules.tls.clone(), origins.clone());
+        Ok(Self { names: Names::Endpoints(origins), client, deadlines: Deadlines::default() })
+    }
+
+    /// The service of a job, if it speaks HTTP. Its address is the operator's own.
+    ///
+    /// # Errors
+    /// `invalid` for an address that is none.
+    pub(crate) fn service(rules: &EgressRules, connection: &Connection) -> Result<Option<Self>> {
+        let Some(access) = &connection.http else { return Ok(None) };
+        let (door, origin) = Door::new(connection, access)?;
+        let origins = Arc::new(BTreeMap::from([(origin, Trust::Operator)]));
+        let client = Client::new(rules.tls.clone(), origins);
+        Ok(Some(Self { names: Names::Service(Arc::new(door)), client, deadlines: service::DEADLINES }))
+    }
+
+    /// Whether a plugin may name this origin.
+    fn knows(&self, origin: &Origin) -> bool {
+        match &self.names {
+            Names::Endpoints(origins) => origins.contains_key(origin),
+            Names::Service(_) => Origin::parse(SERVICE_ORIGIN).as_ref() == Some(origin),
+        }
     }
 }

@@ -9,6 +9,7 @@ use wasmtime::Store;
 use crate::Attempt;
 use crate::call::{Call, QUESTION_DEADLINE, Sandbox};
 use crate::contract::v0_1::MethodContract;
+use crate::egress::{Egress, EgressRules};
 use crate::runtime::PluginInfo;
 use crate::state::{PluginState, Replacement};
 
@@ -131,6 +132,7 @@ struct Loaded {
     info: PluginInfo,
     sandbox: Sandbox,
     contract: MethodContract,
+    egress: EgressRules,
 }
 
 impl fmt::Debug for MethodPlugin {
@@ -140,8 +142,8 @@ impl fmt::Debug for MethodPlugin {
 }
 
 impl MethodPlugin {
-    pub(crate) fn new(info: PluginInfo, sandbox: Sandbox, contract: MethodContract) -> Self {
-        Self { loaded: Arc::new(Loaded { info, sandbox, contract }) }
+    pub(crate) fn new(info: PluginInfo, sandbox: Sandbox, contract: MethodContract, egress: EgressRules) -> Self {
+        Self { loaded: Arc::new(Loaded { info, sandbox, contract, egress }) }
     }
 
     /// What the plugin says of itself.
@@ -197,7 +199,10 @@ impl MethodPlugin {
     }
 
     fn prepare(&self, function: &'static str, attempt: Attempt) -> Result<(Store<PluginState>, Call)> {
+        let Loaded { sandbox, egress, .. } = &*self.loaded;
+        let connection = attempt.connection.as_ref().filter(|_| sandbox.grants.allows("service"));
+        let egress = connection.map(|connection| Egress::service(egress, connection)).transpose()?.flatten();
         let deadline = attempt.deadline;
-        self.loaded.sandbox.prepare(function, Some(attempt), Vec::new(), None, deadline)
+        sandbox.prepare(function, Some(attempt), Vec::new(), egress, deadline)
     }
 }

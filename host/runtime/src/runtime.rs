@@ -263,7 +263,7 @@ impl Plugins {
         let info = PluginInfo { load_time, instance_time, ..info(file, digest, kind, described, &sandbox)? };
         tracing::info!(plugin = info.name, version = info.version, digest = %info.digest, "plugin loaded");
         match linked {
-            Linked::Method(contract) => self.methods.push(MethodPlugin::new(info, sandbox, contract)),
+            Linked::Method(contract) => self.methods.push(MethodPlugin::new(info, sandbox, contract, egress.clone())),
             Linked::Storage(contract) => {
                 self.storages.push(StoragePlugin::new(info, sandbox, contract, egress.clone()))
             }

@@ -73,7 +73,7 @@ fn a_component_reaches_its_endpoint_and_nothing_else() {
     assert_eq!(report.matches("reached").count(), 1, "{report}");
     assert_eq!(endpoint.seen().len(), 1, "{:?}", endpoint.seen());
     inside.nobody_came();
-    let refused = "refused a request to what is not an endpoint of this target";
+    let refused = "refused a request to what this plugin may not speak to";
     assert!(scene.host.log().contains(refused), "{}", scene.host.log_tail());
 }
 

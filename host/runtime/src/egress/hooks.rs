@@ -14,7 +14,7 @@ use tokio::time::{Instant, Sleep};
 use wasmtime::component::Linker;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView};
 
-use super::Egress;
+use super::{Egress, Names};
 use super::origin::Origin;
 use crate::Level;
 use crate::log::CallLog;
@@ -23,10 +23,20 @@ use crate::state::PluginState;
 /// Requests that one call may have under way: each holds a piece of its body in the host.
 const MOST_REQUESTS: usize = 32;
 
-/// The most time from the first byte of a request to the first of its answer, and from one byte of the answer to the next. Plugins
-/// may ask for less.
-const ANSWER_DEADLINE: Duration = Duration::from_secs(300);
-const BETWEEN_BYTES_DEADLINE: Duration = Duration::from_secs(60);
+/// How long a request may take. Plugins may ask for less.
+#[derive(Clone, Copy)]
+pub(super) struct Deadlines {
+    /// From the first byte of the request to the first of its answer.
+    pub(super) answer: Duration,
+    /// From one byte of the answer to the next.
+    pub(super) between_bytes: Duration,
+}
+
+impl Default for Deadlines {
+    fn default() -> Self {
+        Self { answer: Duration::from_secs(300), between_bytes: Duration::from_secs(60) }
+    }
+}
 
 /// Offers `wasi:http` 0.3.
 pub(crate) fn link(linker: &mut Linker<PluginState>) -> wasmtime::Result<()> {
@@ -68,16 +78,17 @@ type Answer = Box<dyn Future<Output = Result<(http::Response<WasiBody>, Transmis
 impl WasiHttpHooks for Hooks {
     fn send_request(
         &mut self,
-        request: Request<WasiBody>,
+        mut request: Request<WasiBody>,
         options: Option<RequestOptions>,
         _transmitted: Transmission,
     ) -> Answer {
-        let checked = self.check(&request);
+        let checked = self.check(&mut request);
         let options = options.unwrap_or_default();
         Box::new(async move {
             let (egress, slot) = checked?;
-            let deadline = options.first_byte_timeout.map_or(ANSWER_DEADLINE, |asked| asked.min(ANSWER_DEADLINE));
-            let between = options.between_bytes_timeout.unwrap_or(BETWEEN_BYTES_DEADLINE).min(BETWEEN_BYTES_DEADLINE);
+            let most = egress.deadlines;
+            let deadline = options.first_byte_timeout.map_or(most.answer, |asked| asked.min(most.answer));
+            let between = options.between_bytes_timeout.map_or(most.between_bytes, |asked| asked.min(most.between_bytes));
             let answer = tokio::time::timeout(deadline, egress.client.send(request));
             let answer = answer.await.map_err(|_| Error::ConnectionReadTimeout)??;
             let answer = answer.map(|body| {
@@ -91,21 +102,24 @@ impl WasiHttpHooks for Hooks {
 
 impl Hooks {
     /// The first layer: to whom, and how many at once. The second is [`Connect`](super::connect::Connect).
-    fn check(&self, request: &Request<WasiBody>) -> Result<(Egress, OwnedSemaphorePermit), Error> {
+    fn check(&self, request: &mut Request<WasiBody>) -> Result<(Egress, OwnedSemaphorePermit), Error> {
         let origin = Origin::of_request(request.uri());
         let egress = self
             .egress
             .as_ref()
-            .filter(|egress| origin.as_ref().is_some_and(|origin| egress.origins.contains_key(origin)));
+            .filter(|egress| origin.as_ref().is_some_and(|origin| egress.knows(origin)));
         let Some(egress) = egress else {
             // The authority alone: paths and queries may hold signatures.
             let to = request.uri().authority().map_or("nowhere", |authority| authority.host());
             metrics::counter!("bulkhead_plugin_requests_refused_total", "plugin" => self.plugin.to_string())
                 .increment(1);
             let fields = [("host".to_owned(), to.to_owned())];
-            self.log.write(Level::Warn, "refused a request to what is not an endpoint of this target", &fields);
+            self.log.write(Level::Warn, "refused a request to what this plugin may not speak to", &fields);
             return Err(Error::HttpRequestDenied);
         };
+        if let Names::Service(door) = &egress.names {
+            door.dress(request).map_err(|_| Error::HttpRequestUriInvalid)?;
+        }
         let slot = self.slots.clone().try_acquire_owned().map_err(|_| Error::ConnectionLimitReached)?;
         Ok((egress.clone(), slot))
     }

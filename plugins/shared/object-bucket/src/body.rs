@@ -1,4 +1,4 @@
-//! An answer's body.
+//! An answer's body, as `object_store` takes it.
 
 use std::pin::Pin;
 use std::sync::Mutex;
@@ -8,10 +8,9 @@ use bytes::Bytes;
 use futures::stream::{self, BoxStream, StreamExt};
 use http_body::{Body, Frame};
 use object_store::client::{HttpError, HttpErrorKind};
-use wit_bindgen::{FutureReader, FutureWriter, StreamReader, StreamResult};
+use wasi_http::ErrorCode;
 
 use crate::Fault;
-use crate::wasi::{ErrorCode, Trailers};
 
 /// Bytes of one piece.
 const READ: usize = 256 << 10;
@@ -23,29 +22,12 @@ pub struct ResponseBody {
 }
 
 impl ResponseBody {
-    /// `read` is dropped when the body has been read, `trailers` tells how it ended, `explain` what that means.
-    pub fn new(
-        body: StreamReader<u8>,
-        trailers: FutureReader<Result<Option<Trailers>, ErrorCode>>,
-        read: FutureWriter<Result<(), ErrorCode>>,
-        explain: impl Fn(ErrorCode) -> Fault + Send + 'static,
-    ) -> Self {
-        let state = Some((body, false, trailers, read, explain));
-        let pieces = stream::try_unfold(state, |state| async move {
-            let Some((mut body, mut ended, trailers, read, explain)) = state else { return Ok(None) };
-            // Full, as pieces are held until all of a part has come: a buffer with little in it takes as much memory.
-            let mut piece = Vec::with_capacity(READ);
-            while !ended && piece.len() < READ {
-                let (status, filled) = body.read(piece).await;
-                piece = filled;
-                ended = !matches!(status, StreamResult::Complete(_));
-            }
-            if !piece.is_empty() {
-                return Ok(Some((Bytes::from(piece), Some((body, ended, trailers, read, explain)))));
-            }
-            // The stream's end alone says nothing.
-            match trailers.await {
-                Ok(_) => Ok(None),
+    /// `explain` tells what it means that the body breaks off.
+    pub fn new(body: wasi_http::Body, explain: impl Fn(ErrorCode) -> Fault + Send + 'static) -> Self {
+        let pieces = stream::try_unfold((body, explain), |(mut body, explain)| async move {
+            match body.piece(READ).await {
+                Ok(Some(piece)) => Ok(Some((Bytes::from(piece), (body, explain)))),
+                Ok(None) => Ok(None),
                 Err(code) => Err(HttpError::new(HttpErrorKind::Interrupted, explain(code))),
             }
         });

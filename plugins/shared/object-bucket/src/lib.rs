@@ -22,7 +22,6 @@ mod s3_dialect;
 mod service;
 mod token;
 mod upload;
-mod wasi;
 mod xml;
 
 pub use bucket::ObjectBucket;

@@ -9,6 +9,7 @@ use super::bindings::exports::bulkhead::method::method as wit;
 use super::bindings::{MethodPlugin, MethodPluginPre};
 use super::{bounded, host};
 use crate::contract::{Description, MethodDescription};
+use crate::egress;
 use crate::imports::artifacts::{reader, writer};
 use crate::method::{BackupRequest, CheckRequest, Finding, Link, RestoreRequest, Restored, Service, Severity, Stop};
 use crate::runtime::ChainKind;
@@ -30,6 +31,7 @@ impl MethodContract {
     pub(crate) fn link(component: &Component) -> wasmtime::Result<Self> {
         let mut linker = Linker::new(component.engine());
         wasi::link(&mut linker)?;
+        egress::link(&mut linker)?;
         host::link_common(&mut linker)?;
         host::link_method(&mut linker)?;
         Ok(Self { pre: MethodPluginPre::new(linker.instantiate_pre(component)?)? })
