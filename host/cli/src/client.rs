@@ -75,8 +75,13 @@ impl Client {
         self.call(Method::PATCH, path, Some(body))
     }
 
-    /// A stream of server-sent events, from after the event `last_id` on. It lasts as long as the job does.
-    pub fn events(&self, path: &str, last_id: Option<&str>) -> Result<impl BufRead + use<>, Exit> {
+    /// A stream of server-sent events, from after the event `last_id` on. It lasts as long as the job does, or the deadline says.
+    pub fn events(
+        &self,
+        path: &str,
+        last_id: Option<&str>,
+        deadline: Option<Duration>,
+    ) -> Result<impl BufRead + use<>, Exit> {
         let mut request = self.request(Method::GET, path).header("accept", "text/event-stream");
         if let Some(id) = last_id {
             request = request.header("last-event-id", id);
@@ -84,7 +89,7 @@ impl Client {
         let request = self
             .agent
             .configure_request(request.body(String::new()).map_err(|_| unsendable())?)
-            .timeout_global(None)
+            .timeout_global(deadline)
             .timeout_recv_body(None)
             .timeout_recv_response(Some(CALL_DEADLINE))
             .build();

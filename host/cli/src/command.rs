@@ -4,6 +4,7 @@ mod api_key;
 mod audit;
 mod backup;
 mod catalog;
+mod completions;
 mod doctor;
 mod job;
 mod member;
@@ -19,7 +20,7 @@ mod webhook;
 use clap::{Args, Parser, Subcommand};
 use serde_json::Value;
 
-use crate::client::Client;
+use crate::client::{Client, segment};
 use crate::exit::{Exit, ExitKind};
 use crate::render::{list, text};
 
@@ -94,6 +95,8 @@ enum Command {
     Token(token::TokenCommand),
     /// Check configuration, tools, services and targets
     Doctor(doctor::Doctor),
+    /// Print what a shell needs to complete these commands
+    Completions(completions::Completions),
 }
 
 /// What a client command works with.
@@ -126,6 +129,21 @@ impl Session {
     }
 }
 
+impl Session {
+    /// The method whose backups restore alone, by the engine of the service.
+    ///
+    /// # Errors
+    /// There is no such service, or the host does not answer.
+    pub fn usual_method(&self, service: &str) -> Result<String, Exit> {
+        let service = self.client.get(&format!("/services/{}", segment(service)))?;
+        let method = match text(&service, "engine") {
+            "surrealdb" => "export",
+            _ => "full",
+        };
+        Ok(method.to_owned())
+    }
+}
+
 /// Whoever has one service need not name it.
 fn only_service(services: &Value) -> Result<String, Exit> {
     match list(services) {
@@ -150,6 +168,7 @@ pub fn run(cli: Cli) -> Result<(), Exit> {
         Command::Serve(serve) => serve.run(),
         Command::Token(token) => token.run(global.json),
         Command::Doctor(doctor) => doctor.run(global.json),
+        Command::Completions(completions) => completions.run(),
         Command::Backup(backup) => backup.run(&Session::new(global)?),
         Command::Schedule(schedule) => schedule.run(&Session::new(global)?),
         Command::Restore(restore) => restore.run(&Session::new(global)?),

@@ -7,8 +7,9 @@ use bulkhead_model::{Failure, FailureKind};
 use serde_json::{Value, json};
 
 use crate::config::error::ConfigErrors;
+use crate::paint::{Colour, Stream, harmless, paint};
 
-/// What kind of end; its number is the exit code, listed in `docs/errors.md`.
+/// What kind of end; its number is the exit code, listed in `docs/cli.md`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExitKind {
     /// The operation failed.
@@ -21,6 +22,8 @@ pub enum ExitKind {
     Denied = 4,
     /// The host does not answer, or cannot work now.
     Unreachable = 5,
+    /// What was waited for goes on; the wait has ended.
+    Unfinished = 6,
 }
 
 /// Why a command ended badly.
@@ -43,6 +46,13 @@ impl Exit {
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// The same end, of a step of something greater.
+    #[must_use]
+    pub fn context(mut self, what: &str) -> Self {
+        self.detail = format!("{what}: {}", self.detail);
         self
     }
 
@@ -71,7 +81,9 @@ impl Exit {
             let made = || json!({ "detail": self.detail, "hint": self.hint, "exit_code": self.kind as u8 });
             eprintln!("{}", self.document.clone().unwrap_or_else(made));
         } else {
-            eprintln!("{self}");
+            let error = paint("error:", Colour::Bad, Stream::Err);
+            let text = self.to_string();
+            eprintln!("{error}{}", harmless(text.strip_prefix("error:").unwrap_or(&text)));
         }
         ExitCode::from(self.kind as u8)
     }
@@ -139,8 +151,15 @@ mod tests {
 
     #[test]
     fn every_exit_code_is_documented() {
-        let document = include_str!("../../../docs/errors.md");
-        let kinds = [ExitKind::Failed, ExitKind::Usage, ExitKind::NotFound, ExitKind::Denied, ExitKind::Unreachable];
+        let document = include_str!("../../../docs/cli.md");
+        let kinds = [
+            ExitKind::Failed,
+            ExitKind::Usage,
+            ExitKind::NotFound,
+            ExitKind::Denied,
+            ExitKind::Unreachable,
+            ExitKind::Unfinished,
+        ];
         for kind in kinds {
             assert!(document.contains(&format!("\n| {} | ", kind as u8)), "{kind:?}");
         }

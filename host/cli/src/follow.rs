@@ -1,18 +1,23 @@
-//! Watches a job until it ends: phases as lines, or a bar when a person sits at a terminal.
+//! Watches a job until it ends: each phase as a line, and a bar below them when a person sits at a terminal.
+
+mod phases;
 
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use self::phases::Phases;
 use crate::client::{Client, segment};
 use crate::exit::{Exit, ExitKind};
+use crate::paint::harmless;
 use crate::render::{number, print, size, text};
 
-/// The first pause between two looks, for what is done at once; it doubles up to [`POLL`].
+/// The first pause between two looks, for what is done at once; it doubles.
 const FIRST_POLL: Duration = Duration::from_millis(25);
+/// How far it doubles where a bar moves or nothing is shown.
 const POLL: Duration = Duration::from_millis(500);
-/// A phase that lasts is shown again this often.
+/// How far it doubles where lines are printed, which is how often Sp00ky's commands look. A phase that lasts is shown again then.
 const REPEAT: Duration = Duration::from_secs(5);
 /// How long a host may be away, e.g. to restart, before the watch gives up.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -43,11 +48,15 @@ impl Follow<'_> {
         let mut heard = start;
         let mut pause = FIRST_POLL;
         let mut display = Display::new(self.quiet);
+        let mut phases = Phases::of(self.client, self.job);
         loop {
             match self.client.get(&path) {
                 Ok(job) => {
                     heard = Instant::now();
                     let ended = matches!(text(&job, "status"), "Succeeded" | "Failed" | "Cancelled");
+                    if !self.quiet {
+                        phases.since_last(&job, &mut |phase, elapsed| display.line(phase, elapsed));
+                    }
                     display.show(&job, start.elapsed(), ended);
                     if ended {
                         return outcome(job);
@@ -64,13 +73,14 @@ impl Follow<'_> {
                 let minutes = self.bound.unwrap_or_default().as_secs() / 60;
                 let detail = format!("job {} has not ended after {minutes} minutes; it goes on", self.job);
                 let hint = format!(
-                    "`bulkhead job show {}` shows how far it is; --wait waits for as long as it takes",
+                    "`bulkhead job logs {} --follow` goes on watching; --wait waits for as long as it takes",
                     self.job
                 );
-                return Err(Exit::new(ExitKind::Failed, detail).with_hint(hint));
+                return Err(Exit::new(ExitKind::Unfinished, detail).with_hint(hint));
             }
-            std::thread::sleep(pause);
-            pause = (pause * 2).min(POLL);
+            let left = self.bound.map_or(pause, |bound| bound.saturating_sub(start.elapsed()));
+            std::thread::sleep(pause.min(left));
+            pause = (pause * 2).min(display.pause());
         }
     }
 }
@@ -107,23 +117,45 @@ impl Display {
             return;
         }
         let phase = phase(job);
-        if self.bar && !ended {
-            self.measure(number(job, "plain_bytes"));
-            let size = rustix::termios::tcgetwinsize(std::io::stderr());
-            // Some terminals do not know how wide they are.
-            let width = size.ok().map(|size| usize::from(size.ws_col)).filter(|width| *width > 0).unwrap_or(80);
-            let line: String = bar_line(&phase, job, self.rate).chars().take(width.saturating_sub(1)).collect();
-            let _gone = write!(std::io::stderr(), "\r\x1b[2K{line}").and_then(|()| std::io::stderr().flush());
-            return;
-        }
-        self.clear();
-        if phase != self.shown || self.shown_at.elapsed() >= REPEAT {
+        self.line(&phase, elapsed);
+        if ended {
+            self.clear();
+        } else if self.bar {
+            self.draw(&phase, job);
+        } else if self.shown_at.elapsed() >= REPEAT {
             let moved = moved(job);
-            let moved = if moved.is_empty() || ended { moved } else { format!("  {moved}") };
-            print(&format!("  [{:>4}s] {phase}{}", elapsed.as_secs(), if ended { "" } else { &moved }));
-            self.shown = phase;
-            self.shown_at = Instant::now();
+            let moved = if moved.is_empty() { moved } else { format!("  {moved}") };
+            self.print(&format!("{phase}{moved}"), elapsed);
         }
+    }
+
+    /// One line for a phase that was not the last one shown.
+    fn line(&mut self, phase: &str, elapsed: Duration) {
+        if phase != self.shown {
+            self.clear();
+            self.print(phase, elapsed);
+            phase.clone_into(&mut self.shown);
+        }
+    }
+
+    fn print(&mut self, line: &str, elapsed: Duration) {
+        print(&format!("  [{:>4}s] {line}", elapsed.as_secs()));
+        self.shown_at = Instant::now();
+    }
+
+    fn draw(&mut self, phase: &str, job: &Value) {
+        self.measure(number(job, "plain_bytes"));
+        let size = rustix::termios::tcgetwinsize(std::io::stderr());
+        // Some terminals do not know how wide they are.
+        let width = size.ok().map(|size| usize::from(size.ws_col)).filter(|width| *width > 0).unwrap_or(80);
+        let line = bar_line(phase, job, self.rate);
+        let line: String = harmless(&line).chars().take(width.saturating_sub(1)).collect();
+        let _gone = write!(std::io::stderr(), "\r\x1b[2K{line}").and_then(|()| std::io::stderr().flush());
+    }
+
+    /// How long to wait between two looks, at most.
+    fn pause(&self) -> Duration {
+        if self.quiet || self.bar { POLL } else { REPEAT }
     }
 
     /// A smoothed rate: the bar is for people.

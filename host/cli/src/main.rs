@@ -6,6 +6,8 @@ mod config;
 mod credentials;
 mod exit;
 mod follow;
+mod paint;
+mod question;
 mod render;
 mod telemetry;
 mod wiring;

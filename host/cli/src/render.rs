@@ -3,6 +3,8 @@
 use bulkhead_model::Timestamp;
 use serde_json::Value;
 
+use crate::paint::{Colour, Stream, harmless, paint, width};
+
 /// `12.4 MB`, in powers of 1000.
 pub fn size(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["KB", "MB", "GB", "TB", "PB"];
@@ -20,6 +22,23 @@ pub fn size(bytes: u64) -> String {
         unit = next;
     }
     format!("{value:.1} {unit}")
+}
+
+/// `12.4 MB`: always in megabytes, as Sp00ky's list has it. What is there at all is never shown as nothing.
+pub fn megabytes(bytes: u64) -> String {
+    let value = bytes as f64 / 1e6;
+    format!("{:.1} MB", if bytes > 0 { value.max(0.1) } else { value })
+}
+
+/// The text in the colour that goes with a state.
+pub fn in_colour_of(state: &str, text: &str) -> String {
+    let colour = match state {
+        "Succeeded" => Colour::Good,
+        "Failed" => Colour::Bad,
+        "Scheduled" | "Running" => Colour::Careful,
+        _ => return text.to_owned(),
+    };
+    paint(text, colour, Stream::Out)
 }
 
 /// SkySQL's word of the API as Sp00ky's word of the command line.
@@ -53,13 +72,14 @@ pub fn ago(text: &str, now: Timestamp) -> String {
 pub fn table(header: &[&str], rows: &[Vec<String>], rule: usize) -> String {
     let widths: Vec<usize> = (0..header.len())
         .map(|column| {
-            let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
+            let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| width(cell));
             cells.chain([header[column].chars().count()]).max().unwrap_or(0)
         })
         .collect();
     let line = |cells: &mut dyn Iterator<Item = &str>| {
-        let padded: Vec<_> = cells.zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
-        padded.join("  ").trim_end().to_owned()
+        let padded =
+            cells.zip(&widths).map(|(cell, most)| format!("{cell}{}", " ".repeat(most.saturating_sub(width(cell)))));
+        padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
     let mut lines = vec![line(&mut header.iter().copied()), "-".repeat(rule)];
     lines.extend(rows.iter().map(|row| line(&mut row.iter().map(String::as_str))));
@@ -102,10 +122,10 @@ pub fn list(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
 }
 
-/// Prints a line; a reader that has gone away (`| head`) is no error.
+/// Prints lines; a reader that has gone away (`| head`) is no error. Nothing in them can do anything to a terminal.
 pub fn print(text: &str) {
     use std::io::Write;
-    let _gone = writeln!(std::io::stdout(), "{text}");
+    let _gone = writeln!(std::io::stdout(), "{}", harmless(text));
 }
 
 /// Prints an answer as it is, for `--json`.
@@ -124,6 +144,15 @@ mod tests {
             assert_eq!(size(bytes), text);
         }
         assert_eq!(size(u64::MAX), "18446.7 PB");
+        for (bytes, text) in [(0, "0.0 MB"), (1, "0.1 MB"), (12_400_000, "12.4 MB"), (20_000_000_000, "20000.0 MB")] {
+            assert_eq!(megabytes(bytes), text);
+        }
+    }
+
+    #[test]
+    fn cells_of_any_colour_line_up() {
+        let rows = [vec!["\x1b[32mgood\x1b[0m".to_owned(), "1".to_owned()], vec!["longer".to_owned(), "2".to_owned()]];
+        assert_eq!(table(&["A", "B"], &rows, 9), "A       B\n---------\n\x1b[32mgood\x1b[0m    1\nlonger  2");
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! `bulkhead backup ...`: Sp00ky's commands, word for word.
 
+mod configure;
 mod copy;
 mod create;
 mod delete;
 mod import;
 mod list;
 mod pin;
+mod reset;
 mod restore;
 mod show;
 mod verify;
@@ -36,6 +38,10 @@ pub enum BackupCommand {
     Pin(pin::Pin),
     /// Delete a backup
     Delete(delete::Delete),
+    /// Say when backups are made by themselves and how many are kept; without an option, show it
+    Configure(configure::Configure),
+    /// Delete ALL data of a service and run its migrations again
+    Reset(reset::Reset),
 }
 
 impl BackupCommand {
@@ -51,6 +57,8 @@ impl BackupCommand {
             Self::Import(import) => import.run(session),
             Self::Pin(pin) => pin.run(session),
             Self::Delete(delete) => delete.run(session),
+            Self::Configure(configure) => configure.run(session),
+            Self::Reset(reset) => reset.run(session),
         }
     }
 }

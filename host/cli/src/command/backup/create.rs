@@ -12,9 +12,9 @@ pub struct Create {
     /// A name to find it by
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
-    /// What kind of backup: full, incremental, binarylog, dump, ...
-    #[arg(long = "type", value_name = "TYPE", default_value = "full")]
-    method: String,
+    /// What kind of backup: full, incremental, binarylog, dump, export, ...; what its engine restores from alone, when left out
+    #[arg(long = "type", value_name = "TYPE")]
+    method: Option<String>,
     /// Where to keep it, instead of the default target
     #[arg(long, value_name = "ID")]
     target: Option<String>,
@@ -33,7 +33,8 @@ impl Create {
     pub(super) fn run(self, session: &Session) -> Result<(), Exit> {
         let service = session.service_or_only()?;
         let mut body = Map::new();
-        body.insert("backup_type".to_owned(), self.method.into());
+        let method = self.method.map_or_else(|| session.usual_method(&service), Ok)?;
+        body.insert("backup_type".to_owned(), method.into());
         body.insert("schedule".to_owned(), "once".into());
         body.insert("service_id".to_owned(), service.into());
         for (field, value) in [("name", self.name), ("target", self.target)] {

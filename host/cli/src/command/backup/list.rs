@@ -4,7 +4,7 @@ use serde_json::Value;
 use crate::client::segment;
 use crate::command::Session;
 use crate::exit::Exit;
-use crate::render::{list, number, print, print_json, size, status, table, text, time};
+use crate::render::{in_colour_of, list, megabytes, number, print, print_json, status, table, text, time};
 
 /// `bulkhead backup list`.
 #[derive(Args)]
@@ -45,11 +45,11 @@ fn backup_table(backups: &[Value]) -> String {
                 name => format!("{name} ({short})"),
             };
             let state = text(backup, "status");
-            let bytes = if state == "Succeeded" { size(number(backup, "stored_size")) } else { "-".to_owned() };
+            let bytes = if state == "Succeeded" { megabytes(number(backup, "stored_size")) } else { "-".to_owned() };
             // Wide enough that a short list still fills its rule.
             vec![
                 format!("{id:<36}"),
-                format!("{:<11}", status(state)),
+                in_colour_of(state, &format!("{:<11}", status(state))),
                 format!("{bytes:<9}"),
                 time(text(backup, "created_at")).to_owned(),
             ]

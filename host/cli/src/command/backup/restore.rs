@@ -1,6 +1,5 @@
 mod file;
 mod preview;
-mod question;
 
 use clap::Args;
 use serde_json::{Map, Value};
@@ -10,6 +9,7 @@ use crate::client::segment;
 use crate::command::Session;
 use crate::exit::Exit;
 use crate::follow::{Follow, USUAL_BOUND};
+use crate::question::{self, YesOrNo};
 use crate::render::{number, print, print_json, text};
 
 /// `bulkhead backup restore`.
@@ -78,7 +78,7 @@ impl Restore {
             return Ok(());
         }
         let asked = !self.safety_backup && !self.no_safety_backup && !session.json && question::somebody_sits_there();
-        if self.safety_backup || asked && question::ask(&service)? {
+        if self.safety_backup || asked && first_a_backup(&service)? {
             body.insert("safety_backup".to_owned(), true.into());
         }
         let restore = session.client.post("/restores", Some(&Value::Object(body)))?;
@@ -147,6 +147,12 @@ impl Restore {
         };
         format!("{part} {service} by {moment}")
     }
+}
+
+/// What was written after the backup will be gone: a person is asked whether it is to be kept.
+fn first_a_backup(service: &str) -> Result<bool, Exit> {
+    let question = format!("Take a safety backup of {service} first?");
+    YesOrNo { question: &question, default: false, hint: "say --safety-backup or --no-safety-backup" }.ask()
 }
 
 #[cfg(test)]

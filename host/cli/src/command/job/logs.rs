@@ -51,7 +51,7 @@ impl Logs {
                 }
                 ControlFlow::Continue(())
             };
-            let ended = match session.client.events(&path, seen.as_deref()) {
+            let ended = match session.client.events(&path, seen.as_deref(), None) {
                 Ok(stream) => {
                     failures = 0;
                     read_events(stream, &mut show)
