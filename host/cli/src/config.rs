@@ -16,7 +16,7 @@ mod plugins;
 mod reader;
 mod server;
 mod service;
-mod surrealdb;
+pub mod surrealdb;
 mod target;
 #[cfg(test)]
 mod tests;

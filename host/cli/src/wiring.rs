@@ -1,5 +1,7 @@
 //! The composition root: the one place where concrete parts meet.
 
+mod front_door;
+
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,6 +18,7 @@ use tokio::sync::watch;
 
 use crate::config::Config;
 use crate::config::auth::Auth;
+use front_door::Gateways;
 
 /// Bounds of the histograms: from a request to a backup that takes a night.
 const SECONDS: [f64; 16] =
@@ -38,7 +41,9 @@ pub async fn serve(config: Config, fail_at: Option<String>) -> Result<()> {
     make_data_dir(&config)?;
     let catalog = Catalog::open(&config.catalog_url, Arc::clone(&clock)).await?;
     let runtime = Runtime::new(runtime_config(&config, tool_set(&config)?)).await?;
-    let engine_config = engine_config(&config, &runtime.plugins(), fail_at);
+    let gateways = Gateways::start(&config).await?;
+    let engine_config =
+        EngineConfig { front_doors: gateways.doors(), ..engine_config(&config, &runtime.plugins(), fail_at) };
     let engine = Engine::start(engine_config, catalog, runtime, Arc::clone(&clock)).await?;
 
     let (close, closing) = watch::channel(false);
@@ -60,6 +65,7 @@ pub async fn serve(config: Config, fail_at: Option<String>) -> Result<()> {
     let _nobody_listens = close.send(true);
     let finish = async {
         engine.shutdown(bound).await;
+        gateways.shutdown().await;
         // The engine has ended; an answer that is still being sent gets the rest of the bound.
         let _cut_off = tokio::time::timeout(bound, &mut server).await;
     };

@@ -240,6 +240,34 @@ const ROWS: &[(&str, &str, &str, &str)] = &[
         "service[1].password_file",
         "readable only for the user that runs bulkhead",
     ),
+    ("tls = false", "tls = \"no\"", "service[2].tls", "true or false"),
+    ("login = \"root\"", "login = \"viewer\"", "service[2].login", "namespace"),
+    ("namespace = \"app\"", "namespace = \"\"", "service[2].namespace", "write e.g. namespace"),
+    ("namespace = \"app\"\n", "", "service[2].namespace", "is missing beside database"),
+    ("database = \"main\"", "database = \"a\\u0007\"", "service[2].database", "control characters"),
+    ("database = \"main\"\n", "", "service[2].front_door.replica", "add namespace and database"),
+    ("migrations = \"migrations\"", "migrations = 1", "service[2].migrations", "expected text in quotes"),
+    ("listen = \"127.0.0.1:7171\"", "listen = \"here\"", "service[2].front_door.listen", "127.0.0.1:7171"),
+    ("token_env = \"FRONT_DOOR_TOKEN\"", "token_env = \"NOWHERE\"", "service[2].front_door.token_env", "set NOWHERE"),
+    ("fsync = \"always\"", "fsync = \"never\"", "service[2].front_door.fsync", "write fsync = \"always\""),
+    ("buffer_events = 10000", "buffer_events = 0", "service[2].front_door.buffer_events", "from 1 to"),
+    ("ssp_buffer_events = 10000", "ssp_buffer_events = 0", "service[2].front_door.ssp_buffer_events", "from 1 to"),
+    ("apply_every = \"1s\"", "apply_every = \"0s\"", "service[2].front_door.apply_every", "longer than nothing"),
+    ("heartbeat_timeout = \"30s\"", "heartbeat_timeout = 1", "service[2].front_door.heartbeat_timeout", "write e.g."),
+    ("bootstrap_timeout = \"120s\"", "bootstrap_timeout = \"0s\"", "service[2].front_door.bootstrap_timeout", "longer"),
+    ("ssp_deadline = \"10s\"", "ssp_deadline = \"0s\"", "service[2].front_door.ssp_deadline", "longer than nothing"),
+    (
+        "query_deadline = \"60s\"",
+        "query_deadline = \"0s\"",
+        "service[2].front_door.query_deadline",
+        "longer than nothing",
+    ),
+    (
+        "host = \"replica.internal\"\nport = 8001",
+        "host = \"127.0.0.1\"\nport = 8000",
+        "service[2].front_door.replica.port",
+        "is the service's own server",
+    ),
     // Unknown keys name the nearest known one.
     ("listen = ", "lisen = ", "server.lisen", "did you mean `listen`?"),
     ("[limits]", "[limit]", "limit", "did you mean `limits`?"),
@@ -254,9 +282,14 @@ fn every_key_with_a_bad_value_is_named_with_what_to_write_instead() {
     let (_, sample) = document.split_once("```toml\n").unwrap();
     let (sample, _) = sample.split_once("```").unwrap();
     let host = BulkheadHost::prepare(HostOptions {
-        environment: [("DB1_PASSWORD", "hunter2"), ("METRICS_TOKEN", "a token of more than thirty-two bytes")]
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .into(),
+        environment: [
+            ("DB1_PASSWORD", "hunter2"),
+            ("SURREALDB_PASSWORD", "hunter2"),
+            ("METRICS_TOKEN", "a token of more than thirty-two bytes"),
+            ("FRONT_DOOR_TOKEN", "a token of more than thirty-two bytes"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into(),
         ..HostOptions::default()
     })
     .unwrap();

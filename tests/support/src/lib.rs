@@ -43,5 +43,5 @@ pub use program::ServerProgram;
 pub use snapshot::{Difference, Object, Snapshot, TableSum};
 pub use stream_processor::{Lived, StreamProcessor};
 pub use surrealdb::{Storage, Surreal2, SurrealClient, SurrealDb, SurrealDbOptions, SurrealSnapshot};
-pub use tripwire::Tripwire;
+pub use tripwire::{Held, Tripwire};
 pub use writer::{Ledger, Writer};

@@ -1,12 +1,17 @@
-//! A proxy before an HTTP server that kills it in the middle of what is asked of it.
+//! A proxy before an HTTP server that kills it, or holds it up, in the middle of what is asked of it.
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use crate::http::Request;
 use crate::listener::Listener;
-use crate::problem::Result;
+use crate::problem::{Problem, Result};
+
+/// A test that has failed lets go of everything anyway.
+const LONGEST: Duration = Duration::from_secs(120);
 
 type Deed = Box<dyn FnOnce() + Send>;
 
@@ -14,6 +19,8 @@ type Deed = Box<dyn FnOnce() + Send>;
 struct Wire {
     text: String,
     deed: Deed,
+    /// Whether the request goes on afterwards.
+    goes_on: bool,
 }
 
 /// Passes requests on, until one holds a text.
@@ -38,7 +45,23 @@ impl Tripwire {
 
     /// Does this, once, instead of passing on the next request whose body holds the text; the connection then breaks.
     pub fn set(&self, text: &str, deed: impl FnOnce() + Send + 'static) {
-        let wire = Wire { text: text.to_owned(), deed: Box::new(deed) };
+        self.put(Wire { text: text.to_owned(), deed: Box::new(deed), goes_on: false });
+    }
+
+    /// Holds up the next request whose body holds the text, until it is let go.
+    pub fn hold(&self, text: &str) -> Held {
+        let (come, came) = mpsc::channel();
+        let (let_go, released) = mpsc::channel::<()>();
+        let deed = move || {
+            // Whoever gave up waiting has let it go.
+            let _ = come.send(());
+            let _ = released.recv_timeout(LONGEST);
+        };
+        self.put(Wire { text: text.to_owned(), deed: Box::new(deed), goes_on: true });
+        Held { came, _let_go: let_go }
+    }
+
+    fn put(&self, wire: Wire) {
         *self.wire.lock().unwrap_or_else(PoisonError::into_inner) = Some(wire);
     }
 
@@ -48,15 +71,30 @@ impl Tripwire {
     }
 }
 
+/// A request that is held up from its coming until this is dropped.
+pub struct Held {
+    came: Receiver<()>,
+    _let_go: Sender<()>,
+}
+
+impl Held {
+    /// Waits until it has come.
+    pub fn wait(&self, deadline: Duration) -> Result<()> {
+        self.came.recv_timeout(deadline).map_err(|_| Problem::new("the request that was to be held up did not come"))
+    }
+}
+
 fn pass(wire: &Mutex<Option<Wire>>, server: SocketAddr, request: &Request, to: &mut TcpStream) -> Result<bool> {
     let tripped = {
         let mut wire = wire.lock().unwrap_or_else(PoisonError::into_inner);
         let body = String::from_utf8_lossy(&request.body);
         wire.take_if(|wire| body.contains(&wire.text))
     };
-    if let Some(Wire { deed, .. }) = tripped {
+    if let Some(Wire { deed, goes_on, .. }) = tripped {
         deed();
-        return Ok(false);
+        if !goes_on {
+            return Ok(false);
+        }
     }
     let answer = request.send(server)?;
     to.write_all(answer.head(answer.body.len()).as_bytes())?;

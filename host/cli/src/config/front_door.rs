@@ -41,6 +41,8 @@ pub struct FrontDoor {
     pub bootstrap_timeout: Duration,
     /// The most time for one request to a stream processor.
     pub ssp_deadline: Duration,
+    /// The most time for one request to main or replica.
+    pub query_deadline: Duration,
 }
 
 /// Reads the table of one service.
@@ -73,7 +75,11 @@ pub fn read(
         replica
     });
     if replica.is_none() {
-        section.wrong("replica", "is missing", "add [service.front_door.replica] with host, port, user and password_env");
+        section.wrong(
+            "replica",
+            "is missing",
+            "add [service.front_door.replica] with host, port, user and password_env",
+        );
     }
     let events = |key: &str| section.integer(key, 1..=10_000_000).and_then(|events| usize::try_from(events).ok());
     let (buffer_events, ssp_buffer_events) = (events("buffer_events"), events("ssp_buffer_events"));
@@ -89,6 +95,7 @@ pub fn read(
     let heartbeat_timeout = positive("heartbeat_timeout", 30);
     let bootstrap_timeout = positive("bootstrap_timeout", 120);
     let ssp_deadline = positive("ssp_deadline", 10);
+    let query_deadline = positive("query_deadline", 60);
     let database = match (&scope.namespace, &scope.database) {
         (Some(namespace), Some(database)) => Some(Scope { namespace: namespace.clone(), database: database.clone() }),
         _ => {
@@ -114,6 +121,7 @@ pub fn read(
         heartbeat_timeout,
         bootstrap_timeout,
         ssp_deadline,
+        query_deadline,
     })
 }
 

@@ -7,11 +7,11 @@ use bulkhead_engine::{AutomaticConfig, DrillConfig, JobLimits, ServiceConfig, Se
 use bulkhead_model::{Method, OrganizationId, ServiceId};
 use bulkhead_runtime::Connection;
 
+use super::front_door::FrontDoor;
 use super::limits::running_jobs;
 use super::reader::Section;
 use super::target::known_organization;
 use super::{Context, automatic, drills, front_door, surrealdb};
-use super::front_door::FrontDoor;
 
 /// What services refer to, and what they add to.
 pub struct Surroundings<'a> {

@@ -26,9 +26,17 @@ pub fn scope(section: &Section<'_>) -> ServiceScope {
 
 /// Where the server is, and who asks it.
 pub fn server(section: &Section<'_>, context: &Context, scope: &ServiceScope) -> Server {
-    let login = section.choice("login", &[("root", Level::Root), ("namespace", Level::Namespace), ("database", Level::Database)], Level::Root);
+    let login = section.choice(
+        "login",
+        &[("root", Level::Root), ("namespace", Level::Namespace), ("database", Level::Database)],
+        Level::Root,
+    );
     let missing = |key: &str| {
-        section.wrong("login", format!("needs {key}"), format!("add {key} = \"NAME\", or log in as a user of the root level"));
+        section.wrong(
+            "login",
+            format!("needs {key}"),
+            format!("add {key} = \"NAME\", or log in as a user of the root level"),
+        );
         Login::Root
     };
     let login = match (login, &scope.namespace, &scope.database) {

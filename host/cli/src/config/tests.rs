@@ -6,6 +6,7 @@ use super::*;
 
 const SECRET: (&str, &str) = ("BULKHEAD_JWT_SECRET", "0123456789abcdef0123456789abcdef");
 const METRICS_TOKEN: (&str, &str) = ("METRICS_TOKEN", "a token for tests only, longer than thirty-two bytes");
+const FRONT_DOOR_TOKEN: (&str, &str) = ("FRONT_DOOR_TOKEN", "another token, no shorter than thirty-two bytes");
 
 const GOOD: &str = r#"[server]
 listen = "127.0.0.1:0"
@@ -48,7 +49,9 @@ impl Directory {
     fn load(&self, text: &str, variables: &[(&str, &str)]) -> Result<Config, String> {
         let path = self.0.join("bulkhead.toml");
         std::fs::write(&path, text).unwrap();
-        let variables = variables.iter().chain([&SECRET, &("DB1_PASSWORD", "hunter2"), &METRICS_TOKEN]);
+        let given =
+            [SECRET, METRICS_TOKEN, FRONT_DOOR_TOKEN, ("DB1_PASSWORD", "hunter2"), ("SURREALDB_PASSWORD", "hunter2")];
+        let variables = variables.iter().chain(&given);
         let environment = variables.rev().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         Config::load(&path, environment)
             .map_err(|errors| errors.to_string().replace(&format!("{}/", self.0.display()), ""))
@@ -312,7 +315,13 @@ fn the_documented_sample_is_understood() {
     assert_eq!(config.services[1].connection.password, "hunter2");
     let credentials = config.targets[2].credentials.as_ref().unwrap();
     assert_eq!(credentials.expose(), r#"{"access_key_id":"AK","secret_access_key":"hunter2"}"#);
-    assert!(!format!("{config:?}").contains("hunter2"));
+    assert_eq!(config.front_doors[0].main.password, "hunter2");
+    assert_eq!(
+        config.services[2].methods[&"export".parse().unwrap()],
+        serde_json::json!({"namespace": "app", "database": "main"})
+    );
+    let shown = format!("{config:?}");
+    assert!(!shown.contains("hunter2") && !shown.contains(FRONT_DOOR_TOKEN.1), "{shown}");
     // It shows the defaults where there are any.
     assert_eq!(format!("{:?}", config.limits.engine), format!("{:?}", bulkhead_engine::EngineLimits::default()));
     assert_eq!(config.limits.plugin, bulkhead_runtime::Limits::default());
@@ -328,13 +337,13 @@ fn every_known_key_is_documented_and_in_the_sample() {
         "jwt_secret_file",
         "jwks_file",
         "master_key_env",
-        "migrations",
         "password",
         "credentials",
         "credentials_env",
         "passphrase_file",
         "passphrase_env",
     ];
+    const TABLES: [&str; 6] = ["server", "methods", "automatic", "drills", "front_door", "replica"];
     let mut sections = 0;
     for header in sample.lines().filter(|line| line.starts_with('[') && !line.starts_with("[service.methods")) {
         let said = directory.load(&sample.replacen(header, &format!("{header}\nqqqq = 1"), 1), &[]).unwrap_err();
@@ -345,17 +354,10 @@ fn every_known_key_is_documented_and_in_the_sample() {
         };
         sections += 1;
         for key in known.lines().next().unwrap().split(", ") {
-            assert!(
-                document.contains(&format!("| `{key}` |"))
-                    || ["server", "methods", "automatic", "drills"].contains(&key),
-                "{header} {key}"
-            );
+            assert!(document.contains(&format!("| `{key}` |")) || TABLES.contains(&key), "{header} {key}");
             let shown = sample.lines().any(|line| line.starts_with(&format!("{key} = ")));
-            assert!(
-                shown || unshown.contains(&key) || ["server", "methods", "automatic", "drills"].contains(&key),
-                "{header} {key}"
-            );
+            assert!(shown || unshown.contains(&key) || TABLES.contains(&key), "{header} {key}");
         }
     }
-    assert_eq!(sections, 22);
+    assert_eq!(sections, 25);
 }
