@@ -127,9 +127,7 @@ impl Session {
             None => only_service(&self.client.get("/services")?),
         }
     }
-}
 
-impl Session {
     /// The method whose backups restore alone, by the engine of the service.
     ///
     /// # Errors

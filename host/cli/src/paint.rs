@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::env;
 use std::io::{IsTerminal, stderr, stdout};
 
+use bulkhead_model::is_hidden;
+
 /// What a colour says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Colour {
@@ -105,7 +107,7 @@ pub fn harmless(text: &str) -> Cow<'_, str> {
 }
 
 fn is_harmful(c: char) -> bool {
-    (c.is_control() && c != '\n') || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    is_hidden(c) && c != '\n'
 }
 
 fn own_sequence(text: &str) -> Option<usize> {

@@ -8,6 +8,7 @@ mod clock;
 mod digest;
 mod failure;
 pub mod gtid;
+mod hidden;
 mod id;
 mod job;
 mod manifest;
@@ -24,6 +25,7 @@ pub use address::is_public_address;
 pub use clock::{Clock, SystemClock, TestClock, Timestamp};
 pub use digest::Digest;
 pub use failure::{Failure, FailureKind, Result};
+pub use hidden::is_hidden;
 pub use id::{
     ApiKeyId, AttemptId, AuditId, BackupId, DeliveryId, InvalidId, JobId, OrganizationId, RestoreId, ScheduleId,
     ServiceId, TargetId, WebhookId,

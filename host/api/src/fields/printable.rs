@@ -1,6 +1,6 @@
 //! Names that people choose, and names of people: they stand in tables and sentences.
 
-use bulkhead_model::{Failure, Result};
+use bulkhead_model::{Failure, Result, is_hidden};
 
 /// Text of 1 to `most` characters that can be read where it is printed.
 ///
@@ -12,11 +12,6 @@ pub fn printable(text: &str, most: usize) -> Result<String> {
         return Ok(text.to_owned());
     }
     Err(Failure::invalid(format!("must be 1 to {most} printable characters, without blanks at its ends")))
-}
-
-/// Controls, line breaks, and marks that turn the direction of what follows them.
-fn is_hidden(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]

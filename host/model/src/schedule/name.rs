@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::Zone;
-use crate::{Failure, Method, Result, ServiceId, Timestamp, nearest};
+use crate::{Failure, Method, Result, ServiceId, Timestamp, is_hidden, nearest};
 
 /// Characters in the longest name.
 const LONGEST: usize = 100;
@@ -29,7 +29,7 @@ impl BackupName {
         if text.is_empty() {
             return Err(Failure::invalid("`name` is empty"));
         }
-        if text.chars().count() > LONGEST || text.chars().any(|c| c.is_control() || matches!(c, '/' | '(' | ')')) {
+        if text.chars().count() > LONGEST || text.chars().any(|c| is_hidden(c) || matches!(c, '/' | '(' | ')')) {
             return Err(Failure::invalid(format!(
                 "`name` must have at most {LONGEST} printable characters, without `/`, `(` and `)`"
             )));
@@ -237,6 +237,9 @@ mod tests {
             ("a}", half("}")),
             ("{service}}", half("}")),
             ("{}", unknown("", &format!("known: {known}"))),
+            ("a\u{1b}[2J", wrong.to_owned()),
+            // Would turn round what a table shows after it.
+            ("a\u{202e}b", wrong.to_owned()),
             ("{host}", unknown("host", &format!("known: {known}"))),
             ("{servise}", unknown("servise", "did you mean `{service}`?")),
             ("{Service}", unknown("Service", "did you mean `{service}`?")),
