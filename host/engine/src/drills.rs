@@ -20,7 +20,7 @@ const LOOKED_THROUGH: u32 = 20;
 
 /// Looks now and at every interval, until aborted.
 pub(crate) async fn run(engine: Arc<Inner>) {
-    let drilled = |service: &&ServiceConfig| config_of(&engine, service).expression.is_some();
+    let drilled = |service: &&ServiceConfig| can_be_drilled(service) && config_of(&engine, service).expression.is_some();
     if !engine.services.values().any(|service| drilled(&service)) {
         return;
     }
@@ -39,6 +39,11 @@ pub(crate) async fn run(engine: Arc<Inner>) {
 /// Whether each backup of a service is to be drilled, and when.
 fn config_of<'a>(engine: &'a Inner, service: &'a ServiceConfig) -> &'a DrillConfig {
     service.drills.as_ref().unwrap_or(&engine.config.drills)
+}
+
+/// Whether there are throw-away servers of a service's kind.
+pub(crate) fn can_be_drilled(service: &ServiceConfig) -> bool {
+    service.surrealdb.is_none()
 }
 
 /// Has the newest good backup of a service drilled, when that is due.
@@ -66,7 +71,7 @@ pub(crate) async fn look(engine: &Inner, service: &ServiceConfig) -> Result<()> 
 pub(crate) async fn after_backup(engine: &Inner, job: &Job) {
     let (Some(service), Some(backup)) = (engine.services.get(&job.service), &job.backup) else { return };
     let each = job.kind == JobKind::Backup && config_of(engine, service).after_backup;
-    if !each || engine.is_log(&service.engine, &job.method) {
+    if !each || !can_be_drilled(service) || engine.is_log(&service.engine, &job.method) {
         return;
     }
     let scheduled = async {

@@ -29,7 +29,7 @@ use crate::target::{OwnTargets, Target};
 use crate::webhook::Outbox;
 use crate::{automatic, drills, failpoint, housekeeping, keeper, reseal, scheduler, staleness, sweep, webhook};
 
-pub(crate) use ask::{Destination, needs_server};
+pub(crate) use ask::{Destination, needs_server, require_drillable};
 pub use offer::Binding;
 
 /// What helps when a service is not found. The same words wherever that is said, so that nobody learns from them which services

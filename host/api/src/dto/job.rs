@@ -27,7 +27,7 @@ impl From<Failure> for FailureDto {
     }
 }
 
-/// One run of a backup, restore, verification or deletion.
+/// One run of a backup, restore, reset, verification or deletion.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Job)]
 pub struct JobDto {
@@ -35,7 +35,7 @@ pub struct JobDto {
     id: String,
     kind: Kind,
     service_id: String,
-    /// The method's name: `full`, `dump`, ...
+    /// The method's name: `full`, `dump`, ...; of a reset `reset`.
     #[serde(rename = "type")]
     method: String,
     status: Status,

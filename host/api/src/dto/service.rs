@@ -1,4 +1,4 @@
-use bulkhead_engine::ServiceConfig;
+use bulkhead_engine::{Closed, ServiceConfig};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -11,15 +11,36 @@ pub struct ServiceDto {
     server: String,
     /// Whether physical restores are possible: the host knows the data directory and how to stop and start the server.
     physical_restore: bool,
+    state: ServiceState,
+    /// Since when it is `restoring`.
+    #[schema(format = DateTime)]
+    restoring_since: Option<String>,
+    /// Why it is, in a sentence.
+    restoring_reason: Option<String>,
 }
 
-impl From<&ServiceConfig> for ServiceDto {
-    fn from(service: &ServiceConfig) -> Self {
+/// Whether a service holds what it is to hold.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ServiceState {
+    /// It does, as far as is known here.
+    Open,
+    /// A restore or reset has begun to replace its data and has not succeeded: it cannot be backed up, and a front door before it
+    /// refuses reads and writes, until one succeeds.
+    Restoring,
+}
+
+impl ServiceDto {
+    /// A service, and why it is closed, if it is.
+    pub fn new(service: &ServiceConfig, closed: Option<&Closed>) -> Self {
         Self {
             id: service.id.to_string(),
             engine: service.engine.clone(),
             server: service.server_name.clone(),
             physical_restore: service.data_dir.is_some() && !service.stop.is_empty() && !service.start.is_empty(),
+            state: if closed.is_some() { ServiceState::Restoring } else { ServiceState::Open },
+            restoring_since: closed.map(|closed| closed.since.to_seconds_string()),
+            restoring_reason: closed.map(|closed| closed.reason.clone()),
         }
     }
 }

@@ -56,6 +56,7 @@ async fn step(catalog: &Catalog, dice: &mut Dice) -> Result<()> {
                 (1, _) => drop(catalog.fail(&attempt.id, &Failure::invalid("no"), None).await?),
                 (_, JobKind::Backup) => drop(catalog.finish_backup(&attempt.id, &completed()).await?),
                 (_, JobKind::Restore) => drop(catalog.finish_restore(&attempt.id, "done", None).await?),
+                (_, JobKind::Reset) => drop(catalog.finish_reset(&attempt.id).await?),
                 (_, JobKind::Verify) => drop(catalog.finish_verify(&attempt.id, "stored", None, &[], false).await?),
                 (_, JobKind::Expire) => drop(catalog.finish_expire(&attempt.id).await?),
                 (_, JobKind::Copy) => drop(catalog.finish_copy(&attempt.id).await?),

@@ -5,6 +5,7 @@ mod audit;
 mod backups;
 mod cancelling;
 mod claiming;
+mod closing;
 mod copies;
 mod counts;
 mod databases;

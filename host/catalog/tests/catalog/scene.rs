@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bulkhead_catalog::{
-    Attempt, Backup, Catalog, Completed, Job, NewBackup, NewJob, NewRestore, NewSchedule, Progress, Restore,
+    Attempt, Backup, Catalog, Completed, Job, NewBackup, NewJob, NewReset, NewRestore, NewSchedule, Progress, Restore,
     ScheduleOrigin,
 };
 use bulkhead_model::{
@@ -70,6 +70,12 @@ impl Scene {
         let made = self.catalog.schedule_restore(new).await.unwrap().value;
         self.clock.advance(Duration::from_micros(1));
         made
+    }
+
+    pub async fn schedule_reset(&self, service: &str, after: Option<&JobId>) -> Job {
+        let job = self.catalog.schedule_reset(new_reset(service, after)).await.unwrap().value;
+        self.clock.advance(Duration::from_micros(1));
+        job
     }
 
     pub async fn claim(&self, services: &[&str]) -> Option<(Job, Attempt)> {
@@ -153,6 +159,17 @@ pub fn new_job(kind: JobKind, backup: &BackupId) -> NewJob {
         kind,
         backup: backup.clone(),
         with_dependants: false,
+        request: json!({}),
+        attempts_max: 2,
+        idempotency: None,
+    }
+}
+
+pub fn new_reset(service: &str, after: Option<&JobId>) -> NewReset {
+    NewReset {
+        organization: acme(),
+        service: service.parse().unwrap(),
+        after: after.cloned(),
         request: json!({}),
         attempts_max: 2,
         idempotency: None,

@@ -2,6 +2,7 @@
 
 mod list;
 mod recovery_window;
+mod show;
 
 use clap::Subcommand;
 
@@ -13,6 +14,8 @@ use crate::exit::Exit;
 pub enum ServiceCommand {
     /// List the services that the host can reach
     List,
+    /// Show one, and whether it is open
+    Show(show::Show),
     /// Show the moments that a service can be restored to, and the gaps between them
     RecoveryWindow(recovery_window::Window),
 }
@@ -22,6 +25,7 @@ impl ServiceCommand {
     pub fn run(self, session: &Session) -> Result<(), Exit> {
         match self {
             Self::List => list::run(session),
+            Self::Show(show) => show.run(session),
             Self::RecoveryWindow(window) => window.run(session),
         }
     }

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::{Engine, Inner};
 use crate::config::ServiceConfig;
+use crate::drills::can_be_drilled;
 use crate::request::{CreateBackup, CreateSchedule, UpdateSchedule, VerifyLevel};
 use crate::retention::{self, RetentionPlan};
 use crate::target::ExternalBucket;
@@ -180,6 +181,10 @@ impl Engine {
         idempotency: Option<Idempotency>,
     ) -> Result<Made<Job>> {
         let new = self.inner.new_job(organization, JobKind::Verify, id);
+        if level == VerifyLevel::Drill {
+            let backup = self.inner.catalog.backup(organization, id).await?;
+            require_drillable(self.inner.services.get(&backup.service))?;
+        }
         let request = json!({ "level": level });
         let made = self.inner.catalog.schedule_job(NewJob { idempotency, request, ..new }).await?;
         self.inner.wake();
@@ -293,6 +298,18 @@ impl Inner {
 /// Whether a method replaces the data directory of its service, through staging and swap.
 pub(crate) fn needs_server(plugin: &PluginInfo) -> bool {
     plugin.grants.iter().any(|asked| asked.grant == "server")
+}
+
+/// A service that another host serves is drilled, or refused, there.
+pub(crate) fn require_drillable(service: Option<&ServiceConfig>) -> Result<()> {
+    match service.filter(|service| !can_be_drilled(service)) {
+        None => Ok(()),
+        Some(service) => Err(Failure::unsupported(format!(
+            "backups of {} cannot be drilled: there are no throw-away servers of it",
+            service.engine
+        ))
+        .with_hint("verify with level `content`, or restore the backup into a service that is there for that")),
+    }
 }
 
 pub(super) fn require_succeeded(backup: &Backup) -> Result<()> {

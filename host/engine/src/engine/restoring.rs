@@ -9,6 +9,7 @@ use serde_json::json;
 use super::ask::{Destination, needs_server, require_succeeded};
 use super::{Engine, Inner};
 use crate::config::ServiceConfig;
+use crate::drills::can_be_drilled;
 use crate::history;
 use crate::request::{CreateRestore, RestoreFrom, RestorePreview, RestoreRequestBody};
 use crate::swap;
@@ -97,12 +98,12 @@ impl Engine {
         };
         let mut warnings = Vec::new();
         if loaded_live {
-            warnings.push(
-                "a dump is loaded into the running server: what fails half way leaves its databases in between; `bulkhead backup restore --safety-backup` takes a backup first"
-                    .to_owned(),
-            );
+            warnings.push(format!(
+                "{} is loaded into the running server: when it fails half way, the service stays closed until a restore succeeds; `bulkhead backup restore --safety-backup` takes a backup first",
+                if service.surrealdb.is_some() { "an export" } else { "a dump" }
+            ));
         }
-        if base.verified_level.as_deref() != Some("drill") {
+        if can_be_drilled(service) && base.verified_level.as_deref() != Some("drill") {
             warnings.push(format!("backup `{}` was never restored in a drill", base.id));
         }
         if disk_free.is_some_and(|free| free < disk_needed) {
@@ -111,7 +112,7 @@ impl Engine {
         let downtime = if swapped {
             "a restart of the server: it answers until the restored data is ready, then it is stopped, the directories are swapped, and it is started"
         } else if loaded_live {
-            "none, but the databases of the dump are dropped and made again while the server runs"
+            "none of the server, but its databases are dropped and made again while it runs; a front door before it is closed meanwhile"
         } else {
             "none: the part is added while the server runs"
         };
@@ -131,6 +132,10 @@ impl Engine {
 impl Inner {
     async fn look_into(&self, organization: &OrganizationId, ask: &CreateRestore) -> Result<Looked<'_>> {
         let service = self.service(organization, &ask.service)?;
+        if ask.only.is_some() && service.surrealdb.is_some() {
+            return Err(Failure::unsupported(format!("service `{}` runs {}: its backups are restored whole", service.id, service.engine))
+                .with_hint("restore into another service, and take the part from there"));
+        }
         let plan = match &ask.from {
             RestoreFrom::Backup(named) => {
                 let backup = self.catalog.resolve_backup(organization, named).await?;

@@ -18,7 +18,10 @@ pub async fn list(
     QueryFields(query): QueryFields,
 ) -> Answer<([(HeaderName, HeaderValue); 1], Json<Vec<ServiceDto>>)> {
     let page = query.page_of(ALL)?;
-    let services = api.engine.services(&caller.organization).into_iter();
-    let visible: Vec<_> = services.filter(|service| caller.sees(&service.id)).map(ServiceDto::from).collect();
+    let closed = api.engine.catalog().closed_services(&caller.organization).await?;
+    let services = api.engine.services(&caller.organization).into_iter().filter(|service| caller.sees(&service.id));
+    let visible: Vec<_> = services
+        .map(|service| ServiceDto::new(service, closed.iter().find(|closed| closed.service == service.id)))
+        .collect();
     Ok((Paged::header(visible.len() as u64), Json(cut(visible, page))))
 }

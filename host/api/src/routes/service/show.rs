@@ -16,5 +16,7 @@ use crate::problem::{Answer, Conflict};
 pub async fn show(State(api): State<Api>, Viewer(caller): Viewer, Id(id): Id) -> Answer<Json<ServiceDto>> {
     let id = parse(&id)?;
     caller.on(Role::Viewer, &id)?;
-    Ok(Json(api.engine.service(&caller.organization, &id)?.into()))
+    let service = api.engine.service(&caller.organization, &id)?;
+    let closed = api.engine.closed(&caller.organization, &id).await?;
+    Ok(Json(ServiceDto::new(service, closed.as_ref())))
 }

@@ -148,11 +148,10 @@ pub async fn row(host: &Host, operation: &str) -> Option<Row> {
             let path = format!("{}?page=1", row.path);
             Row { bad: Ok(Bad { path, body: None, detail: "unknown field `page`" }), ..row }
         }
-        // No engine offers it: that is what success is so far.
         "services.reset" => {
-            let row = service("/reset", None, 422, Least::Administrator);
-            let body = Some(json!({"really": true}));
-            Row { bad: Ok(Bad { path: row.path.clone(), body, detail: "unknown field `really`" }), ..row }
+            let row = service("/reset", Some(json!({"backup": false})), 202, Least::Administrator);
+            let body = Some(json!({"backup": "no"}));
+            Row { bad: Ok(Bad { path: row.path.clone(), body, detail: "`backup` must be" }), ..row }
         }
         "jobs.show" => job(host, "", 200, Least::Viewer).await,
         // It has ended: the stream does as well.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bulkhead_engine::ServiceConfig;
 use bulkhead_runtime::Runtime;
+use bulkhead_surrealdb::{Client, Login, Server};
 
 use super::report::Report;
 use crate::config::Config;
@@ -18,6 +19,11 @@ pub async fn check(config: &Config, runtime: &Runtime, tools: &BTreeMap<String, 
     }
     for service in &config.services {
         let subject = format!("service {}", service.id);
+        if let Some(server) = &service.surrealdb {
+            surrealdb(service, server, &subject, report).await;
+            methods(service, runtime, report);
+            continue;
+        }
         match service.connection.ping(PING_DEADLINE).await {
             Ok(version) => match tools.get("mariadb-backup").filter(|_| service.engine == "mariadb") {
                 Some(tool) if series(tool) != series(&version) => report.problem(
@@ -31,6 +37,34 @@ pub async fn check(config: &Config, runtime: &Runtime, tools: &BTreeMap<String, 
         }
         methods(service, runtime, report);
         data_dir(service, report);
+    }
+}
+
+/// Whether the server answers, and whether the user may do there what backup and restore need.
+async fn surrealdb(service: &ServiceConfig, server: &Server, subject: &str, report: &mut Report) {
+    let rights = match (&server.login, service.scope.database()) {
+        (_, Some(scope)) => (Some(scope), "INFO FOR DB"),
+        (Login::Root, None) if service.scope.namespace.is_none() => (None, "INFO FOR ROOT"),
+        (_, None) => (None, "INFO FOR NS"),
+    };
+    let namespace = service.scope.namespace.as_deref().filter(|_| rights.0.is_none());
+    let asked = match namespace {
+        Some(namespace) => format!("USE NS {}; {}", surql::ident(namespace), rights.1),
+        None => rights.1.to_owned(),
+    };
+    let looked = async {
+        let client = Client::new(server, PING_DEADLINE)?;
+        let version = client.version().await?;
+        client.run(rights.0.as_ref(), &asked).await.map(|_| version)
+    };
+    match looked.await {
+        Ok(version) if matches!(server.login, Login::Database { .. }) => report.warning(
+            subject,
+            format!("answers, SurrealDB {version}; its user belongs to the database, so it can be backed up but not restored"),
+            "give it a user of the root level or of the namespace, and set `login` to that",
+        ),
+        Ok(version) => report.good(subject, format!("answers, SurrealDB {version}")),
+        Err(failure) => report.failure(subject, failure),
     }
 }
 

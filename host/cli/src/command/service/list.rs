@@ -19,10 +19,11 @@ pub(super) fn run(session: &Session) -> Result<(), Exit> {
                 format!("{:<24}", text(service, "id")),
                 format!("{:<10}", text(service, "engine")),
                 format!("{:<24}", text(service, "server")),
+                format!("{:<10}", text(service, "state")),
                 if physical { "yes" } else { "no" }.to_owned(),
             ]
         })
         .collect();
-    print(&table(&["ID", "ENGINE", "SERVER", "PHYSICAL RESTORE"], &rows, 80));
+    print(&table(&["ID", "ENGINE", "SERVER", "STATE", "PHYSICAL RESTORE"], &rows, 80));
     Ok(())
 }

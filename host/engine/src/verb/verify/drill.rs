@@ -7,6 +7,7 @@ use bulkhead_model::{Failure, FailureKind, Result};
 use bulkhead_runtime::{Attempt, CheckRequest, Finding, Observer as _, Severity};
 use tokio::time::Instant;
 
+use crate::engine::require_drillable;
 use crate::executor::{Outcome, Run};
 use crate::failpoint::fail_point;
 use crate::pipeline::NOT_OUR_KEY;
@@ -34,6 +35,7 @@ pub(super) async fn run(run: &Run, backup: &Backup) -> Result<Outcome> {
 
 async fn drill(run: &Run, backup: &Backup) -> Result<Vec<Finding>> {
     let service = run.engine.service(&run.job.organization, &run.job.service)?;
+    require_drillable(Some(service))?;
     let ids = run.engine.chain_of(&run.job.organization, backup).await?;
     let chain = Links::read(run, &ids).await?;
     let last = chain.links.last().ok_or_else(|| Failure::internal("an empty chain is drilled"))?;
