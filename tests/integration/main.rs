@@ -14,4 +14,5 @@ mod hosts;
 mod recovery;
 mod scene;
 mod skysql;
+mod surrealdb;
 mod terminal;

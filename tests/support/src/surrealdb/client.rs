@@ -78,6 +78,17 @@ impl SurrealClient {
         self.send(Request::new("POST", "/import", text.as_bytes()))
     }
 
+    /// Whether somebody can sign in to the database: `{"user", "pass"}` of a user, or what an access (`ac`) asks for.
+    pub fn signs_in(&self, who: &Value) -> Result<bool> {
+        let mut who = who.clone();
+        if let Some((namespace, database)) = &self.scope {
+            who["ns"] = namespace.as_str().into();
+            who["db"] = database.as_str().into();
+        }
+        let request = Request::new("POST", "/signin", who.to_string().as_bytes()).header("accept", "application/json");
+        Ok(request.send(self.address)?.status == 200)
+    }
+
     /// Sends a request as this user.
     pub fn send(&self, request: Request) -> Result<Answer> {
         let login = STANDARD.encode(format!("{}:{}", self.account.user, self.account.password));
