@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 
+use crate::quote::unquote;
 use crate::scanner::{Mark, Scanner};
 use crate::{Position, Unfinished};
 
@@ -230,40 +231,6 @@ fn insert(statement: &[u8]) -> Option<bool> {
 fn table(id: &[u8]) -> Option<String> {
     let id = std::str::from_utf8(id).ok()?.trim();
     let id = id.strip_prefix("r'").or_else(|| id.strip_prefix("r\"")).unwrap_or(id);
-    let mut rest = id.chars();
-    let end = match id.chars().next()? {
-        '`' => '`',
-        '⟨' => '⟩',
-        _ => return Some(id.split_once(':')?.0.to_owned()),
-    };
-    rest.next();
-    let mut name = String::new();
-    while let Some(char) = rest.next() {
-        if char == end {
-            return rest.as_str().starts_with(':').then_some(name);
-        }
-        name.push(if char == '\\' { escaped(rest.next()?, &mut rest)? } else { char });
-    }
-    None
-}
-
-/// What stands behind a backslash.
-fn escaped(char: char, rest: &mut std::str::Chars<'_>) -> Option<char> {
-    Some(match char {
-        'n' => '\n',
-        'r' => '\r',
-        't' => '\t',
-        '0' => '\0',
-        'b' => '\u{8}',
-        'f' => '\u{c}',
-        'u' => {
-            let (hex, behind) = match rest.as_str().strip_prefix('{') {
-                Some(braced) => braced.split_once('}')?,
-                None => rest.as_str().split_at_checked(4)?,
-            };
-            *rest = behind.chars();
-            char::from_u32(u32::from_str_radix(hex, 16).ok()?)?
-        }
-        other => other,
-    })
+    let (name, rest) = unquote(id)?;
+    rest.starts_with(':').then_some(name)
 }

@@ -14,5 +14,5 @@ mod word;
 
 pub use items::{Item, Items, Kind, TooLong};
 pub use position::{Open, Position, Unfinished};
-pub use quote::{ident, string};
+pub use quote::{ident, string, unquote};
 pub use splitter::{Splitter, Statement, statements};

@@ -24,10 +24,67 @@ fn quoted(text: &str, quote: char) -> String {
     quoted
 }
 
+/// Reads the identifier that a text begins with, quoted or not: the name, and what follows. `None` for a text that begins with none.
+pub fn unquote(text: &str) -> Option<(String, &str)> {
+    let first = text.chars().next()?;
+    let end = match first {
+        '`' => '`',
+        '⟨' => '⟩',
+        _ => {
+            let end = text.find(|char: char| !char.is_alphanumeric() && char != '_').unwrap_or(text.len());
+            let (name, rest) = text.split_at(end);
+            return (!name.is_empty()).then(|| (name.to_owned(), rest));
+        }
+    };
+    let mut rest = text.get(first.len_utf8()..)?.chars();
+    let mut name = String::new();
+    while let Some(char) = rest.next() {
+        if char == end {
+            return Some((name, rest.as_str()));
+        }
+        name.push(if char == '\\' { escaped(rest.next()?, &mut rest)? } else { char });
+    }
+    None
+}
+
+/// What stands behind a backslash.
+fn escaped(char: char, rest: &mut std::str::Chars<'_>) -> Option<char> {
+    Some(match char {
+        'n' => '\n',
+        'r' => '\r',
+        't' => '\t',
+        '0' => '\0',
+        'b' => '\u{8}',
+        'f' => '\u{c}',
+        'u' => {
+            let (hex, behind) = match rest.as_str().strip_prefix('{') {
+                Some(braced) => braced.split_once('}')?,
+                None => rest.as_str().split_at_checked(4)?,
+            };
+            *rest = behind.chars();
+            char::from_u32(u32::from_str_radix(hex, 16).ok()?)?
+        }
+        other => other,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::statements;
+
+    #[test]
+    fn names_are_read_back() {
+        for name in ["a", "a b", "`", "\\", "é⟩", "a\nb", ""] {
+            let text = format!("{}:1", ident(name));
+            assert_eq!(unquote(&text), Some((name.to_owned(), ":1")), "{text}");
+        }
+        assert_eq!(unquote("a_1é TYPE"), Some(("a_1é".to_owned(), " TYPE")));
+        assert_eq!(unquote(r"`a\nb\u{8}\u0041`"), Some(("a\nb\u{8}A".to_owned(), "")));
+        for no in ["", " a", "`a", "⟨a`", r"`\u{zz}`", r"`a\"] {
+            assert_eq!(unquote(no), None, "{no}");
+        }
+    }
 
     #[test]
     fn nothing_gets_out_of_its_quotes() {

@@ -1,0 +1,266 @@
+//! Loading an export into a database.
+//!
+//! Definitions run in the export's order, records in batches, several at once, and indexes when all records are there: an index over what
+//! lies there is made faster than it is kept up record by record. Everything runs under `OPTION IMPORT`, so that no event fires, no change is
+//! fed, and no value is computed anew.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use bulkhead_plugin_sdk::method::{Failure, Result, Source, debug, progress, sleep, warn};
+use bytes::Bytes;
+use futures::future::LocalBoxFuture;
+use futures::stream::{FuturesUnordered, StreamExt};
+use surql::{Item, Items, Kind};
+
+use crate::access;
+use crate::config::Config;
+use crate::scope::Database;
+use crate::server::Server;
+use crate::statement::Statement;
+use crate::tally::{MOST_ITEM, too_long, whole};
+
+/// Begins each request.
+const OPTION: &[u8] = b"OPTION IMPORT;\n";
+/// Bytes of the export in hand at a time.
+const CHUNK: usize = 256 << 10;
+/// Records of one statement, and so of one transaction: as many as servers export in one.
+const MOST_RECORDS: usize = 1_000;
+/// Bytes of definitions of one request.
+const DEFINITION_BYTES: usize = 256 << 10;
+/// How often a request is tried again that came into another's way, which undid all of it, and the time before.
+const AGAIN: u32 = 12;
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// Loads one export.
+pub struct Loader<'a> {
+    server: &'a Server,
+    database: &'a Database,
+    batch_bytes: usize,
+    parallel: usize,
+    under_way: FuturesUnordered<LocalBoxFuture<'a, Result<()>>>,
+    definitions: Vec<u8>,
+    batch: Option<Batch>,
+    /// Tables that have been defined.
+    tables: BTreeSet<String>,
+    /// Views that are defined when all records are there, in the export's order.
+    views: Vec<Vec<u8>>,
+    late: BTreeSet<String>,
+    indexes: Vec<Vec<u8>>,
+}
+
+/// Records on their way into one request.
+struct Batch {
+    kind: BatchKind,
+    records: usize,
+    sql: Vec<u8>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum BatchKind {
+    Records,
+    Edges,
+    /// Edges that are no records.
+    Relate,
+}
+
+impl BatchKind {
+    fn begin(self) -> &'static [u8] {
+        match self {
+            Self::Records => b"INSERT [ ",
+            Self::Edges => b"INSERT RELATION [ ",
+            Self::Relate => b"",
+        }
+    }
+
+    fn between(self) -> &'static [u8] {
+        match self {
+            Self::Records | Self::Edges => b", ",
+            Self::Relate => b";\n",
+        }
+    }
+
+    fn end(self) -> &'static [u8] {
+        match self {
+            Self::Records | Self::Edges => b" ];\n",
+            Self::Relate => b";\n",
+        }
+    }
+}
+
+impl<'a> Loader<'a> {
+    pub fn new(server: &'a Server, database: &'a Database, config: &Config) -> Self {
+        Self {
+            server,
+            database,
+            batch_bytes: config.batch_bytes,
+            parallel: config.parallel,
+            under_way: FuturesUnordered::new(),
+            definitions: Vec::new(),
+            batch: None,
+            tables: BTreeSet::new(),
+            views: Vec::new(),
+            late: BTreeSet::new(),
+            indexes: Vec::new(),
+        }
+    }
+
+    /// Loads all of an export.
+    ///
+    /// # Errors
+    /// The first statement that does not succeed; what is wrong with the source.
+    pub async fn load(mut self, export: Source) -> Result<()> {
+        let mut items = Items::new(MOST_ITEM);
+        let mut chunks = export.chunks(CHUNK);
+        while let Some(chunk) = chunks.next().await {
+            items.push(chunk).map_err(too_long)?;
+            while let Some(item) = items.next_item() {
+                self.take(item).await?;
+            }
+        }
+        chunks.finish().await?;
+        whole(&mut items)?;
+        self.settle().await?;
+        for view in std::mem::take(&mut self.views) {
+            self.define(&view).await?;
+        }
+        self.settle().await?;
+        progress::phase("index");
+        for index in std::mem::take(&mut self.indexes) {
+            self.send([OPTION, &index, b";\n"].concat()).await?;
+        }
+        self.settle().await
+    }
+
+    async fn take(&mut self, item: Item) -> Result<()> {
+        let Item { kind, text, at } = item;
+        match kind {
+            Kind::Record { table, relation } => {
+                // Its definition computes them.
+                if table.is_some_and(|table| self.late.contains(&table)) {
+                    return Ok(());
+                }
+                self.add(if relation { BatchKind::Edges } else { BatchKind::Records }, &text).await
+            }
+            Kind::Statement => {
+                let sql = String::from_utf8(text).map_err(|_| Failure::corrupt(format!("the export is not UTF-8 at {at}")))?;
+                self.statement(sql).await
+            }
+        }
+    }
+
+    async fn statement(&mut self, sql: String) -> Result<()> {
+        match Statement::read(&sql) {
+            Statement::Import => Ok(()),
+            Statement::Edge => self.add(BatchKind::Relate, sql.as_bytes()).await,
+            Statement::Definition(kind) if kind == "INDEX" => {
+                self.indexes.push(sql.into_bytes());
+                Ok(())
+            }
+            Statement::Table { name, view: true } => {
+                if self.tables.insert(name.clone()) {
+                    // The export has no place for it to stand in until then: other tables may come first.
+                    self.late.insert(name);
+                    self.views.push(sql.into_bytes());
+                    return Ok(());
+                }
+                // It computes its records anew, out of those before it, which have to be there.
+                self.settle().await?;
+                self.define(sql.as_bytes()).await?;
+                self.settle().await
+            }
+            Statement::Table { name, view: false } => {
+                self.tables.insert(name);
+                self.define(sql.as_bytes()).await
+            }
+            Statement::Access => match access::with_new_keys(&sql)? {
+                Some(renewed) => {
+                    warn!("servers hide the keys of accesses: one has a new key that nobody knows, and tokens of before are not valid any more";
+                        "database" => self.database, "access" => sql.split_whitespace().nth(2).unwrap_or_default());
+                    self.define(renewed.as_bytes()).await
+                }
+                None => self.define(sql.as_bytes()).await,
+            },
+            Statement::Definition(_) => self.define(sql.as_bytes()).await,
+            Statement::Other => Err(Failure::unsupported("the export has a statement that this plugin does not know")
+                .with_hint("restore with the plugin that made the backup, or a newer one")),
+        }
+    }
+
+    /// Runs a definition, together with those that follow.
+    async fn define(&mut self, sql: &[u8]) -> Result<()> {
+        self.definitions.extend_from_slice(sql);
+        self.definitions.extend_from_slice(b";\n");
+        if self.definitions.len() > DEFINITION_BYTES { self.finish_definitions().await } else { Ok(()) }
+    }
+
+    async fn finish_definitions(&mut self) -> Result<()> {
+        if self.definitions.is_empty() {
+            return Ok(());
+        }
+        let sql = [OPTION, &self.definitions].concat();
+        self.definitions.clear();
+        run(self.server, self.database, sql.into()).await.map_err(|failure| failure.context("a definition"))
+    }
+
+    /// Adds a record to the batch.
+    async fn add(&mut self, kind: BatchKind, record: &[u8]) -> Result<()> {
+        self.finish_definitions().await?;
+        let fits = |batch: &Batch| {
+            batch.kind == kind && batch.records < MOST_RECORDS && batch.sql.len() + record.len() <= self.batch_bytes
+        };
+        if !self.batch.as_ref().is_some_and(fits) {
+            self.finish_batch().await?;
+        }
+        let batch = self.batch.get_or_insert_with(|| Batch { kind, records: 0, sql: [OPTION, kind.begin()].concat() });
+        if batch.records > 0 {
+            batch.sql.extend_from_slice(kind.between());
+        }
+        batch.sql.extend_from_slice(record);
+        batch.records += 1;
+        Ok(())
+    }
+
+    async fn finish_batch(&mut self) -> Result<()> {
+        let Some(mut batch) = self.batch.take() else { return Ok(()) };
+        batch.sql.extend_from_slice(batch.kind.end());
+        self.send(batch.sql).await
+    }
+
+    /// Waits until everything that was given is done.
+    async fn settle(&mut self) -> Result<()> {
+        self.finish_batch().await?;
+        while let Some(done) = self.under_way.next().await {
+            done?;
+        }
+        self.finish_definitions().await
+    }
+
+    /// Sends a request beside the others.
+    async fn send(&mut self, sql: Vec<u8>) -> Result<()> {
+        while self.under_way.len() >= self.parallel {
+            self.under_way.next().await.transpose()?;
+        }
+        self.under_way.push(Box::pin(run(self.server, self.database, sql.into())));
+        Ok(())
+    }
+}
+
+/// Runs statements, again when others came into their way.
+async fn run(server: &Server, database: &Database, sql: Bytes) -> Result<()> {
+    let mut pause = FIRST_PAUSE;
+    let mut again = 0;
+    loop {
+        match server.import(database, sql.clone()).await? {
+            Ok(()) => return Ok(()),
+            Err(refused) if refused.is_conflict() && again < AGAIN => {
+                again += 1;
+                debug!("a request came into another's way, and is tried again"; "again" => again);
+                sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+            Err(refused) => return Err(Failure::from(refused).with_retry(false)),
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Restoring a backup into a running server.
+//!
+//! Everything that can be known beforehand is: the versions, the login's rights, what the backup holds. Then the databases are removed and
+//! loaded. What they have in the end is compared with what the backup says it holds.
+
+use bulkhead_plugin_sdk::method::{
+    Failure, Link, Reader, RestoreRequest, Restored, Result, info, progress, service, warn,
+};
+use surql::ident;
+
+use crate::census::{Census, list};
+use crate::config::Config;
+use crate::contents::{Contents, Exported};
+use crate::guard::{self, Surplus, only};
+use crate::load::Loader;
+use crate::scope::Database;
+use crate::server::Server;
+
+/// Restores a chain of one export.
+pub async fn run(request: &RestoreRequest, reader: &Reader) -> Result<Restored> {
+    let config: Config = request.config()?;
+    let scope = config.scope()?;
+    let link = export(request)?;
+    progress::phase("ask");
+    let contents = Contents::read(link, reader).await?;
+    let server = Server::ask_who().await?;
+    guard::check_versions(&contents, &server)?;
+    let chosen: Vec<_> =
+        guard::chosen(&contents, &scope)?.into_iter().filter_map(|at| contents.databases.get(at)).collect();
+    let databases: Vec<_> = chosen.iter().map(|exported| exported.name()).collect();
+    guard::prepare(&server, &contents, &databases).await?;
+    let surplus = guard::surplus(&contents, &scope, &server).await?;
+    let size = |object: &str| link.object(object).map_or(0, |object| object.plain_bytes);
+    progress::expect(chosen.iter().map(|exported| size(&exported.object)).sum());
+
+    service::begin_replace().await?;
+    progress::phase("wipe");
+    wipe(&server, &chosen, &surplus).await?;
+    for (exported, database) in chosen.iter().zip(&databases) {
+        progress::phase("load");
+        let source = reader.open(&link.backup, &exported.object).await?;
+        let loaded = Loader::new(&server, database, &config).load(source).await;
+        loaded.map_err(|failure| failure.context(format!("loading {database}")))?;
+    }
+    progress::phase("compare");
+    for exported in &chosen {
+        compare(&server, &contents, exported).await?;
+    }
+    let records: u64 = chosen.iter().map(|exported| exported.records()).sum();
+    info!("restored"; "databases" => chosen.len(), "records" => records);
+    Ok(Restored::at(link.report.positions.clone()))
+}
+
+fn export(request: &RestoreRequest) -> Result<&Link> {
+    if request.until.is_some() {
+        return Err(Failure::unsupported("an export alone restores to no other instant than its own"));
+    }
+    match request.chain.as_slice() {
+        [link] if link.method == "export" => Ok(link),
+        _ => Err(Failure::unsupported("this method restores exactly one export")),
+    }
+}
+
+/// Removes what is there, and makes empty databases.
+async fn wipe(server: &Server, chosen: &[&Exported], surplus: &Surplus) -> Result<()> {
+    for namespace in &surplus.namespaces {
+        server.ask(None, &format!("REMOVE NAMESPACE IF EXISTS {}", ident(namespace))).await?;
+    }
+    for database in &surplus.databases {
+        server.ask(None, &remove(database)).await?;
+    }
+    for exported in chosen {
+        let database = exported.name();
+        server.ask(None, &remove(&database)).await?;
+        let plain = format!("DEFINE DATABASE {}", ident(&database.name));
+        let define = only(exported.definition.as_deref(), "DEFINE DATABASE ").unwrap_or(&plain);
+        server.ask(None, &format!("USE NS {}; {define}", ident(&database.namespace))).await?;
+    }
+    Ok(())
+}
+
+fn remove(database: &Database) -> String {
+    format!("USE NS {}; REMOVE DATABASE IF EXISTS {}", ident(&database.namespace), ident(&database.name))
+}
+
+/// Makes sure that a database has what the backup says.
+async fn compare(server: &Server, contents: &Contents, exported: &Exported) -> Result<()> {
+    let database = exported.name();
+    let census = Census::take(server, &database).await?;
+    let found = crate::check::compare(&census, exported, &contents.server_version, server);
+    for difference in &found.tolerated {
+        warn!("restored otherwise than it was"; "database" => database, "what" => difference);
+    }
+    if found.wrong.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::corrupt(format!("{database} does not hold what the backup does: {}", list(&found.wrong)))
+        .with_hint("restore again; the service stays closed until a restore has succeeded"))
+}

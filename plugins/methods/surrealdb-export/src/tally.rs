@@ -1,0 +1,115 @@
+//! What is in an export, counted while it passes.
+
+use std::collections::BTreeMap;
+
+use bulkhead_plugin_sdk::method::{Failure, Result};
+use surql::{Item, Items, Kind};
+
+use crate::contents::Table;
+use crate::statement::Statement;
+
+/// The longest record or definition. A plugin has 128 MiB, and a restore holds a record several times.
+pub const MOST_ITEM: usize = 16 << 20;
+
+/// Counts what passes.
+pub struct Tally {
+    items: Items,
+    counted: Counted,
+    /// The table that was defined last: edges without records follow the table that they belong to.
+    current: Option<String>,
+    has_begun: bool,
+}
+
+/// What an export has.
+#[derive(Debug, Default)]
+pub struct Counted {
+    pub tables: BTreeMap<String, Table>,
+    /// Definitions by kind.
+    pub definitions: BTreeMap<String, u64>,
+}
+
+impl Tally {
+    pub fn new() -> Self {
+        Self { items: Items::new(MOST_ITEM), counted: Counted::default(), current: None, has_begun: false }
+    }
+
+    /// Takes the next bytes.
+    ///
+    /// # Errors
+    /// `unsupported` for a record that is too long, `corrupt` for what is no export.
+    pub fn push(&mut self, bytes: &[u8]) -> Result<()> {
+        self.items.push(bytes).map_err(too_long)?;
+        while let Some(item) = self.items.next_item() {
+            self.count(&item)?;
+        }
+        Ok(())
+    }
+
+    /// Ends the export.
+    ///
+    /// # Errors
+    /// `corrupt` when it ends in the middle of something, or has nothing at all.
+    pub fn finish(mut self) -> Result<Counted> {
+        whole(&mut self.items)?;
+        if !self.has_begun {
+            return Err(Failure::corrupt("the server exported nothing, and called it a success")
+                .with_hint("its log says why"));
+        }
+        Ok(self.counted)
+    }
+
+    fn count(&mut self, item: &Item) -> Result<()> {
+        let statement = match &item.kind {
+            Kind::Record { table, .. } => {
+                let table = table.as_ref().ok_or_else(|| {
+                    Failure::corrupt(format!("the export has a record without an id at {}", item.at))
+                })?;
+                self.add_record(table.clone());
+                return Ok(());
+            }
+            Kind::Statement => Statement::read(&String::from_utf8_lossy(&item.text)),
+        };
+        if !self.has_begun && statement != Statement::Import {
+            return Err(Failure::corrupt("what the server sent is no export: it does not begin with OPTION IMPORT"));
+        }
+        if let Some(kind) = statement.counted_kind() {
+            *self.counted.definitions.entry(kind.to_owned()).or_default() += 1;
+        }
+        match statement {
+            Statement::Import => self.has_begun = true,
+            Statement::Table { name, view } => {
+                self.counted.tables.entry(name.clone()).or_default().view |= view;
+                self.current = Some(name);
+            }
+            Statement::Edge => {
+                let table = self.current.clone().ok_or_else(|| Failure::corrupt("the export has edges of no table"))?;
+                self.add_record(table);
+            }
+            Statement::Access | Statement::Definition(_) => {}
+            Statement::Other => {
+                return Err(Failure::unsupported(format!("the export has a statement that is not known, at {}", item.at))
+                    .with_hint("the server may be newer than this plugin"));
+            }
+        }
+        Ok(())
+    }
+
+    fn add_record(&mut self, table: String) {
+        self.counted.tables.entry(table).or_default().records += 1;
+    }
+}
+
+/// Makes sure that an export ends where a statement ends.
+pub fn whole(items: &mut Items) -> Result<()> {
+    match items.finish() {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Failure::corrupt("the export ends in the middle of a statement").with_retry(true)),
+        Err(unfinished) => Err(Failure::corrupt(format!("the export ends early: {unfinished}")).with_retry(true)),
+    }
+}
+
+/// An item that is too long.
+pub fn too_long(too_long: surql::TooLong) -> Failure {
+    Failure::unsupported(format!("the export has a record that is too large: {too_long}"))
+        .with_hint("this method takes records and definitions of up to 16 MiB")
+}
