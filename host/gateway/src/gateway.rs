@@ -26,6 +26,8 @@ use crate::{serve, upkeep};
 
 /// The most time for requests that are under way when the front door is closed, besides what each of them may take.
 const CLOSING: Duration = Duration::from_secs(30);
+/// How long whoever opens it waits for the first look at the replica. It opens by itself when that takes longer.
+const FIRST_LOOK: Duration = Duration::from_secs(10);
 
 /// One front door. Clones are the same one.
 ///
@@ -50,7 +52,7 @@ pub(crate) struct Inner {
     server: Mutex<Option<JoinHandle<()>>>,
     upkeep: Mutex<Vec<AbortHandle>>,
     /// Keeps other processes out of the directory.
-    _directory: File,
+    directory: File,
 }
 
 impl Gateway {
@@ -94,7 +96,7 @@ impl Gateway {
             stopping: watch::Sender::new(false),
             server: Mutex::new(None),
             upkeep: Mutex::new(Vec::new()),
-            _directory: opened.lock,
+            directory: opened.lock,
             config,
         });
         let server = tokio::spawn(serve::serve(listener, Arc::clone(&inner), inner.stopping.subscribe()));
@@ -176,7 +178,7 @@ impl Gateway {
             let prepare = tokio::spawn(upkeep::prepare(Arc::clone(&self.0)));
             lock(&self.0.upkeep)[0] = prepare.abort_handle();
             if position.copied {
-                let _waited = tokio::time::timeout(self.0.config.query_deadline, prepare).await;
+                let _waited = tokio::time::timeout(FIRST_LOOK, prepare).await;
             }
         }
         Ok(())
@@ -202,7 +204,12 @@ impl Gateway {
         }
         self.0.flow.lock().processors.values().for_each(|processor| processor.end());
         let inner = Arc::clone(&self.0);
-        let _stopped = tokio::task::spawn_blocking(move || inner.writer.stop()).await;
+        let stop = move || {
+            inner.writer.stop();
+            // It goes with the process at the latest.
+            let _released = inner.directory.unlock();
+        };
+        let _stopped = tokio::task::spawn_blocking(stop).await;
     }
 }
 

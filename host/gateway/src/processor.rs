@@ -216,7 +216,8 @@ mod tests {
             processor.push(queued(3, 100));
             assert_eq!(processor.progress(), Progress::Overflowed);
             processor.push(queued(4, 100));
-            assert_eq!((processor.lock().events.len(), processor.lock().bytes), (0, 0));
+            let queue = processor.lock();
+            assert_eq!((queue.events.len(), queue.bytes), (0, 0));
         }
     }
 }
