@@ -1,17 +1,19 @@
 //! What a restore makes sure of before anything is taken away.
 
-use bulkhead_plugin_sdk::method::{Failure, FailureKind, Result, Series, warn};
+use bulkhead_plugin_sdk::method::{Failure, FailureKind, Reader, Result, Series, warn};
 use surql::{ident, statements};
 
-use crate::contents::Contents;
+use crate::config::Config;
+use crate::contents::{Contents, Exported};
+use crate::load::Loader;
 use crate::scope::{Database, Scope, databases_of, namespaces};
 use crate::server::Server;
 
-/// Whether a server can take what another one exported.
+/// Whether a server can take what another one exported, as far as versions tell. Gives the series of the other one.
 ///
 /// # Errors
 /// `unsupported` for an export of a newer major version.
-pub fn check_versions(contents: &Contents, server: &Server) -> Result<()> {
+pub fn check_versions(contents: &Contents, server: &Server) -> Result<Series> {
     let exported = Series::of(&contents.server_version)?;
     let (from, to) = (&contents.server_version, &server.version);
     if exported.major > server.series.major {
@@ -19,11 +21,37 @@ pub fn check_versions(contents: &Contents, server: &Server) -> Result<()> {
             .with_hint("restore into a server of the backup's version or a newer one"));
     }
     if exported.major < server.series.major {
-        warn!("the backup is of an older major version: what the server understands otherwise ends the restore"; "backup" => from, "server" => to);
+        warn!("the backup is of an older major version: its definitions are tried first"; "backup" => from, "server" => to);
     } else if exported > server.series {
-        warn!("the backup is of a newer version than the server"; "backup" => from, "server" => to);
+        warn!("the backup is of a newer version than the server: its definitions are tried first"; "backup" => from, "server" => to);
     }
-    Ok(())
+    Ok(exported)
+}
+
+/// Runs the definitions of an export of another version in a database that is made for it and removed again.
+///
+/// # Errors
+/// `unsupported` when the server does not understand one. Nothing else is changed.
+pub async fn rehearse(
+    server: &Server,
+    from: Series,
+    exported: &Exported,
+    config: &Config,
+    (reader, backup): (&Reader, &str),
+) -> Result<()> {
+    let stage = Database { namespace: exported.namespace.clone(), name: format!("bulkhead rehearsal {}", random()?) };
+    let (namespace, name) = (ident(&stage.namespace), ident(&stage.name));
+    server.ask(None, &format!("USE NS {namespace}; DEFINE DATABASE {name}")).await?;
+    let loader = Loader::new(server, &stage, from, config).rehearsal();
+    let outcome = loader.load(reader, backup, &exported.object).await;
+    let removed = server.ask(None, &format!("USE NS {namespace}; REMOVE DATABASE IF EXISTS {name}")).await;
+    outcome.map_err(|failure| match failure.kind {
+        FailureKind::Invalid => Failure::unsupported(failure.message)
+            .context(format!("the server does not understand {}, which SurrealDB {from} has exported", exported.name()))
+            .with_hint("restore into a server of the backup's version, and let SurrealDB's own tools migrate it"),
+        _ => failure,
+    })?;
+    removed.map(drop)
 }
 
 /// The databases of a backup that are to be restored, by their place in its contents.
@@ -93,7 +121,7 @@ pub async fn surplus(contents: &Contents, scope: &Scope, server: &Server) -> Res
         Scope::Namespace(namespace) => vec![namespace.clone()],
         Scope::Server => namespaces(server).await?,
     };
-    let kept: Vec<_> = contents.databases.iter().map(crate::contents::Exported::name).collect();
+    let kept: Vec<_> = contents.databases.iter().map(Exported::name).collect();
     for namespace in all {
         let has_kept = kept.iter().any(|database| database.namespace == namespace);
         if *scope == Scope::Server && contents.namespace.is_none() && !has_kept && !contents.namespaces.contains_key(&namespace) {

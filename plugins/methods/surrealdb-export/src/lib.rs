@@ -27,5 +27,6 @@ mod scope;
 mod server;
 mod statement;
 mod tally;
+mod upgrade;
 
 bulkhead_plugin_sdk::register_method!(plugin::SurrealdbExport);

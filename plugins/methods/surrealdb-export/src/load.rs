@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use bulkhead_plugin_sdk::method::{Failure, Result, Source, debug, progress, sleep, warn};
+use bulkhead_plugin_sdk::method::{Failure, Reader, Result, Series, Source, debug, progress, sleep, warn};
 use bytes::Bytes;
 use futures::future::LocalBoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
@@ -17,9 +17,12 @@ use crate::access;
 use crate::config::Config;
 use crate::scope::Database;
 use crate::server::Server;
-use crate::statement::Statement;
+use crate::statement::{Statement, field_in_place};
 use crate::tally::{MOST_ITEM, too_long, whole};
+use crate::upgrade;
 
+/// The first servers known to import an edge whose ends are not there yet, where both ends are enforced.
+const IMPORTS_EDGES_FIRST: Series = Series { major: 3, minor: 3 };
 /// Begins each request.
 const OPTION: &[u8] = b"OPTION IMPORT;\n";
 /// Bytes of the export in hand at a time.
@@ -47,7 +50,15 @@ pub struct Loader<'a> {
     /// Views that are defined when all records are there, in the export's order.
     views: Vec<Vec<u8>>,
     late: BTreeSet<String>,
+    /// Tables of edges whose ends have to be there first.
+    postponed: BTreeSet<String>,
+    /// Whether the export is read again, for what was postponed.
+    is_second_reading: bool,
     indexes: Vec<Vec<u8>>,
+    /// Whether the export is of 2.x and the server is not.
+    upgrades: bool,
+    /// Whether records are left out.
+    is_rehearsal: bool,
 }
 
 /// Records on their way into one request.
@@ -90,7 +101,8 @@ impl BatchKind {
 }
 
 impl<'a> Loader<'a> {
-    pub fn new(server: &'a Server, database: &'a Database, config: &Config) -> Self {
+    /// For an export of a server of the series `from`.
+    pub fn new(server: &'a Server, database: &'a Database, from: Series, config: &Config) -> Self {
         Self {
             server,
             database,
@@ -102,15 +114,45 @@ impl<'a> Loader<'a> {
             tables: BTreeSet::new(),
             views: Vec::new(),
             late: BTreeSet::new(),
+            postponed: BTreeSet::new(),
+            is_second_reading: false,
             indexes: Vec::new(),
+            upgrades: from.major < 3 && server.series.major >= 3,
+            is_rehearsal: false,
         }
     }
 
-    /// Loads all of an export.
+    /// Makes of the load one of definitions alone.
+    #[must_use]
+    pub fn rehearsal(self) -> Self {
+        Self { is_rehearsal: true, ..self }
+    }
+
+    /// Loads all of an export, which is an object of a backup.
     ///
     /// # Errors
-    /// The first statement that does not succeed; what is wrong with the source.
-    pub async fn load(mut self, export: Source) -> Result<()> {
+    /// The first statement that does not succeed; what is wrong with the object.
+    pub async fn load(mut self, reader: &Reader, backup: &str, object: &str) -> Result<()> {
+        self.read(reader.open(backup, object).await?).await?;
+        if !self.postponed.is_empty() && !self.is_rehearsal {
+            self.is_second_reading = true;
+            self.read(reader.open(backup, object).await?).await?;
+        }
+        for view in std::mem::take(&mut self.views) {
+            self.define(&view).await?;
+        }
+        self.settle().await?;
+        if !self.is_rehearsal {
+            progress::phase("index");
+        }
+        for index in std::mem::take(&mut self.indexes) {
+            self.send([OPTION, &index, b";\n"].concat()).await?;
+        }
+        self.settle().await
+    }
+
+    /// Reads the export, and waits until all that was taken from it is done.
+    async fn read(&mut self, export: Source) -> Result<()> {
         let mut items = Items::new(MOST_ITEM);
         let mut chunks = export.chunks(CHUNK);
         while let Some(chunk) = chunks.next().await {
@@ -121,28 +163,22 @@ impl<'a> Loader<'a> {
         }
         chunks.finish().await?;
         whole(&mut items)?;
-        self.settle().await?;
-        for view in std::mem::take(&mut self.views) {
-            self.define(&view).await?;
-        }
-        self.settle().await?;
-        progress::phase("index");
-        for index in std::mem::take(&mut self.indexes) {
-            self.send([OPTION, &index, b";\n"].concat()).await?;
-        }
         self.settle().await
     }
 
     async fn take(&mut self, item: Item) -> Result<()> {
         let Item { kind, text, at } = item;
         match kind {
+            Kind::Record { .. } if self.is_rehearsal => Ok(()),
             Kind::Record { table, relation } => {
-                // Its definition computes them.
-                if table.is_some_and(|table| self.late.contains(&table)) {
+                let is_in = |tables: &BTreeSet<String>| table.as_ref().is_some_and(|table| tables.contains(table));
+                // The definition of a view computes them.
+                if is_in(&self.late) || is_in(&self.postponed) != self.is_second_reading {
                     return Ok(());
                 }
                 self.add(if relation { BatchKind::Edges } else { BatchKind::Records }, &text).await
             }
+            Kind::Statement if self.is_second_reading => Ok(()),
             Kind::Statement => {
                 let sql = String::from_utf8(text).map_err(|_| Failure::corrupt(format!("the export is not UTF-8 at {at}")))?;
                 self.statement(sql).await
@@ -153,8 +189,10 @@ impl<'a> Loader<'a> {
     async fn statement(&mut self, sql: String) -> Result<()> {
         match Statement::read(&sql) {
             Statement::Import => Ok(()),
+            Statement::Edge if self.is_rehearsal => Ok(()),
             Statement::Edge => self.add(BatchKind::Relate, sql.as_bytes()).await,
             Statement::Definition(kind) if kind == "INDEX" => {
+                let sql = if self.upgrades { upgrade::index(&sql) } else { sql };
                 self.indexes.push(sql.into_bytes());
                 Ok(())
             }
@@ -171,10 +209,14 @@ impl<'a> Loader<'a> {
                 self.settle().await
             }
             Statement::Table { name, view: false } => {
+                if self.server.series < IMPORTS_EDGES_FIRST && sql.contains(" ENFORCED") {
+                    self.postponed.insert(name.clone());
+                }
                 self.tables.insert(name);
                 self.define(sql.as_bytes()).await
             }
             Statement::Access => match access::with_new_keys(&sql)? {
+                Some(renewed) if self.is_rehearsal => self.define(renewed.as_bytes()).await,
                 Some(renewed) => {
                     warn!("servers hide the keys of accesses: one has a new key that nobody knows, and tokens of before are not valid any more";
                         "database" => self.database, "access" => sql.split_whitespace().nth(2).unwrap_or_default());
@@ -182,7 +224,11 @@ impl<'a> Loader<'a> {
                 }
                 None => self.define(sql.as_bytes()).await,
             },
-            Statement::Definition(_) => self.define(sql.as_bytes()).await,
+            Statement::Definition(_) => {
+                let sql = field_in_place(&sql).unwrap_or(sql);
+                let sql = if self.upgrades { upgrade::field(&sql) } else { sql };
+                self.define(sql.as_bytes()).await
+            }
             Statement::Other => Err(Failure::unsupported("the export has a statement that this plugin does not know")
                 .with_hint("restore with the plugin that made the backup, or a newer one")),
         }

@@ -24,11 +24,17 @@ pub async fn run(request: &RestoreRequest, reader: &Reader) -> Result<Restored> 
     progress::phase("ask");
     let contents = Contents::read(link, reader).await?;
     let server = Server::ask_who().await?;
-    guard::check_versions(&contents, &server)?;
+    let from = guard::check_versions(&contents, &server)?;
     let chosen: Vec<_> =
         guard::chosen(&contents, &scope)?.into_iter().filter_map(|at| contents.databases.get(at)).collect();
     let databases: Vec<_> = chosen.iter().map(|exported| exported.name()).collect();
     guard::prepare(&server, &contents, &databases).await?;
+    if from != server.series {
+        progress::phase("rehearse");
+        for exported in &chosen {
+            guard::rehearse(&server, from, exported, &config, (reader, &link.backup)).await?;
+        }
+    }
     let surplus = guard::surplus(&contents, &scope, &server).await?;
     let size = |object: &str| link.object(object).map_or(0, |object| object.plain_bytes);
     progress::expect(chosen.iter().map(|exported| size(&exported.object)).sum());
@@ -38,8 +44,7 @@ pub async fn run(request: &RestoreRequest, reader: &Reader) -> Result<Restored> 
     wipe(&server, &chosen, &surplus).await?;
     for (exported, database) in chosen.iter().zip(&databases) {
         progress::phase("load");
-        let source = reader.open(&link.backup, &exported.object).await?;
-        let loaded = Loader::new(&server, database, &config).load(source).await;
+        let loaded = Loader::new(&server, database, from, &config).load(reader, &link.backup, &exported.object).await;
         loaded.map_err(|failure| failure.context(format!("loading {database}")))?;
     }
     progress::phase("compare");

@@ -52,6 +52,16 @@ impl Statement {
     }
 }
 
+/// A definition of a field that also takes the place of one that is there: a relation makes some of its fields itself, and an array those of
+/// its elements. Servers of 2.x export it without saying so.
+pub fn field_in_place(definition: &str) -> Option<String> {
+    let (define, rest) = word(definition);
+    let (field, rest) = word(rest);
+    let manner = word(rest).0.to_ascii_uppercase();
+    let is_plain = field.eq_ignore_ascii_case("FIELD") && manner != "OVERWRITE" && manner != "IF";
+    is_plain.then(|| format!("{define} {field} OVERWRITE{rest}"))
+}
+
 /// The first word, and what follows it.
 fn word(text: &str) -> (&str, &str) {
     let text = text.trim_start();
