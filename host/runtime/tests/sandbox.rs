@@ -10,12 +10,15 @@ use async_trait::async_trait;
 use bulkhead_model::{AttemptId, BackupId, Failure, Report, Result, ServiceId};
 use bulkhead_runtime::{
     ArtifactReader, ArtifactWriter, Attempt, BackupRequest, ByteRange, ByteSource, EgressConfig, Level, Limits, Link,
-    MethodPlugin, Observer, PluginSettings, RestoreRequest, Runtime, RuntimeConfig, Service, StorageConfig, ToolSet,
+    MethodPlugin, Observer, PluginSettings, Replacing, RestoreRequest, Runtime, RuntimeConfig, Service, StorageConfig, ToolSet,
     Written,
 };
 use serde_json::json;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
+
+#[path = "sandbox/own_service.rs"]
+mod own_service;
 
 /// Builds the components that these tests need, once, into a directory of their own.
 fn plugins() -> &'static Path {
@@ -51,7 +54,7 @@ fn cache() -> PathBuf {
 
 fn config(bundled: bool) -> RuntimeConfig {
     let settings = PluginSettings {
-        grants: bundled.then(|| vec!["scratch".to_owned()]),
+        grants: bundled.then(|| vec!["scratch".to_owned(), "service".to_owned()]),
         memory_bytes: Some(32 << 20),
         compute: Some(Duration::from_millis(500)),
         log_lines: Some(10),
@@ -163,6 +166,10 @@ impl Bench {
     }
 
     async fn restore(&self) -> Result<()> {
+        self.restore_into(None).await
+    }
+
+    async fn restore_into(&self, replacing: Option<Arc<dyn Replacing>>) -> Result<()> {
         let service = service();
         let link = Link {
             backup: BackupId::new(&service.id, "s"),
@@ -171,7 +178,7 @@ impl Bench {
             report: Report::default(),
         };
         let request = RestoreRequest { service, config: json!({}), chain: vec![link], until: None };
-        self.plugin.restore(self.attempt(), request).await.map(drop)
+        self.plugin.restore(Attempt { replacing, ..self.attempt() }, request).await.map(drop)
     }
 
     /// Runs a behaviour that must fail, and gives the failure's code and words.

@@ -53,6 +53,11 @@ async fn mariadb_methods() {
     assert_eq!(keeps_the_method_contract("plugin-mariadb-binlog").await, Cycle::NoServer);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn surrealdb_methods() {
+    assert_eq!(keeps_the_method_contract("plugin-surrealdb-export").await, Cycle::NoServer);
+}
+
 /// The rule at which the suite catches each guest, by the words of its panic.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bad_storage_is_caught() {

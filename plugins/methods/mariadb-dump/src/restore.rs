@@ -4,7 +4,8 @@
 //! rights they had; others stay, as do the server's own accounts and the one that the host connects as.
 
 use bulkhead_plugin_sdk::method::{
-    Failure, Link, Reader, RestoreRequest, Restored, Result, Source, database, info, progress, tools,
+    Failure, Link, Reader, RestoreRequest, Restored, Result, Source, database, info, progress, service,
+    tools,
 };
 
 use mariadb_check::SYSTEM;
@@ -26,6 +27,7 @@ pub async fn run(request: &RestoreRequest, reader: &Reader) -> Result<Restored> 
     let account = database::value("SELECT CURRENT_USER()").await?.unwrap_or_default();
     rights::check(&account, config.users).await?;
 
+    service::begin_replace().await?;
     if config.users {
         progress::phase("users");
         script(link, USERS, reader, &account).await?;
