@@ -42,6 +42,6 @@ pub use problem::{Problem, Result};
 pub use program::ServerProgram;
 pub use snapshot::{Difference, Object, Snapshot, TableSum};
 pub use stream_processor::{Lived, StreamProcessor};
-pub use surrealdb::{Storage, Surreal2, SurrealClient, SurrealDb, SurrealDbOptions, SurrealSnapshot};
+pub use surrealdb::{Liar, Lie, Storage, Surreal2, SurrealClient, SurrealDb, SurrealDbOptions, SurrealSnapshot};
 pub use tripwire::{Held, Tripwire};
 pub use writer::{Ledger, Writer};

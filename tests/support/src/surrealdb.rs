@@ -1,6 +1,7 @@
 //! A private SurrealDB server.
 
 mod client;
+mod liar;
 mod second;
 mod snapshot;
 
@@ -22,6 +23,7 @@ use crate::process;
 use crate::program::ServerProgram;
 
 pub use client::SurrealClient;
+pub use liar::{Liar, Lie};
 pub use second::Surreal2;
 pub use snapshot::SurrealSnapshot;
 
