@@ -220,12 +220,21 @@ impl Inner {
         }
     }
 
-    /// Fails while a service is closed: a backup of it would be one of half restored data.
+    /// Fails while a service is closed: a backup of it would be one of half restored data. Says retry while the job that closed it
+    /// may open it still.
     pub async fn require_open(&self, service: &ServiceConfig) -> Result<()> {
-        match self.catalog.closed_service(&service.organization, &service.id).await? {
-            None => Ok(()),
-            Some(closed) => Err(Failure::conflict(format!("service `{}` is restoring: {}", service.id, closed.reason))
-                .with_hint("restore it again; the first restore that succeeds opens it")),
+        let Some(closed) = self.catalog.closed_service(&service.organization, &service.id).await? else { return Ok(()) };
+        let job = self.catalog.job(&service.organization, &closed.job).await?;
+        Err(Failure::conflict(format!("service `{}` is restoring: {}", service.id, closed.reason))
+            .with_hint("restore it again; the first restore that succeeds opens it")
+            .with_retry(!job.state.is_final()))
+    }
+
+    /// The same of what is only to be done when all that is under way has ended.
+    pub async fn require_open_then(&self, service: &ServiceConfig) -> Result<()> {
+        match self.require_open(service).await {
+            Err(failure) if !failure.retry => Err(failure),
+            _ => Ok(()),
         }
     }
 

@@ -123,3 +123,90 @@ async fn follow(engine: &Inner, service: &ServiceId, door: &Door) -> Result<()> 
 async fn is_closed(engine: &Inner, organization: &OrganizationId, service: &ServiceId) -> Result<bool> {
     Ok(engine.blocked.contains_key(service) || engine.catalog.closed_service(organization, service).await?.is_some())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex as Lock;
+
+    use bulkhead_catalog::NewReset;
+    use bulkhead_surrealdb::Login;
+    use serde_json::json;
+
+    use super::*;
+    use crate::scene::{Scene, acme, service};
+
+    /// Remembers what it was told last.
+    #[derive(Default)]
+    struct Told(Lock<Option<&'static str>>);
+
+    #[async_trait]
+    impl FrontDoor for Told {
+        async fn close(&self) -> Result<()> {
+            *self.0.lock().unwrap() = Some("close");
+            Ok(())
+        }
+
+        fn replica(&self) -> Arc<Connection> {
+            Arc::new(service().connection)
+        }
+
+        fn replica_server(&self) -> Server {
+            let (host, user, password) = ("localhost".to_owned(), "root".to_owned(), String::new());
+            Server { host, port: 9, tls: false, user, password, login: Login::Root }
+        }
+
+        async fn clear(&self) -> Result<()> {
+            Ok(())
+        }
+
+        async fn open(&self) -> Result<()> {
+            *self.0.lock().unwrap() = Some("open");
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_door_is_as_the_catalog_says_unless_an_attempt_holds_it() {
+        let told = Arc::new(Told::default());
+        let door = Arc::clone(&told);
+        let scene = Scene::start(move |config| config.front_doors.add(service().id, door)).await;
+        let engine = Arc::clone(&scene.engine.inner);
+        let until = |word| {
+            let (told, engine) = (Arc::clone(&told), Arc::clone(&engine));
+            async move {
+                let told = async {
+                    while *told.0.lock().unwrap() != Some(word) {
+                        engine.doors.let_go.notify_one();
+                        tokio::time::sleep(Duration::from_millis(5)).await;
+                    }
+                };
+                tokio::time::timeout(Duration::from_mins(1), told).await.expect(word);
+            }
+        };
+        until("open").await;
+
+        let reset = NewReset {
+            organization: acme(),
+            service: service().id,
+            after: None,
+            request: json!({}),
+            attempts_max: 1,
+            idempotency: None,
+        };
+        scene.catalog.schedule_reset(reset).await.unwrap();
+        let lease = Duration::from_mins(1);
+        let (_, attempt) = scene.catalog.claim("elsewhere", &[service().id], lease).await.unwrap().unwrap();
+        let held = engine.doors.hold(&service().id).await.unwrap();
+        scene.catalog.close_service(&attempt.id, "its data goes").await.unwrap();
+        follow(&engine, &service().id, &engine.doors.doors[&service().id]).await.unwrap();
+        assert_eq!(*told.0.lock().unwrap(), Some("open"), "an attempt holds it");
+        drop(held);
+        until("close").await;
+        let refused = engine.require_open(&service()).await.unwrap_err();
+        assert!(refused.retry && refused.message.contains("its data goes"), "the reset may open it still: {refused}");
+
+        scene.catalog.finish_reset(&attempt.id).await.unwrap();
+        until("open").await;
+        engine.require_open(&service()).await.unwrap();
+    }
+}

@@ -31,7 +31,7 @@ impl Engine {
         let target = Destination { target: ask.target.as_ref(), external: ask.external.as_ref() };
         let (service, target) = self.inner.check(organization, &ask.service, &ask.method, target).await?;
         self.inner.check_copies(organization, &target, &ask.copies).await?;
-        self.inner.require_open(service).await?;
+        self.inner.require_open_then(service).await?;
         let made = self
             .inner
             .catalog

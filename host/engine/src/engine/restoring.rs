@@ -194,7 +194,7 @@ impl Inner {
 
     /// A backup of the service as it is now, by a method that restores alone; answers the job that makes it.
     pub(crate) async fn base_backup(&self, service: &ServiceConfig, name: &str) -> Result<JobId> {
-        self.require_open(service).await?;
+        self.require_open_then(service).await?;
         let serves = |name: &&&str| {
             let method: Option<Method> = name.parse().ok();
             (**name != "full" || service.data_dir.is_some())

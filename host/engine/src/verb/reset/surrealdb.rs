@@ -60,13 +60,16 @@ impl Emptying {
     pub async fn run(&self) -> Result<()> {
         for Database { scope, definition } in &self.databases {
             let (namespace, database) = (ident(&scope.namespace), ident(&scope.database));
-            let again = match definition {
-                Some(definition) => definition.clone(),
-                None => format!("DEFINE DATABASE {database}"),
+            let emptied = match definition {
+                // At once: a host that dies in between would leave a database that is not known any more.
+                Some(again) => format!(
+                    "USE NS {namespace}; BEGIN TRANSACTION; REMOVE DATABASE IF EXISTS {database}; {again}; COMMIT TRANSACTION"
+                ),
+                None if self.client.server().login == Login::Root => format!(
+                    "DEFINE NAMESPACE IF NOT EXISTS {namespace}; USE NS {namespace}; DEFINE DATABASE IF NOT EXISTS {database}"
+                ),
+                None => format!("USE NS {namespace}; DEFINE DATABASE IF NOT EXISTS {database}"),
             };
-            let emptied = format!(
-                "DEFINE NAMESPACE IF NOT EXISTS {namespace}; USE NS {namespace}; REMOVE DATABASE IF EXISTS {database}; {again}"
-            );
             self.client.run(None, &emptied).await.map_err(|failure| failure.context(format!("emptying database {scope}")))?;
         }
         Ok(())
