@@ -4,6 +4,7 @@ mod bucket;
 mod by_hand;
 mod complete;
 mod drills;
+mod gateway;
 mod increments;
 mod jobs;
 mod lag;
@@ -90,6 +91,8 @@ enum Part {
     Bucket,
     /// Export and import of SurrealDB.
     Surrealdb,
+    /// Events through a front door.
+    Gateway,
 }
 
 /// The service's id.
@@ -140,6 +143,9 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
     if wants(Part::Surrealdb) {
         let figures = surrealdb::measure(&place, arguments.records, arguments.surreal.as_deref(), runs)?;
         page.surrealdb(&figures, runs);
+    }
+    if wants(Part::Gateway) {
+        page.gateway(&gateway::measure(&place, runs)?);
     }
     let text = page.render();
     println!("\n{text}");

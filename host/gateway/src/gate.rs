@@ -76,7 +76,9 @@ impl Gate {
             (Phase::Open, _) | (Phase::Preparing { .. }, Purpose::Report) => {}
             (Phase::Preparing { writes: true, .. }, Purpose::Write) => {}
             (Phase::Preparing { .. }, _) => return Err(Failure::unavailable("the replica is being prepared")),
-            (Phase::Restoring { .. }, _) => return Err(Failure::unavailable("restoring from a backup")),
+            (Phase::Restoring { reason }, _) => {
+                return Err(Failure::unavailable(format!("restoring from a backup ({reason})")));
+            }
         }
         // Counted under the lock of the phase: who closes sees everybody who came before.
         self.inside.send_modify(|inside| *inside += 1);

@@ -54,6 +54,7 @@ async fn prepare_once(inner: &Arc<Inner>, replica: &mut Replica) -> Result<()> {
     }
     tracing::info!(service = inner.config.service, "copying the main database into the replica");
     replica.copy_main().await?;
+    inner.refused(replica.refused());
     inner.write_position(true, position.applied).await?;
     tracing::info!(service = inner.config.service, "the replica is a copy of the main database");
     Ok(())

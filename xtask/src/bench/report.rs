@@ -7,11 +7,11 @@ use std::path::Path;
 use bulkhead_test_support::Result;
 
 use super::pair::{Pair, median, percentile};
-use super::{bucket, complete, drills, increments, lag, logs, machine, surrealdb};
+use super::{bucket, complete, drills, gateway, increments, lag, logs, machine, surrealdb};
 use crate::terminal::bytes;
 
 /// The page's sections, in order.
-const SECTIONS: [&str; 8] = [
+const SECTIONS: [&str; 9] = [
     "Complete backups and restores",
     "Incremental backups",
     "Drills",
@@ -20,6 +20,7 @@ const SECTIONS: [&str; 8] = [
     "The continuous archive",
     "Buckets",
     "SurrealDB",
+    "The front door",
 ];
 
 /// A page of sections; what is not measured anew stays as it was.
@@ -276,6 +277,30 @@ impl Page {
             mib(figures.memory.peak)
         );
         self.put(SECTIONS[7], text);
+    }
+
+    /// Events through a front door.
+    pub fn gateway(&mut self, figures: &gateway::Figures) {
+        let mut text = format!(
+            "{} Medians of {} runs of {} events of {} bytes, `fsync = \"always\"`. Bare: one thread writes the same bytes to a file on the same disk and calls \
+             `fdatasync` after each event. Front door: `POST /ingest` over connections that are kept; latency from one client, rate from {} clients with {} events each. The replica \
+             takes the events in meanwhile.\n\n| | p50, ms | p99, ms | events/s |\n|---|---|---|---|\n",
+            self.measured,
+            figures.runs.len(),
+            gateway::EVENTS,
+            figures.event_bytes,
+            gateway::CLIENTS,
+            gateway::EVENTS_OF_CLIENT
+        );
+        let bare = [0, 1].map(|at| figures.of(|run| run.bare.milliseconds[at]));
+        let door = [0, 1].map(|at| figures.of(|run| run.door.milliseconds[at]));
+        let added = [0, 1].map(|at| figures.of(|run| run.door.milliseconds[at] - run.bare.milliseconds[at]));
+        let (bare_rate, door_rate) = (figures.of(|run| run.bare.rate), figures.of(|run| run.door.rate));
+        let _ = writeln!(text, "| bare | {:.3} | {:.3} | {bare_rate:.0} |", bare[0], bare[1]);
+        let _ = writeln!(text, "| front door | {:.3} | {:.3} | {door_rate:.0} |", door[0], door[1]);
+        let _ = writeln!(text, "| added | {:.3} | {:.3} | |", added[0], added[1]);
+        let _ = writeln!(text, "\nMemory of the host, the most ever resident: {} MiB.", figures.memory_kib >> 10);
+        self.put(SECTIONS[8], text);
     }
 
     fn put(&mut self, title: &str, text: String) {

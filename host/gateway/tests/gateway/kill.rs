@@ -135,3 +135,20 @@ fn kill_at_once(process: &Process) {
     let pid = rustix::process::Pid::from_raw(i32::try_from(process.id()).unwrap()).unwrap();
     rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
 }
+
+#[test]
+fn with_an_interval_a_kill_loses_nothing_either() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut sent = 0;
+    for _ in 0..3 {
+        let mut process = Process::start(directory.path(), 10_000, None);
+        let mut client = Client::connect(process.address).unwrap();
+        for _ in 0..500 {
+            sent += 1;
+            assert_eq!(client.ingest("e", "CREATE", "e:1", json!({})).unwrap().sequence(), sent);
+        }
+        process.kill();
+    }
+    let numbers: Vec<u64> = read_log(directory.path()).into_iter().map(|(number, _)| number).collect();
+    assert_eq!(numbers, (1..=sent).collect::<Vec<_>>());
+}

@@ -17,7 +17,7 @@ const SCHEMA: &str = "
     CREATE user:⟨x y⟩ SET name = 'odd', friends = [user:1];
     RELATE user:1->likes:a->user:⟨x y⟩;
     DELETE noise;
-    CREATE loose:1 SET a = { b: [1, 2.5, 'it''s'] };
+    CREATE loose:1 SET a = { b: [1, 2.5, 'it\\'s'] };
 ";
 
 /// What both hold, record by record as text with types.
@@ -36,7 +36,7 @@ fn differences(scene: &Scene, tables: &[&str]) -> Vec<String> {
 
 #[test]
 fn it_begins_as_a_copy_and_takes_events_in_with_their_types() {
-    let scene = Scene::start(&SCHEMA.replace("''", "\\'"), |_| {});
+    let scene = Scene::start(SCHEMA, |_| {});
     assert_eq!(differences(&scene, &["user", "likes", "loose"]), Vec::<String>::new());
     let (main, replica) = (scene.on(&scene.main), scene.on(&scene.replica));
     let info = "INFO FOR DB";
@@ -48,6 +48,7 @@ fn it_begins_as_a_copy_and_takes_events_in_with_their_types() {
          UPSERT user:[1, 'a'] CONTENT { name: 'array', friends: [], stamp: d'2020-01-01T00:00:00Z' };
          CREATE user:2 CONTENT { name: 'gone', friends: [], stamp: d'2020-01-01T00:00:00Z' }; DELETE user:2;
          DELETE likes:a; INSERT RELATION INTO likes { id: likes:b, in: user:⟨x y⟩, out: user:1, weight: 3 };
+         CREATE loose:large CONTENT { text: string::repeat('x\\'', 480000) };
          UPSERT loose:1 CONTENT { a: { \"odd `key\": 'x\\'y' }, n: -7, f: 0.25, t: true };",
     )
     .unwrap();
@@ -66,6 +67,8 @@ fn it_begins_as_a_copy_and_takes_events_in_with_their_types() {
         ("user", "DELETE", "likes:a", json!({})),
         ("likes", "DELETE", "likes:a", json!({})),
         ("likes", "CREATE", "likes:b", json!({"id": "likes:b", "in": "user:⟨x y⟩", "out": "user:1", "weight": 3})),
+        // More than a server takes as statements.
+        ("loose", "CREATE", "loose:large", json!({"text": "x'".repeat(480_000)})),
         ("loose", "UPDATE", "loose:1", json!({"a": {"odd `key": "x'y"}, "n": -7, "f": 0.25, "t": true})),
     ] {
         let answer = door.ingest(table, op, id, record).unwrap();
@@ -89,7 +92,7 @@ fn it_begins_as_a_copy_and_takes_events_in_with_their_types() {
 
 #[test]
 fn events_that_it_does_not_take_are_put_aside_and_the_others_go_in() {
-    let scene = Scene::start(&SCHEMA.replace("''", "\\'"), |_| {});
+    let scene = Scene::start(SCHEMA, |_| {});
     let mut door = scene.client();
     for (id, born) in
         [("user:10", "2001-02-03T04:05:06Z"), ("user:11", "yesterday"), ("user:12", "2001-02-03T04:05:06Z")]
@@ -98,14 +101,8 @@ fn events_that_it_does_not_take_are_put_aside_and_the_others_go_in() {
         assert_eq!(door.ingest("user", "CREATE", id, record).unwrap().status, 200);
     }
     scene.until_applied();
-    let names = scene
-        .on(&scene.replica)
-        .value("SELECT VALUE name FROM user WHERE name ~ 'user:' OR string::starts_with(name, 'user:') ORDER BY name");
-    let names = names.or_else(|_| {
-        scene
-            .on(&scene.replica)
-            .value("SELECT VALUE name FROM user WHERE string::starts_with(name, 'user:') ORDER BY name")
-    });
+    let names = "SELECT VALUE name FROM user WHERE string::starts_with(name, 'user:') ORDER BY name";
+    let names = scene.on(&scene.replica).value(names);
     assert_eq!(names.unwrap(), json!(["user:10", "user:12"]));
     assert_eq!(door.status()["refused"], 1);
     let aside = std::fs::read_to_string(scene.directory.path().join("refused.jsonl")).unwrap();
