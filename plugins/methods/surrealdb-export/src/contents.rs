@@ -25,7 +25,7 @@ pub struct Contents {
     pub database: Option<String>,
     /// In the order in which they were exported.
     pub databases: Vec<Exported>,
-    /// The `DEFINE NAMESPACE` of each namespace that a database is of, as far as the login may know it.
+    /// The `DEFINE NAMESPACE` of each namespace that the backup is of, as far as the login may know it.
     pub namespaces: BTreeMap<String, Option<String>>,
 }
 

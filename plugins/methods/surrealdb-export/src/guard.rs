@@ -6,7 +6,7 @@ use surql::{ident, statements};
 use crate::config::Config;
 use crate::contents::{Contents, Exported};
 use crate::load::Loader;
-use crate::scope::{Database, Scope, databases_of, namespaces};
+use crate::scope::{Database, REHEARSAL, Scope, databases_of, namespaces};
 use crate::server::Server;
 
 /// Whether a server can take what another one exported, as far as versions tell. Gives the series of the other one.
@@ -39,7 +39,7 @@ pub async fn rehearse(
     config: &Config,
     (reader, backup): (&Reader, &str),
 ) -> Result<()> {
-    let stage = Database { namespace: exported.namespace.clone(), name: format!("bulkhead rehearsal {}", random()?) };
+    let stage = Database { namespace: exported.namespace.clone(), name: format!("{REHEARSAL}{}", random()?) };
     let (namespace, name) = (ident(&stage.namespace), ident(&stage.name));
     server.ask(None, &format!("USE NS {namespace}; DEFINE DATABASE {name}")).await?;
     let loader = Loader::new(server, &stage, from, config).rehearsal();

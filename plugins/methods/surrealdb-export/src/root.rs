@@ -6,7 +6,7 @@ use bulkhead_plugin_sdk::method::{FailureKind, Result};
 use serde_json::Value;
 
 use crate::scope::{Database, Scope, namespace_info};
-use crate::server::Server;
+use crate::server::{Server, names};
 
 /// The object.
 pub const ROOT: &str = "root.surql";
@@ -26,15 +26,17 @@ impl Above {
     pub async fn ask(server: &Server, scope: &Scope, databases: &[Database]) -> Result<Self> {
         let mut above = Self::default();
         let root = known(server.ask(None, "INFO FOR ROOT").await)?.unwrap_or_default();
+        let mut namespaces: BTreeSet<_> = databases.iter().map(|database| database.namespace.clone()).collect();
         if *scope == Scope::Server {
             above.add_actors(&root);
+            // Also those without databases: they are not to go.
+            namespaces.extend(names(&root, "namespaces"));
         }
-        let namespaces: BTreeSet<_> = databases.iter().map(|database| &database.namespace).collect();
         for namespace in namespaces {
-            above.namespaces.insert(namespace.clone(), text(&root, "namespaces", namespace));
-            let Some(info) = known(namespace_info(server, namespace).await)? else { continue };
+            above.namespaces.insert(namespace.clone(), text(&root, "namespaces", &namespace));
+            let Some(info) = known(namespace_info(server, &namespace).await)? else { continue };
             above.add_actors(&info);
-            for database in databases.iter().filter(|database| database.namespace == *namespace) {
+            for database in databases.iter().filter(|database| database.namespace == namespace) {
                 if let Some(definition) = text(&info, "databases", &database.name) {
                     above.databases.insert(database.clone(), definition);
                 }

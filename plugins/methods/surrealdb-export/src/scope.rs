@@ -7,6 +7,9 @@ use surql::ident;
 
 use crate::server::{Server, names};
 
+/// Begins the names of databases that a restore makes to try definitions in. One may be left of a host that was killed.
+pub const REHEARSAL: &str = "bulkhead rehearsal ";
+
 /// A database.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Database {
@@ -96,7 +99,8 @@ pub async fn namespaces(server: &Server) -> Result<Vec<String>> {
 pub async fn databases_of(server: &Server, namespace: &str) -> Result<Vec<Database>> {
     let info = namespace_info(server, namespace).await?;
     let database = |name| Database { namespace: namespace.to_owned(), name };
-    Ok(names(&info, "databases").into_iter().map(database).collect())
+    let names = names(&info, "databases").into_iter().filter(|name| !name.starts_with(REHEARSAL));
+    Ok(names.map(database).collect())
 }
 
 /// What a namespace has.
