@@ -3,7 +3,6 @@
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 
 use bulkhead_test_support::bucket::{Answer, Request};
 use bulkhead_test_support::{HostOptions, ServiceEntry, SurrealClient, SurrealDb, SurrealSnapshot, Tripwire, process};
@@ -147,6 +146,14 @@ impl Cluster {
         }
         let service = self.scene.get(&format!("/v1/services/{SERVICE}"));
         assert_eq!(service["state"], "restoring", "{what}: {service}");
+    }
+
+    /// Half of the data is no backup, and must not push out good ones.
+    pub fn refuses_backups(&self, what: &str) {
+        let body = json!({"service_id": SERVICE, "backup_type": "export", "schedule": "once"});
+        let answer = self.scene.host.api("POST", "/v1/backups/schedules", &body).unwrap();
+        assert_eq!(answer.status, 409, "{what}: {}", answer.body);
+        assert!(answer.body.contains("restoring"), "{what}: {}", answer.body);
     }
 
     /// Main and replica hold what was saved and what the migrations made, and the same.
