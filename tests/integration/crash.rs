@@ -8,6 +8,7 @@ use std::fs;
 use bulkhead_test_support::{Snapshot, process, workspace};
 use serde_json::Value;
 
+use crate::{front_door, resets};
 use scene::{SERVICE, Scene};
 
 /// How it ends after the host was killed and another one came.
@@ -50,6 +51,14 @@ const RESTORES: &[Case] = &[
     ("restore.swap.answered", "full", 1, Done),
     ("restore.swap.discarded", "full", 1, Done),
     ("restore.swap.rolled-back", "full", 1, Failed),
+    // The service is closed then, and the next restore opens it.
+    ("restore.begun", "dump", 1, Failed),
+    ("restore.begun", "dump", 3, Done),
+    ("restore.main", "full", 1, Done),
+    ("restore.main", "dump", 3, Done),
+    // Nothing is done a second time: the next attempt finds that nothing is left to do.
+    ("restore.settled", "full", 1, Done),
+    ("restore.settled", "dump", 3, Done),
     ("restore.done", "full", 1, Done),
     ("restore.done", "full", 3, Done),
     ("restore.done", "dump", 3, Done),
@@ -94,7 +103,8 @@ fn every_fail_point_has_a_case() {
         .map(|(name, _)| name)
         .collect();
     assert!(names.len() >= 20, "the table is read wrongly: {names:?}");
-    let cases: Vec<&str> = [BACKUPS, RESTORES, APART, COPIES, DELETIONS].concat().iter().map(|case| case.0).collect();
+    let cases = [BACKUPS, RESTORES, APART, COPIES, DELETIONS].concat().into_iter().map(|case| case.0);
+    let cases: Vec<&str> = cases.chain(front_door::HOST.iter().map(|case| case.0)).chain(resets::FAIL_POINTS).collect();
     let without: Vec<_> = names.iter().filter(|name| !cases.contains(name)).collect();
     assert!(without.is_empty(), "no case for {without:?}");
     let unknown: Vec<_> = cases.iter().filter(|case| !names.contains(case)).collect();
