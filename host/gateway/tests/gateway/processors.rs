@@ -189,7 +189,10 @@ fn too_many_events_for_one_are_told_to_it_by_its_heartbeat() {
 
 #[test]
 fn who_is_silent_late_or_fails_is_let_go() {
-    let scene = Scene::start("DEFINE TABLE a", |limits| limits.bootstrap_timeout = Duration::from_secs(3));
+    let scene = Scene::start("DEFINE TABLE a", |limits| {
+        limits.bootstrap_timeout = Duration::from_secs(3);
+        limits.heartbeat_timeout = Duration::from_secs(2);
+    });
     let (silent, late, failed) =
         (Ssp::start(&scene, "silent"), Ssp::start(&scene, "late"), Ssp::start(&scene, "failed"));
     silent.join(&scene);

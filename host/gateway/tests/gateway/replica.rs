@@ -171,3 +171,36 @@ fn main_is_never_taken_for_it() {
     assert_eq!(scene.on(&scene.main).value("SELECT VALUE n FROM ONLY a:1").unwrap(), json!(0));
     assert_eq!(scene.on(&scene.main).value("INFO FOR DB").unwrap()["params"], json!({}));
 }
+
+#[test]
+fn main_brings_its_events_itself_and_the_replica_brings_none() {
+    let scene = Scene::start("DEFINE TABLE user SCHEMALESS", |_| {});
+    let event = format!(
+        "DEFINE EVENT sync ON user THEN {{
+             LET $row = IF $event = 'DELETE' {{ $before }} ELSE {{ $after }};
+             http::post('http://{}/ingest', {{ table: 'user', op: $event, id: $row.id, record: $row }});
+         }};",
+        scene.address
+    );
+    for server in [&scene.main, &scene.replica] {
+        scene.on(server).query(&event).unwrap();
+    }
+    let main = scene.on(&scene.main);
+    main.query(
+        "CREATE user:1 SET a = 1; UPDATE user:1 SET a = NONE, b = [1, { c: 'd' }]; CREATE user:⟨x y⟩; CREATE user:[1, 'a']; \
+         CREATE user:2; DELETE user:2;",
+    )
+    .unwrap();
+    scene.until_applied();
+    assert_eq!(differences(&scene, &["user"]), Vec::<String>::new());
+    let status = scene.client().status();
+    assert_eq!((&status["sequence"], &status["refused"]), (&json!(6), &json!(0)), "{status}");
+
+    // Who writes to main while it is closed is told so, and nothing is written.
+    scene.runtime.block_on(scene.gateway.close()).unwrap();
+    assert!(main.query("CREATE user:3").unwrap_err().to_string().contains("503"));
+    assert_eq!(main.value("SELECT VALUE id FROM user:3").unwrap(), json!([]));
+    scene.runtime.block_on(scene.gateway.open()).unwrap();
+    scene.until("the door is open", || scene.client().status()["state"] == "open");
+    main.query("CREATE user:3").unwrap();
+}

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use bulkhead_gateway::{Fsync, Gateway, GatewayConfig, Limits};
 use bulkhead_surrealdb::{Login, Scope, Server};
-use bulkhead_test_support::{SurrealClient, SurrealDb};
+use bulkhead_test_support::{SurrealClient, SurrealDb, SurrealDbOptions};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -37,8 +37,8 @@ pub fn nowhere() -> GatewayConfig {
         query_deadline: Duration::from_secs(60),
         limits: Limits {
             apply_every: Duration::from_millis(100),
-            heartbeat_timeout: Duration::from_secs(2),
-            bootstrap_timeout: Duration::from_secs(10),
+            heartbeat_timeout: Duration::from_secs(300),
+            bootstrap_timeout: Duration::from_secs(60),
             poll_every: Duration::from_millis(20),
             processor_deadline: Duration::from_secs(5),
             ..Limits::default()
@@ -60,7 +60,11 @@ pub struct Scene {
 impl Scene {
     /// Starts everything; `schema` is run on main first.
     pub fn start(schema: &str, change: impl FnOnce(&mut Limits)) -> Self {
-        let (main, replica) = (SurrealDb::start().unwrap(), SurrealDb::start().unwrap());
+        // Their events may speak to the front door.
+        let environment = vec![("SURREAL_CAPS_ALLOW_NET".to_owned(), "127.0.0.1".to_owned())];
+        let options = SurrealDbOptions { environment, ..SurrealDbOptions::default() };
+        let fresh = || SurrealDb::start_with(&options).unwrap();
+        let (main, replica) = (fresh(), fresh());
         let client = main.root().at(NAMESPACE, DATABASE);
         client.define().unwrap();
         client.query(schema).unwrap();
