@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use bulkhead_test_support::{Account, BulkheadHost, Liar, Lie, ServiceEntry, SurrealClient, SurrealDb, SurrealSnapshot};
+use bulkhead_test_support::{
+    Account, BulkheadHost, Liar, Lie, ServiceEntry, SurrealClient, SurrealDb, SurrealSnapshot,
+};
 use serde_json::Value;
 
 use super::{equal, host, service, within};
@@ -22,7 +24,7 @@ fn loaded(server: &SurrealDb) -> SurrealClient {
 }
 
 fn through(id: &str, liar: &Liar) -> ServiceEntry {
-    let entry = ServiceEntry { account: SurrealDb::ROOT, ..ServiceEntry::at_port(id, "surrealdb", liar.port()) };
+    let entry = ServiceEntry::at_port(id, "surrealdb", liar.port()).account(SurrealDb::ROOT);
     within(entry, Some("app"), Some("main"))
 }
 
@@ -42,7 +44,7 @@ fn an_export_that_misses_something_is_no_backup() {
     loaded(&server);
     let lies = [
         (Lie::EndsExportEarly, "table last: 0 records here, 30 there"),
-        (Lie::CutsExport, "does not"),
+        (Lie::CutsExport, "ends early"),
         (Lie::BreaksExportOff, "broke"),
         (Lie::LeavesRecordsOut, "table first: 0 records here, 30 there"),
         (Lie::LeavesIndexOut, "INDEX: 0 definitions here, 1 there"),
@@ -87,10 +89,10 @@ fn wrong_places_and_words_are_named() {
     let server = SurrealDb::start().unwrap();
     let client = loaded(&server);
     server.root().query("USE NS app DB main; DEFINE USER reader ON DATABASE PASSWORD 'word' ROLES VIEWER").unwrap();
-    let stranger = Account { user: "root", password: "another word" };
+    let stranger = Account { user: "stranger", password: "another word" };
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let of = |id: &str, namespace: &str, database: &str| service(id, &server, Some(namespace), Some(database));
-    let away = ServiceEntry { account: SurrealDb::ROOT, ..ServiceEntry::at_port("away", "surrealdb", nobody) };
+    let away = ServiceEntry::at_port("away", "surrealdb", nobody).account(SurrealDb::ROOT);
     let mut reader = of("reader", "app", "main").account(Account { user: "reader", password: "word" });
     reader.extra.push_str("login = \"database\"\n");
     let host = BulkheadHost::start(bulkhead_test_support::HostOptions {

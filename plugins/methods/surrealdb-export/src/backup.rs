@@ -9,7 +9,7 @@ use crate::export;
 use crate::plugin::MEDIA_TYPE;
 use crate::root::{Above, ROOT};
 use crate::scope::{Database, Scope};
-use crate::server::Server;
+use crate::server::{Place, Server};
 
 /// Tables that the report names. It is bounded; `contents.json` names all.
 const MOST_REPORTED: usize = 200;
@@ -83,7 +83,7 @@ async fn one(
 }
 
 async fn now(server: &Server) -> Result<String> {
-    let now = server.ask(None, "RETURN time::now()").await?;
+    let now = server.ask(Place::Server, "RETURN time::now()").await?;
     let now = now.as_str().map(str::to_owned);
     now.ok_or_else(|| Failure::unsupported("the server does not tell the time"))
 }

@@ -8,7 +8,7 @@ use surql::ident;
 
 use crate::contents::Table;
 use crate::scope::Database;
-use crate::server::{Server, names};
+use crate::server::{Place, Server, names};
 
 /// The parts of `INFO FOR DB` and the kinds of definitions that are in them.
 const DATABASE_PARTS: [(&str, &str); 10] = [
@@ -44,7 +44,7 @@ pub struct Census {
 impl Census {
     /// Asks the server.
     pub async fn take(server: &Server, database: &Database) -> Result<Self> {
-        let info = server.ask(Some(database), "INFO FOR DB").await?;
+        let info = server.ask(Place::Database(database), "INFO FOR DB").await?;
         let mut census = Self { models: names(&info, "models").len(), ..Self::default() };
         census.add(&info, &DATABASE_PARTS);
         for tables in names(&info, "tables").chunks(TABLES_AT_ONCE) {
@@ -52,7 +52,7 @@ impl Census {
                 let table = ident(table);
                 format!("SELECT count() FROM {table} GROUP ALL; INFO FOR TABLE {table};")
             });
-            let answers = server.ask_all(Some(database), &questions.collect::<String>()).await?;
+            let answers = server.ask_all(Place::Database(database), &questions.collect::<String>()).await?;
             if answers.len() != 2 * tables.len() {
                 return Err(Failure::unsupported("the server answers another number of questions than it was asked"));
             }

@@ -2,7 +2,7 @@
 
 use bulkhead_plugin_sdk::method::{Failure, Result};
 
-use crate::scope::{Database, Scope};
+use crate::scope::{Database, Scope, check_name};
 
 /// Its JSON Schema.
 pub const SCHEMA: &str = r#"{
@@ -54,7 +54,10 @@ impl Config {
                 database.check_names()?;
                 Ok(Scope::Database(database))
             }
-            (Some(namespace), None) => Ok(Scope::Namespace(namespace.clone())),
+            (Some(namespace), None) => {
+                check_name("namespace", namespace)?;
+                Ok(Scope::Namespace(namespace.clone()))
+            }
             (None, None) => Ok(Scope::Server),
         }
     }

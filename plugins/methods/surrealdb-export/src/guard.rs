@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::contents::{Contents, Exported};
 use crate::load::Loader;
 use crate::scope::{Database, REHEARSAL, Scope, databases_of, namespaces};
-use crate::server::Server;
+use crate::server::{Place, Server};
 
 /// Whether a server can take what another one exported, as far as versions tell. Gives the series of the other one.
 ///
@@ -40,11 +40,11 @@ pub async fn rehearse(
     (reader, backup): (&Reader, &str),
 ) -> Result<()> {
     let stage = Database { namespace: exported.namespace.clone(), name: format!("{REHEARSAL}{}", random()?) };
-    let (namespace, name) = (ident(&stage.namespace), ident(&stage.name));
-    server.ask(None, &format!("USE NS {namespace}; DEFINE DATABASE {name}")).await?;
+    let name = ident(&stage.name);
+    server.ask(Place::Namespace(&stage.namespace), &format!("DEFINE DATABASE {name}")).await?;
     let loader = Loader::new(server, &stage, from, config).rehearsal();
     let outcome = loader.load(reader, backup, &exported.object).await;
-    let removed = server.ask(None, &format!("USE NS {namespace}; REMOVE DATABASE IF EXISTS {name}")).await;
+    let removed = server.ask(Place::Namespace(&stage.namespace), &format!("REMOVE DATABASE IF EXISTS {name}")).await;
     outcome.map_err(|failure| match failure.kind {
         FailureKind::Invalid => Failure::unsupported(failure.message)
             .context(format!("the server does not understand {}, which SurrealDB {from} has exported", exported.name()))
@@ -86,12 +86,12 @@ pub async fn prepare(server: &Server, contents: &Contents, databases: &[Database
             Some(known) => format!("DEFINE NAMESPACE IF NOT EXISTS {known}"),
             None => format!("DEFINE NAMESPACE IF NOT EXISTS {namespace}"),
         };
-        match server.ask(None, &define).await {
+        match server.ask(Place::Server, &define).await {
             Err(failure) if matches!(failure.kind, FailureKind::Denied) => {}
             other => other.map(drop)?,
         }
-        let sql = format!("USE NS {namespace}; DEFINE DATABASE IF NOT EXISTS {}", ident(&database.name));
-        server.ask(None, &sql).await.map_err(|failure| match failure.kind {
+        let sql = format!("DEFINE DATABASE IF NOT EXISTS {}", ident(&database.name));
+        server.ask(Place::Namespace(&database.namespace), &sql).await.map_err(|failure| match failure.kind {
             FailureKind::Denied => failure
                 .context(format!("the login may not replace database {database}"))
                 .with_hint("a database is wiped together with its users, so a restore needs login = \"root\" or \"namespace\""),
@@ -100,7 +100,7 @@ pub async fn prepare(server: &Server, contents: &Contents, databases: &[Database
         // A user that cannot be there: what counts is whether it would be allowed.
         let user = ident(&format!("bulkhead asks whether it may {}", random()?));
         let sql = format!("REMOVE USER IF EXISTS {user} ON DATABASE");
-        server.ask(Some(database), &sql).await.map_err(|failure| match failure.kind {
+        server.ask(Place::Database(database), &sql).await.map_err(|failure| match failure.kind {
             FailureKind::Denied => failure
                 .context(format!("the login may not define the users of database {database}"))
                 .with_hint("a restore needs a user with the role OWNER"),

@@ -14,7 +14,7 @@ use crate::contents::{Contents, Exported};
 use crate::guard::{self, Surplus, only};
 use crate::load::Loader;
 use crate::scope::Database;
-use crate::server::Server;
+use crate::server::{Place, Server};
 
 /// Restores a chain of one export.
 pub async fn run(request: &RestoreRequest, reader: &Reader) -> Result<Restored> {
@@ -69,23 +69,24 @@ fn export(request: &RestoreRequest) -> Result<&Link> {
 /// Removes what is there, and makes empty databases.
 async fn wipe(server: &Server, chosen: &[&Exported], surplus: &Surplus) -> Result<()> {
     for namespace in &surplus.namespaces {
-        server.ask(None, &format!("REMOVE NAMESPACE IF EXISTS {}", ident(namespace))).await?;
+        server.ask(Place::Server, &format!("REMOVE NAMESPACE IF EXISTS {}", ident(namespace))).await?;
     }
     for database in &surplus.databases {
-        server.ask(None, &remove(database)).await?;
+        remove(server, database).await?;
     }
     for exported in chosen {
         let database = exported.name();
-        server.ask(None, &remove(&database)).await?;
+        remove(server, &database).await?;
         let plain = format!("DEFINE DATABASE {}", ident(&database.name));
         let define = only(exported.definition.as_deref(), "DEFINE DATABASE ").unwrap_or(&plain);
-        server.ask(None, &format!("USE NS {}; {define}", ident(&database.namespace))).await?;
+        server.ask(Place::Namespace(&database.namespace), define).await?;
     }
     Ok(())
 }
 
-fn remove(database: &Database) -> String {
-    format!("USE NS {}; REMOVE DATABASE IF EXISTS {}", ident(&database.namespace), ident(&database.name))
+async fn remove(server: &Server, database: &Database) -> Result<()> {
+    let sql = format!("REMOVE DATABASE IF EXISTS {}", ident(&database.name));
+    server.ask(Place::Namespace(&database.namespace), &sql).await.map(drop)
 }
 
 /// Makes sure that a database has what the backup says.

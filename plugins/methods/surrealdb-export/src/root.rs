@@ -6,7 +6,7 @@ use bulkhead_plugin_sdk::method::{FailureKind, Result};
 use serde_json::Value;
 
 use crate::scope::{Database, Scope, namespace_info};
-use crate::server::{Server, names};
+use crate::server::{Place, Server, names};
 
 /// The object.
 pub const ROOT: &str = "root.surql";
@@ -25,7 +25,7 @@ pub struct Above {
 impl Above {
     pub async fn ask(server: &Server, scope: &Scope, databases: &[Database]) -> Result<Self> {
         let mut above = Self::default();
-        let root = known(server.ask(None, "INFO FOR ROOT").await)?.unwrap_or_default();
+        let root = known(server.ask(Place::Server, "INFO FOR ROOT").await)?.unwrap_or_default();
         let mut namespaces: BTreeSet<_> = databases.iter().map(|database| database.namespace.clone()).collect();
         if *scope == Scope::Server {
             above.add_actors(&root);

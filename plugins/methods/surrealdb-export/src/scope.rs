@@ -3,9 +3,8 @@
 use std::fmt;
 
 use bulkhead_plugin_sdk::method::{Failure, FailureKind, Result};
-use surql::ident;
 
-use crate::server::{Server, names};
+use crate::server::{Place, Server, names};
 
 /// Begins the names of databases that a restore makes to try definitions in. One may be left of a host that was killed.
 pub const REHEARSAL: &str = "bulkhead rehearsal ";
@@ -24,17 +23,21 @@ impl fmt::Display for Database {
 }
 
 impl Database {
-    /// Servers take the names of what is exported from headers, which hold no others.
+    /// Whether both names can be sent.
     pub fn check_names(&self) -> Result<()> {
-        for (kind, name) in [("namespace", &self.namespace), ("database", &self.name)] {
-            let sendable = !name.is_empty() && name.trim() == name && name.chars().all(|char| matches!(char, ' '..='~'));
-            if !sendable {
-                return Err(Failure::invalid(format!("the {kind} `{}` has a name that cannot be exported", name.escape_debug()))
-                    .with_hint("SurrealDB's HTTP interface takes names of printable ASCII characters only: rename it"));
-            }
-        }
-        Ok(())
+        check_name("namespace", &self.namespace)?;
+        check_name("database", &self.name)
     }
+}
+
+/// Servers take the names of what is exported from headers, which hold no others.
+pub fn check_name(kind: &str, name: &str) -> Result<()> {
+    let sendable = !name.is_empty() && name.trim() == name && name.chars().all(|char| matches!(char, ' '..='~'));
+    if sendable {
+        return Ok(());
+    }
+    Err(Failure::invalid(format!("the {kind} `{}` has a name that cannot be exported", name.escape_debug()))
+        .with_hint("SurrealDB's HTTP interface takes names of printable ASCII characters only: rename it"))
 }
 
 /// What a backup is of.
@@ -80,13 +83,13 @@ impl Scope {
                 failure
             }
         };
-        server.ask(Some(database), "INFO FOR DB").await.map(drop).map_err(missing)
+        server.ask(Place::Database(database), "INFO FOR DB").await.map(drop).map_err(missing)
     }
 }
 
 /// The namespaces of a server.
 pub async fn namespaces(server: &Server) -> Result<Vec<String>> {
-    let info = server.ask(None, "INFO FOR ROOT").await.map_err(|failure| match failure.kind {
+    let info = server.ask(Place::Server, "INFO FOR ROOT").await.map_err(|failure| match failure.kind {
         FailureKind::Denied => failure
             .context("cannot list the namespaces")
             .with_hint("all namespaces need login = \"root\" of the [[service]]; or set its namespace"),
@@ -105,8 +108,7 @@ pub async fn databases_of(server: &Server, namespace: &str) -> Result<Vec<Databa
 
 /// What a namespace has.
 pub async fn namespace_info(server: &Server, namespace: &str) -> Result<serde_json::Value> {
-    let sql = format!("USE NS {}; INFO FOR NS", ident(namespace));
-    let answer = server.ask(None, &sql).await;
+    let answer = server.ask(Place::Namespace(namespace), "INFO FOR NS").await;
     answer.map_err(|failure| match failure.kind {
         FailureKind::Denied => failure
             .context(format!("cannot list the databases of namespace {}", namespace.escape_debug()))

@@ -9,7 +9,7 @@ use serde_json::Value;
 use wasi_http::{Body, ErrorCode, Patience};
 
 use crate::answer::{Answer, Refused, shown};
-use crate::scope::Database;
+use crate::scope::{Database, check_name};
 
 const ORIGIN: &str = "http://service.internal";
 /// The longest answer that is read as a text.
@@ -25,6 +25,14 @@ const SOON: Patience = Patience {
 /// For work of which nobody knows how long it takes. The attempt's deadline ends it at last.
 const LATER: Patience =
     Patience { answer: Duration::from_secs(24 * 60 * 60), between_bytes: Duration::from_secs(600), ..SOON };
+
+/// Where statements run. Said in headers: `USE` makes a namespace that is not there.
+#[derive(Clone, Copy)]
+pub enum Place<'a> {
+    Server,
+    Namespace(&'a str),
+    Database(&'a Database),
+}
 
 /// What an import came to.
 pub type Imported = Result<Result<(), Refused>>;
@@ -42,7 +50,11 @@ impl Server {
     /// # Errors
     /// `unavailable` when nobody does; `unsupported` for what is no SurrealDB from 2.0 on.
     pub async fn ask_who() -> Result<Self> {
-        let (status, text) = text(request("GET", "/version", None, Bytes::new())?, SOON).await?;
+        let (status, text) = text(request("GET", "/version", Place::Server, Bytes::new())?, SOON).await?;
+        // Also who asks for nothing more than this has to be known.
+        if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) || status.is_server_error() {
+            return Err(refusal(status, &text));
+        }
         let version = text.trim().strip_prefix("surrealdb-").filter(|_| status.is_success());
         let version = version.ok_or_else(|| {
             Failure::unsupported("what answers at the service's address is no SurrealDB server")
@@ -59,16 +71,16 @@ impl Server {
     ///
     /// # Errors
     /// The first statement that failed; `denied` for a login that the server does not accept.
-    pub async fn ask(&self, database: Option<&Database>, sql: &str) -> Result<Value> {
-        self.ask_all(database, sql).await?.pop().ok_or_else(strange)
+    pub async fn ask(&self, place: Place<'_>, sql: &str) -> Result<Value> {
+        self.ask_all(place, sql).await?.pop().ok_or_else(strange)
     }
 
     /// Runs statements, and gives the values of all.
     ///
     /// # Errors
     /// As [`Server::ask`].
-    pub async fn ask_all(&self, database: Option<&Database>, sql: &str) -> Result<Vec<Value>> {
-        let (status, text) = text(request("POST", "/sql", database, sql.to_owned().into())?, LATER).await?;
+    pub async fn ask_all(&self, place: Place<'_>, sql: &str) -> Result<Vec<Value>> {
+        let (status, text) = text(request("POST", "/sql", place, sql.to_owned().into())?, LATER).await?;
         if !status.is_success() {
             return Err(refusal(status, &text));
         }
@@ -81,7 +93,7 @@ impl Server {
     /// # Errors
     /// When the server refuses; that it then gives everything is not said with that.
     pub async fn export(&self, database: &Database) -> Result<Export> {
-        let answer = send(request("GET", "/export", Some(database), Bytes::new())?, LATER).await?;
+        let answer = send(request("GET", "/export", Place::Database(database), Bytes::new())?, LATER).await?;
         let status = answer.status();
         if !status.is_success() {
             return Err(refusal(status, &read(answer.into_body()).await?));
@@ -94,7 +106,7 @@ impl Server {
     /// # Errors
     /// When the request fails; a statement that fails is an answer.
     pub async fn import(&self, database: &Database, sql: Bytes) -> Imported {
-        let (status, text) = text(request("POST", "/import", Some(database), sql)?, LATER).await?;
+        let (status, text) = text(request("POST", "/import", Place::Database(database), sql)?, LATER).await?;
         // 3.x names the statements that failed, and only these; 2.x names all.
         let Some(answers) = Answer::read_all(&text) else { return Err(refusal(status, &text)) };
         let failed = answers.into_iter().find_map(|Answer(answer)| answer.err());
@@ -126,11 +138,20 @@ pub fn names(info: &Value, part: &str) -> Vec<String> {
     names
 }
 
-fn request(method: &str, path: &str, database: Option<&Database>, body: Bytes) -> Result<Request<Bytes>> {
+fn request(method: &str, path: &str, place: Place<'_>, body: Bytes) -> Result<Request<Bytes>> {
     let mut request = Request::builder().method(method).uri(format!("{ORIGIN}{path}")).header("accept", "application/json");
+    let (namespace, database) = match place {
+        Place::Server => (None, None),
+        Place::Namespace(namespace) => (Some(namespace), None),
+        Place::Database(Database { namespace, name }) => (Some(namespace.as_str()), Some(name)),
+    };
+    if let Some(namespace) = namespace {
+        check_name("namespace", namespace)?;
+        request = request.header("surreal-ns", namespace);
+    }
     if let Some(database) = database {
-        database.check_names()?;
-        request = request.header("surreal-ns", &database.namespace).header("surreal-db", &database.name);
+        check_name("database", database)?;
+        request = request.header("surreal-db", database);
     }
     request.body(body).map_err(|_| Failure::invalid("the request cannot be written"))
 }
