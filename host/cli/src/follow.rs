@@ -55,7 +55,7 @@ impl Follow<'_> {
                     heard = Instant::now();
                     let ended = matches!(text(&job, "status"), "Succeeded" | "Failed" | "Cancelled");
                     if !self.quiet {
-                        phases.since_last(&job, &mut |phase, elapsed| display.line(phase, elapsed));
+                        phases.since_last(&job, &mut |phase, at| display.line(phase, at.min(start.elapsed())));
                     }
                     display.show(&job, start.elapsed(), ended);
                     if ended {

@@ -31,7 +31,7 @@ fn a_database_with_one_of_everything_comes_back() {
     // What was changed, added and taken away since is as it was, and nothing of another database is touched.
     client
         .query(
-            "DELETE anything; REMOVE TABLE product; CREATE later:1; REMOVE FUNCTION fn::greet; UPDATE many SET half = 0;
+            "DELETE anything; REMOVE TABLE product; CREATE later:1; REMOVE FUNCTION fn::greet; UPDATE many SET price = 0;
              DEFINE FIELD later ON person TYPE option<int>; REMOVE INDEX email ON person; DEFINE USER later ON DATABASE PASSWORD 'x' ROLES OWNER;
              REMOVE EVENT renamed ON person; REMOVE ACCESS customers ON DATABASE; REMOVE USER owner ON DATABASE",
         )
@@ -83,12 +83,11 @@ fn a_backup_of_all_that_a_server_has_comes_back_into_a_server_that_lost_it() {
     host.restore(&id, "all").unwrap();
     let namespaces = server.root().value("INFO FOR ROOT").unwrap()["namespaces"].clone();
     let names: Vec<&String> = namespaces.as_object().unwrap().keys().collect();
-    assert!(names.contains(&&"app".to_owned()) && names.contains(&&"other".to_owned()), "{names:?}");
+    let has = |name: &str| names.iter().any(|known| *known == name);
+    assert!(has("app") && has("other") && !has("later"), "{names:?}");
     for (client, before) in clients.iter().zip(&before) {
         equal(before, &SurrealSnapshot::take(client).unwrap());
     }
-    let later = server.root().answers("USE NS later DB main; INFO FOR DB").unwrap();
-    assert_eq!(later[1]["status"], "ERR", "a database that is not in the backup is still there: {later:?}");
 
     // Into an empty server, as after a fire.
     host.json(&["backup", "restore", &id, "--to", "fresh", "--wait"]).unwrap();

@@ -26,7 +26,7 @@ fn a_restore_shows_its_id_and_each_phase_and_puts_the_data_back() {
     );
     let phases = phases(&ended.screen);
     assert_eq!(phases[..2], ["queued", "running"], "{phases:?}");
-    for phase in ["running: check", "running: wipe main", "running: load main", "running: migrate"] {
+    for phase in ["running: check", "running: wipe", "running: load", "running: migrate"] {
         assert!(phases.contains(&phase), "{phase} is not among {phases:?}");
     }
     assert_eq!(phases.last(), Some(&"completed"), "{phases:?}");

@@ -23,7 +23,7 @@ impl World {
     pub fn start(extra: &str) -> Self {
         let server = SurrealDb::start().unwrap();
         let migrations = tempfile::Builder::new().prefix("bulkhead-migrations-").tempdir().unwrap();
-        let first = "DEFINE TABLE note SCHEMALESS;\nCREATE setting:made SET by = 'migration';\n";
+        let first = "DEFINE TABLE IF NOT EXISTS note SCHEMALESS;\nCREATE setting:made SET by = 'migration';\n";
         fs::write(migrations.path().join("0001_notes.surql"), first).unwrap();
         let mut service = ServiceEntry::surrealdb("notes", &server);
         service.extra = format!(

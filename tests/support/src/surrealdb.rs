@@ -133,12 +133,19 @@ impl SurrealDb {
             if self.pid().is_none() {
                 return Err(Problem::new(format!("surreal ended at once:\n{}", self.log_tail())));
             }
-            Ok(self.answers().then_some(()))
-        })?;
+            Ok((self.answers() && self.takes_queries()?).then_some(()))
+        })
+    }
+
+    /// Whether it is past its start, which it may not be when it is well; with the cheap password from then on.
+    fn takes_queries(&self) -> Result<bool> {
         let user = Self::ROOT.user;
-        self.root()
-            .query(&format!("DEFINE USER OVERWRITE {user} ON ROOT PASSHASH '{QUICK_HASH}' ROLES OWNER"))
-            .map(|_| ())
+        let define = format!("DEFINE USER OVERWRITE {user} ON ROOT PASSHASH '{QUICK_HASH}' ROLES OWNER");
+        let answer = self.root().send(Request::new("POST", "/sql", define.as_bytes()))?;
+        match answer.status {
+            503 => Ok(false),
+            _ => answer.good().map(|_| true),
+        }
     }
 
     /// Where it listens.

@@ -1,6 +1,8 @@
 //! What a SurrealDB database can hold.
 //!
-//! Left out is what 3.3.5 has behind flags for experiments (buckets and files, modules) or needs other programs for (models).
+//! Left out is what 3.3.5 has behind flags for experiments (buckets and files, modules) or needs other programs for (models), and what its own
+//! export does not keep: zeros at the end of a decimal, a point within a collection of geometries (it comes back as an object), and the
+//! symmetric keys of accesses.
 
 use crate::problem::Result;
 use crate::surrealdb::SurrealClient;
