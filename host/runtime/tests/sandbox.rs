@@ -10,8 +10,8 @@ use async_trait::async_trait;
 use bulkhead_model::{AttemptId, BackupId, Failure, Report, Result, ServiceId};
 use bulkhead_runtime::{
     ArtifactReader, ArtifactWriter, Attempt, BackupRequest, ByteRange, ByteSource, EgressConfig, Level, Limits, Link,
-    MethodPlugin, Observer, PluginSettings, Replacing, RestoreRequest, Runtime, RuntimeConfig, Service, StorageConfig, ToolSet,
-    Written,
+    MethodPlugin, Observer, PluginSettings, Replacing, RestoreRequest, Runtime, RuntimeConfig, Service, StorageConfig,
+    ToolSet, Written,
 };
 use serde_json::json;
 use tempfile::TempDir;

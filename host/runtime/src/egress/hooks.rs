@@ -14,8 +14,8 @@ use tokio::time::{Instant, Sleep};
 use wasmtime::component::Linker;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView};
 
-use super::{Egress, Names};
 use super::origin::Origin;
+use super::{Egress, Names};
 use crate::Level;
 use crate::log::CallLog;
 use crate::state::PluginState;
@@ -88,7 +88,8 @@ impl WasiHttpHooks for Hooks {
             let (egress, slot) = checked?;
             let most = egress.deadlines;
             let deadline = options.first_byte_timeout.map_or(most.answer, |asked| asked.min(most.answer));
-            let between = options.between_bytes_timeout.map_or(most.between_bytes, |asked| asked.min(most.between_bytes));
+            let between =
+                options.between_bytes_timeout.map_or(most.between_bytes, |asked| asked.min(most.between_bytes));
             let answer = tokio::time::timeout(deadline, egress.client.send(request));
             let answer = answer.await.map_err(|_| Error::ConnectionReadTimeout)??;
             let answer = answer.map(|body| {
@@ -104,10 +105,7 @@ impl Hooks {
     /// The first layer: to whom, and how many at once. The second is [`Connect`](super::connect::Connect).
     fn check(&self, request: &mut Request<WasiBody>) -> Result<(Egress, OwnedSemaphorePermit), Error> {
         let origin = Origin::of_request(request.uri());
-        let egress = self
-            .egress
-            .as_ref()
-            .filter(|egress| origin.as_ref().is_some_and(|origin| egress.knows(origin)));
+        let egress = self.egress.as_ref().filter(|egress| origin.as_ref().is_some_and(|origin| egress.knows(origin)));
         let Some(egress) = egress else {
             // The authority alone: paths and queries may hold signatures.
             let to = request.uri().authority().map_or("nowhere", |authority| authority.host());

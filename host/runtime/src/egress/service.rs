@@ -69,8 +69,11 @@ impl Door {
     /// When the request's address cannot be written.
     pub(super) fn dress<B>(&self, request: &mut http::Request<B>) -> Result<(), http::Error> {
         let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
-        *request.uri_mut() =
-            Uri::builder().scheme(self.scheme.clone()).authority(self.authority.clone()).path_and_query(path).build()?;
+        *request.uri_mut() = Uri::builder()
+            .scheme(self.scheme.clone())
+            .authority(self.authority.clone())
+            .path_and_query(path)
+            .build()?;
         let headers = request.headers_mut();
         let foreign: Vec<_> = headers
             .keys()
@@ -119,13 +122,17 @@ mod tests {
             .unwrap();
         door.dress(&mut request).unwrap();
         assert_eq!(request.uri(), "http://127.0.0.1:8000/export?a=b");
-        let mut sent: Vec<_> = request.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+        let mut sent: Vec<_> =
+            request.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
         sent.sort_unstable();
-        assert_eq!(sent, [
-            ("authorization", b"Basic cm9vdDpzZWNyZXQ=".as_slice()),
-            ("surreal-auth-ns", b"app"),
-            ("surreal-ns", b"mine"),
-        ]);
+        assert_eq!(
+            sent,
+            [
+                ("authorization", b"Basic cm9vdDpzZWNyZXQ=".as_slice()),
+                ("surreal-auth-ns", b"app"),
+                ("surreal-ns", b"mine"),
+            ]
+        );
         assert!(!format!("{request:?}").contains("cm9vdDpzZWNyZXQ"), "the password is in no log");
     }
 

@@ -69,7 +69,8 @@ async fn a_method_reaches_its_own_service_as_the_host_and_nothing_else() {
     let (bench, address) = (Bench::new().await, echo());
     let own = connection(address, Some(access()));
     let said = ask(&bench, &own, "http://service.internal/export?a=1").await.to_lowercase();
-    for part in ["get /export?a=1 http/1.1", "surreal-auth-ns: app", "surreal-ns: chosen", &format!("host: {address}")] {
+    for part in ["get /export?a=1 http/1.1", "surreal-auth-ns: app", "surreal-ns: chosen", &format!("host: {address}")]
+    {
         assert!(said.contains(part), "{part}: {said}");
     }
     // What the plugin said of who it is does not count, and nothing is sent twice.

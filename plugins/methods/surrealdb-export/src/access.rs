@@ -15,11 +15,8 @@ pub fn with_new_keys(definition: &str) -> Result<Option<String>> {
     if !definition.contains(HIDDEN) {
         return Ok(None);
     }
-    let kept = if definition.contains(SYMMETRIC) {
-        definition.to_owned()
-    } else {
-        definition.replace(HIDDEN_ISSUER, "")
-    };
+    let kept =
+        if definition.contains(SYMMETRIC) { definition.to_owned() } else { definition.replace(HIDDEN_ISSUER, "") };
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(|error| Failure::unavailable(format!("no random bytes: {error}")))?;
     let key: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();

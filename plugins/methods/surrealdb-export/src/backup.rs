@@ -60,7 +60,10 @@ async fn one(
     let counted = export::run(server, database, &object, writer).await?;
     let after = Census::take(server, database).await?;
     let (before, after) = if server.series.major < 3 {
-        (before.without(&NOT_EXPORTED_BY_2, &counted.definitions), after.without(&NOT_EXPORTED_BY_2, &counted.definitions))
+        (
+            before.without(&NOT_EXPORTED_BY_2, &counted.definitions),
+            after.without(&NOT_EXPORTED_BY_2, &counted.definitions),
+        )
     } else {
         (before, after)
     };

@@ -85,7 +85,12 @@ impl Census {
     }
 
     /// What differs from this on the side of `has`, in words; `after` is a second look at the same database, later.
-    pub fn differences(&self, after: &Self, tables: &BTreeMap<String, Table>, definitions: &BTreeMap<String, u64>) -> Vec<String> {
+    pub fn differences(
+        &self,
+        after: &Self,
+        tables: &BTreeMap<String, Table>,
+        definitions: &BTreeMap<String, u64>,
+    ) -> Vec<String> {
         let mut differences = Vec::new();
         let all: BTreeSet<_> = self.tables.keys().chain(after.tables.keys()).chain(tables.keys()).collect();
         for table in all {

@@ -52,7 +52,12 @@ pub async fn run(request: &CheckRequest, reader: &Reader) -> Result<Vec<Finding>
 /// Compares what a database has with what its export had.
 pub fn compare(census: &Census, exported: &Exported, from: &str, server: &Server) -> Differences {
     let tables = |view: bool| -> BTreeMap<String, Table> {
-        exported.tables.iter().filter(|(_, table)| table.view == view).map(|(name, table)| (name.clone(), table.clone())).collect()
+        exported
+            .tables
+            .iter()
+            .filter(|(_, table)| table.view == view)
+            .map(|(name, table)| (name.clone(), table.clone()))
+            .collect()
     };
     let of = |views: bool| Census {
         tables: census
@@ -63,13 +68,17 @@ pub fn compare(census: &Census, exported: &Exported, from: &str, server: &Server
             .collect(),
         ..Census::default()
     };
-        let mut differences = Differences::default();
+    let mut differences = Differences::default();
     let (stored, views) = (of(false), of(true));
     differences.wrong.extend(stored.differences(&stored, &tables(false), &BTreeMap::new()));
     differences.tolerated.extend(views.differences(&views, &tables(true), &BTreeMap::new()));
     let definitions = Census { definitions: census.definitions.clone(), ..Census::default() };
     let words = definitions.differences(&definitions, &BTreeMap::new(), &exported.definitions);
     let same_major = Series::of(from).is_ok_and(|from| from.major == server.series.major);
-    if same_major { differences.wrong.extend(words) } else { differences.tolerated.extend(words) }
+    if same_major {
+        differences.wrong.extend(words)
+    } else {
+        differences.tolerated.extend(words)
+    }
     differences
 }

@@ -98,8 +98,9 @@ impl Contents {
     /// `corrupt` for a backup that this method has not made, or not to the end.
     pub async fn read(link: &Link, reader: &Reader) -> Result<Self> {
         if link.object(CONTENTS).is_none() {
-            return Err(Failure::corrupt(format!("the backup has no object {CONTENTS}"))
-                .with_hint("only exports that this method has made can be restored; load others with `surreal import`"));
+            return Err(Failure::corrupt(format!("the backup has no object {CONTENTS}")).with_hint(
+                "only exports that this method has made can be restored; load others with `surreal import`",
+            ));
         }
         let json = reader.open(&link.backup, CONTENTS).await?.read_all(MOST_BYTES).await?;
         let contents: Self = serde_json::from_slice(&json)

@@ -64,7 +64,8 @@ pub fn chosen(contents: &Contents, scope: &Scope) -> Result<Vec<usize>> {
         Scope::Namespace(namespace) => *namespace == database.namespace,
         Scope::Server => true,
     };
-    let chosen: Vec<_> = (0..).zip(&contents.databases).filter(|(_, one)| within(&one.name())).map(|(at, _)| at).collect();
+    let chosen: Vec<_> =
+        (0..).zip(&contents.databases).filter(|(_, one)| within(&one.name())).map(|(at, _)| at).collect();
     if chosen.is_empty() && !contents.databases.is_empty() {
         let has: Vec<_> = contents.databases.iter().take(5).map(|one| one.name().to_string()).collect();
         return Err(Failure::not_found("the backup holds no database of this service")
@@ -92,9 +93,9 @@ pub async fn prepare(server: &Server, contents: &Contents, databases: &[Database
         }
         let sql = format!("DEFINE DATABASE IF NOT EXISTS {}", ident(&database.name));
         server.ask(Place::Namespace(&database.namespace), &sql).await.map_err(|failure| match failure.kind {
-            FailureKind::Denied => failure
-                .context(format!("the login may not replace database {database}"))
-                .with_hint("a database is wiped together with its users, so a restore needs login = \"root\" or \"namespace\""),
+            FailureKind::Denied => failure.context(format!("the login may not replace database {database}")).with_hint(
+                "a database is wiped together with its users, so a restore needs login = \"root\" or \"namespace\"",
+            ),
             _ => failure,
         })?;
         // A user that cannot be there: what counts is whether it would be allowed.
@@ -124,12 +125,18 @@ pub async fn surplus(contents: &Contents, scope: &Scope, server: &Server) -> Res
     let kept: Vec<_> = contents.databases.iter().map(Exported::name).collect();
     for namespace in all {
         let has_kept = kept.iter().any(|database| database.namespace == namespace);
-        if *scope == Scope::Server && contents.namespace.is_none() && !has_kept && !contents.namespaces.contains_key(&namespace) {
+        if *scope == Scope::Server
+            && contents.namespace.is_none()
+            && !has_kept
+            && !contents.namespaces.contains_key(&namespace)
+        {
             surplus.namespaces.push(namespace);
             continue;
         }
         let others = databases_of(server, &namespace).await?;
-        surplus.databases.extend(others.into_iter().filter(|database| contents.covers(database) && !kept.contains(database)));
+        surplus
+            .databases
+            .extend(others.into_iter().filter(|database| contents.covers(database) && !kept.contains(database)));
     }
     Ok(surplus)
 }

@@ -181,7 +181,8 @@ impl<'a> Loader<'a> {
             }
             Kind::Statement if self.is_second_reading => Ok(()),
             Kind::Statement => {
-                let sql = String::from_utf8(text).map_err(|_| Failure::corrupt(format!("the export is not UTF-8 at {at}")))?;
+                let sql = String::from_utf8(text)
+                    .map_err(|_| Failure::corrupt(format!("the export is not UTF-8 at {at}")))?;
                 self.statement(sql).await
             }
         }

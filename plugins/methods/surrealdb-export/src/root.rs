@@ -52,7 +52,9 @@ impl Above {
 
     /// A script for people. Users and accesses are comments in it: without their passwords and keys they would be an open door.
     pub fn script(&self) -> String {
-        let mut script = String::from("-- Namespaces, and what servers tell of users and accesses above databases: not their passwords and keys.\n");
+        let mut script = String::from(
+            "-- Namespaces, and what servers tell of users and accesses above databases: not their passwords and keys.\n",
+        );
         for definition in self.namespaces.values().flatten() {
             script.push_str(&format!("{definition};\n"));
         }
@@ -65,7 +67,8 @@ impl Above {
     fn add_actors(&mut self, info: &Value) {
         for part in ["users", "accesses"] {
             let all = info.get(part).and_then(Value::as_object);
-            self.actors.extend(all.into_iter().flat_map(|all| all.values()).filter_map(Value::as_str).map(str::to_owned));
+            self.actors
+                .extend(all.into_iter().flat_map(|all| all.values()).filter_map(Value::as_str).map(str::to_owned));
         }
     }
 }

@@ -62,7 +62,9 @@ impl Server {
         })?;
         let server = Self { version: version.to_owned(), series: Series::of(version)? };
         if server.series.major < 2 {
-            return Err(Failure::unsupported(format!("the server is SurrealDB {version}; this method knows 2.x and 3.x")));
+            return Err(Failure::unsupported(format!(
+                "the server is SurrealDB {version}; this method knows 2.x and 3.x"
+            )));
         }
         Ok(server)
     }
@@ -133,13 +135,15 @@ impl Export {
 
 /// The keys of a part of `INFO FOR ...`, in order.
 pub fn names(info: &Value, part: &str) -> Vec<String> {
-    let mut names: Vec<_> = info.get(part).and_then(Value::as_object).into_iter().flat_map(|all| all.keys().cloned()).collect();
+    let mut names: Vec<_> =
+        info.get(part).and_then(Value::as_object).into_iter().flat_map(|all| all.keys().cloned()).collect();
     names.sort_unstable();
     names
 }
 
 fn request(method: &str, path: &str, place: Place<'_>, body: Bytes) -> Result<Request<Bytes>> {
-    let mut request = Request::builder().method(method).uri(format!("{ORIGIN}{path}")).header("accept", "application/json");
+    let mut request =
+        Request::builder().method(method).uri(format!("{ORIGIN}{path}")).header("accept", "application/json");
     let (namespace, database) = match place {
         Place::Server => (None, None),
         Place::Namespace(namespace) => (Some(namespace), None),
@@ -188,8 +192,10 @@ fn refusal(status: StatusCode, body: &str) -> Failure {
     let word = |key| error.as_ref().and_then(|error| error.get(key)).and_then(Value::as_str);
     let words = shown(word("information").or_else(|| word("details")).unwrap_or(body));
     match status {
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Failure::denied(format!("the server refuses the login: {words}"))
-            .with_hint("check user, password, login, namespace and database of the [[service]]"),
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+            Failure::denied(format!("the server refuses the login: {words}"))
+                .with_hint("check user, password, login, namespace and database of the [[service]]")
+        }
         StatusCode::PAYLOAD_TOO_LARGE => Failure::invalid("the server takes no request of this size")
             .with_hint("set batch_bytes of the method lower, or the server's SURREAL_HTTP_MAX_IMPORT_BODY_SIZE higher"),
         _ if status.is_server_error() => Failure::unavailable(format!("the server answers {status}: {words}")),

@@ -52,8 +52,9 @@ impl Tally {
     pub fn finish(mut self) -> Result<Counted> {
         whole(&mut self.items)?;
         if !self.has_begun {
-            return Err(Failure::corrupt("the server exported nothing, and called it a success")
-                .with_hint("its log says why"));
+            return Err(
+                Failure::corrupt("the server exported nothing, and called it a success").with_hint("its log says why")
+            );
         }
         Ok(self.counted)
     }
@@ -61,9 +62,9 @@ impl Tally {
     fn count(&mut self, item: &Item) -> Result<()> {
         let statement = match &item.kind {
             Kind::Record { table, .. } => {
-                let table = table.as_ref().ok_or_else(|| {
-                    Failure::corrupt(format!("the export has a record without an id at {}", item.at))
-                })?;
+                let table = table
+                    .as_ref()
+                    .ok_or_else(|| Failure::corrupt(format!("the export has a record without an id at {}", item.at)))?;
                 self.add_record(table.clone());
                 return Ok(());
             }
@@ -87,8 +88,11 @@ impl Tally {
             }
             Statement::Access | Statement::Definition(_) => {}
             Statement::Other => {
-                return Err(Failure::unsupported(format!("the export has a statement that is not known, at {}", item.at))
-                    .with_hint("the server may be newer than this plugin"));
+                return Err(Failure::unsupported(format!(
+                    "the export has a statement that is not known, at {}",
+                    item.at
+                ))
+                .with_hint("the server may be newer than this plugin"));
             }
         }
         Ok(())

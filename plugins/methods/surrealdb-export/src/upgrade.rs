@@ -1,7 +1,8 @@
 //! What servers of 3.x write otherwise than those of 2.x, as far as it can be said without understanding a definition.
 
 /// What follows the type of a field.
-const AFTER_TYPE: [&str; 7] = [" DEFAULT ", " READONLY", " VALUE ", " ASSERT ", " REFERENCE", " PERMISSIONS ", " COMMENT "];
+const AFTER_TYPE: [&str; 7] =
+    [" DEFAULT ", " READONLY", " VALUE ", " ASSERT ", " REFERENCE", " PERMISSIONS ", " COMMENT "];
 /// How large 2.x made the parts of a full-text index; 3.x does not ask.
 const SIZES: [&str; 8] = [
     "DOC_IDS_ORDER",

@@ -34,8 +34,7 @@ pub async fn send(
 ) -> Result<http::Response<Body>, ErrorCode> {
     let request = prepare(request, length, patience).map_err(|()| ErrorCode::HttpRequestUriInvalid)?;
     let response = bindings::send(request).await?;
-    let status =
-        StatusCode::from_u16(response.get_status_code()).map_err(|_| ErrorCode::HttpProtocolError)?;
+    let status = StatusCode::from_u16(response.get_status_code()).map_err(|_| ErrorCode::HttpProtocolError)?;
     let headers = response.get_headers().copy_all();
     let mut answer = http::Response::new(Body::of(response));
     *answer.status_mut() = status;
