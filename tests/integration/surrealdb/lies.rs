@@ -100,6 +100,7 @@ fn wrong_places_and_words_are_named() {
             of("good", "app", "main"),
             of("namespace", "nowhere", "main"),
             of("database", "app", "nowhere"),
+            service("all", &server, Some("nowhere"), None),
             of("stranger", "app", "main").account(stranger),
             within(away, Some("app"), Some("main")),
             reader,
@@ -110,6 +111,7 @@ fn wrong_places_and_words_are_named() {
     .unwrap();
     for (service, words) in [
         ("namespace", "no database nowhere/main"),
+        ("all", "no namespace nowhere"),
         ("database", "no database app/nowhere"),
         ("stranger", "refuses the login"),
         ("away", "refuses the connection"),
@@ -117,6 +119,9 @@ fn wrong_places_and_words_are_named() {
         let said = no_backup(&host, service);
         assert!(said.contains(words) && !said.contains("another word"), "{service}: {said}");
     }
+    // Asking has made nothing.
+    let namespaces = server.root().value("INFO FOR ROOT").unwrap()["namespaces"].clone();
+    assert!(namespaces.get("nowhere").is_none(), "{namespaces}");
     // Who may read may back up, and not restore: said before anything is gone.
     let id = host.backup("reader", "export").unwrap();
     let output = host.run(&["backup", "restore", &id, "--service", "reader", "--no-safety-backup", "--wait"]).unwrap();

@@ -61,7 +61,8 @@ fn answer(server: SocketAddr, lie: Lie, request: &Request, to: &mut TcpStream) -
     if is("/export") {
         let text = answer.text();
         let cut = |end: Option<usize>| text[..end.unwrap_or(text.len())].to_owned();
-        let without = |begins: &str| text.split_inclusive('\n').filter(|line| !line.starts_with(begins)).collect::<String>();
+        let without =
+            |begins: &str| text.split_inclusive('\n').filter(|line| !line.starts_with(begins)).collect::<String>();
         let told = match lie {
             Lie::EndsExportEarly => cut(text.rfind("INSERT")),
             Lie::CutsExport => cut(text.rfind("INSERT").map(|at| at + 20)),
