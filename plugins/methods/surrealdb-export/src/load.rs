@@ -4,7 +4,7 @@
 //! lies there is made faster than it is kept up record by record. Everything runs under `OPTION IMPORT`, so that no event fires, no change is
 //! fed, and no value is computed anew.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use bulkhead_plugin_sdk::method::{Failure, Reader, Result, Series, Source, debug, progress, sleep, warn};
@@ -27,9 +27,8 @@ const IMPORTS_EDGES_FIRST: Series = Series { major: 3, minor: 3 };
 const OPTION: &[u8] = b"OPTION IMPORT;\n";
 /// Bytes of the export in hand at a time.
 const CHUNK: usize = 256 << 10;
-/// Records of one statement, and so of one transaction. Without the indexes, which come later, a record writes few keys, so that it can be more
-/// than the thousand that servers export in one; each request costs the server a look at the password.
-const MOST_RECORDS: usize = 4_000;
+/// Records of one statement, and so of one transaction: as many as servers export in one. Measured: larger ones take longer for each record.
+const MOST_RECORDS: usize = 1_000;
 /// Bytes of definitions of one request.
 const DEFINITION_BYTES: usize = 256 << 10;
 /// How often a request is tried again that came into another's way, which undid all of it, and the time before.
@@ -55,7 +54,10 @@ pub struct Loader<'a> {
     postponed: BTreeSet<String>,
     /// Whether the export is read again, for what was postponed.
     is_second_reading: bool,
-    indexes: Vec<Vec<u8>>,
+    /// The table whose definitions come: its indexes follow it.
+    current: String,
+    /// By table.
+    indexes: BTreeMap<String, Vec<Vec<u8>>>,
     /// Whether the export is of 2.x and the server is not.
     upgrades: bool,
     /// Whether records are left out.
@@ -117,7 +119,8 @@ impl<'a> Loader<'a> {
             late: BTreeSet::new(),
             postponed: BTreeSet::new(),
             is_second_reading: false,
-            indexes: Vec::new(),
+            current: String::new(),
+            indexes: BTreeMap::new(),
             upgrades: from.major < 3 && server.series.major >= 3,
             is_rehearsal: false,
         }
@@ -146,8 +149,16 @@ impl<'a> Loader<'a> {
         if !self.is_rehearsal {
             progress::phase("index");
         }
-        for index in std::mem::take(&mut self.indexes) {
-            self.send([OPTION, &index, b";\n"].concat()).await?;
+        for indexes in std::mem::take(&mut self.indexes).into_values() {
+            let (server, database) = (self.server, self.database);
+            // One after the other: two of one table come into each other's way, and the work of one of them is lost.
+            let all = async move {
+                for index in indexes {
+                    run(server, database, [OPTION, &index, b";\n"].concat().into()).await?;
+                }
+                Ok(())
+            };
+            self.start(Box::pin(all)).await?;
         }
         self.settle().await
     }
@@ -195,10 +206,11 @@ impl<'a> Loader<'a> {
             Statement::Edge => self.add(BatchKind::Relate, sql.as_bytes()).await,
             Statement::Definition(kind) if kind == "INDEX" => {
                 let sql = if self.upgrades { upgrade::index(&sql) } else { sql };
-                self.indexes.push(sql.into_bytes());
+                self.indexes.entry(self.current.clone()).or_default().push(sql.into_bytes());
                 Ok(())
             }
             Statement::Table { name, view: true } => {
+                self.current.clone_from(&name);
                 if self.tables.insert(name.clone()) {
                     // The export has no place for it to stand in until then: other tables may come first.
                     self.late.insert(name);
@@ -214,6 +226,7 @@ impl<'a> Loader<'a> {
                 if self.server.series < IMPORTS_EDGES_FIRST && sql.contains(" ENFORCED") {
                     self.postponed.insert(name.clone());
                 }
+                self.current.clone_from(&name);
                 self.tables.insert(name);
                 self.define(sql.as_bytes()).await
             }
@@ -287,10 +300,14 @@ impl<'a> Loader<'a> {
 
     /// Sends a request beside the others.
     async fn send(&mut self, sql: Vec<u8>) -> Result<()> {
+        self.start(Box::pin(run(self.server, self.database, sql.into()))).await
+    }
+
+    async fn start(&mut self, work: LocalBoxFuture<'a, Result<()>>) -> Result<()> {
         while self.under_way.len() >= self.parallel {
             self.under_way.next().await.transpose()?;
         }
-        self.under_way.push(Box::pin(run(self.server, self.database, sql.into())));
+        self.under_way.push(work);
         Ok(())
     }
 }
