@@ -20,7 +20,8 @@ const LOOKED_THROUGH: u32 = 20;
 
 /// Looks now and at every interval, until aborted.
 pub(crate) async fn run(engine: Arc<Inner>) {
-    let drilled = |service: &&ServiceConfig| can_be_drilled(service) && config_of(&engine, service).expression.is_some();
+    let drilled =
+        |service: &&ServiceConfig| can_be_drilled(service) && config_of(&engine, service).expression.is_some();
     if !engine.services.values().any(|service| drilled(&service)) {
         return;
     }

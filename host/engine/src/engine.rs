@@ -223,7 +223,9 @@ impl Inner {
     /// Fails while a service is closed: a backup of it would be one of half restored data. Says retry while the job that closed it
     /// may open it still.
     pub async fn require_open(&self, service: &ServiceConfig) -> Result<()> {
-        let Some(closed) = self.catalog.closed_service(&service.organization, &service.id).await? else { return Ok(()) };
+        let Some(closed) = self.catalog.closed_service(&service.organization, &service.id).await? else {
+            return Ok(());
+        };
         let job = self.catalog.job(&service.organization, &closed.job).await?;
         Err(Failure::conflict(format!("service `{}` is restoring: {}", service.id, closed.reason))
             .with_hint("restore it again; the first restore that succeeds opens it")

@@ -43,8 +43,8 @@ pub use front_door::{FrontDoor, FrontDoors};
 pub use inspect::{Discrepancy, DiscrepancyKind, Inspect, InspectSide, Inspection};
 pub use measure::describe_metrics;
 pub use request::{
-    CreateBackup, CreateReset, CreateRestore, CreateSchedule, CreateWebhook, ExternalFile, FileMethod, Partial, RestoreFrom,
-    RestorePreview, UpdateSchedule, UpdateWebhook, VerifyLevel,
+    CreateBackup, CreateReset, CreateRestore, CreateSchedule, CreateWebhook, ExternalFile, FileMethod, Partial,
+    RestoreFrom, RestorePreview, UpdateSchedule, UpdateWebhook, VerifyLevel,
 };
 pub use retention::{PlannedBackup, PolicySource, RetentionPlan};
 pub use target::{

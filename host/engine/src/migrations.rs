@@ -71,7 +71,10 @@ fn first_line(words: &str) -> &str {
 }
 
 fn unknown_record(number: &str) -> Failure {
-    Failure::invalid(format!("the database's record of its migrations names `{}`, which is no number", number.escape_debug()))
+    Failure::invalid(format!(
+        "the database's record of its migrations names `{}`, which is no number",
+        number.escape_debug()
+    ))
 }
 
 /// A record's number, as it was written.

@@ -1,9 +1,9 @@
 //! Services that hold neither the old data nor the new, and resets.
 
-use bulkhead_catalog::{Idempotency, NewReset, NewWebhook, Sealed};
-use bulkhead_model::{Failure, FailureKind, JobKind, JobState, NoticeEvent, WebhookId};
 use std::time::Duration;
 
+use bulkhead_catalog::{Idempotency, NewReset, NewWebhook, Sealed};
+use bulkhead_model::{Failure, FailureKind, JobKind, JobState, NoticeEvent, WebhookId};
 use crate::databases::on_both;
 use crate::scene::{LEASE, Scene, acme, completed, globex, new_reset, refused};
 
@@ -66,7 +66,10 @@ fn a_reset_runs_alone_and_after_its_safety_backup() {
         let scene = Scene::new(database).await;
         let (_, safety) = scene.schedule("db1", "full", 1).await;
         let reset = scene.schedule_reset("db1", Some(&safety.id)).await;
-        assert_eq!((reset.kind, reset.method.as_str(), &reset.target, &reset.backup), (JobKind::Reset, "reset", &None, &None));
+        assert_eq!(
+            (reset.kind, reset.method.as_str(), &reset.target, &reset.backup),
+            (JobKind::Reset, "reset", &None, &None)
+        );
         let (job, backing_up) = scene.claim(&["db1"]).await.unwrap();
         assert_eq!(job.id, safety.id);
         assert!(scene.claim(&["db1"]).await.is_none(), "the reset waits for it");
@@ -115,7 +118,8 @@ fn a_reset_is_asked_for_once_and_told() {
         let (_, attempt) = scene.claim(&["db1"]).await.unwrap();
         scene.catalog.fail(&attempt.id, &Failure::denied("no rights"), None).await.unwrap();
         let told = scene.catalog.claim_deliveries("host-1", 10, LEASE).await.unwrap();
-        let told: Vec<_> = told.iter().map(|one| (one.payload["type"].clone(), one.payload["data"]["message"].clone())).collect();
+        let told: Vec<_> =
+            told.iter().map(|one| (one.payload["type"].clone(), one.payload["data"]["message"].clone())).collect();
         assert_eq!(told.len(), 2, "{told:?}");
         assert!(told.contains(&("reset.succeeded".into(), "Reset has succeeded!".into())), "{told:?}");
         assert!(told.contains(&("reset.failed".into(), "no rights".into())), "{told:?}");

@@ -133,8 +133,11 @@ impl Inner {
     async fn look_into(&self, organization: &OrganizationId, ask: &CreateRestore) -> Result<Looked<'_>> {
         let service = self.service(organization, &ask.service)?;
         if ask.only.is_some() && service.surrealdb.is_some() {
-            return Err(Failure::unsupported(format!("service `{}` runs {}: its backups are restored whole", service.id, service.engine))
-                .with_hint("restore into another service, and take the part from there"));
+            return Err(Failure::unsupported(format!(
+                "service `{}` runs {}: its backups are restored whole",
+                service.id, service.engine
+            ))
+            .with_hint("restore into another service, and take the part from there"));
         }
         let plan = match &ask.from {
             RestoreFrom::Backup(named) => {

@@ -98,7 +98,9 @@ mod tests {
 
     #[test]
     fn what_is_no_migration_is_named() {
-        for name in ["readme.md", "0001.surql", "0001_.surql", "x1_a.surql", "0001_a.sql", "1234567890_a.surql", "1_ä.surql"] {
+        for name in
+            ["readme.md", "0001.surql", "0001_.surql", "x1_a.surql", "0001_a.sql", "1234567890_a.surql", "1_ä.surql"]
+        {
             let failure = read(&[("0001_first.surql", ""), (name, "")]).unwrap_err();
             assert!(failure.message.contains(name), "{name}: {failure}");
         }

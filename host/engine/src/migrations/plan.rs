@@ -71,7 +71,9 @@ mod tests {
     #[test]
     fn what_was_applied_is_not_applied_again() {
         let files = migrations(&[(1, "a"), (5, "b"), (9, "c")]);
-        for (done, left) in [(vec![], vec![1, 5, 9]), (vec![(1, "a")], vec![5, 9]), (vec![(9, "c"), (1, "a"), (5, "b")], vec![])] {
+        for (done, left) in
+            [(vec![], vec![1, 5, 9]), (vec![(1, "a")], vec![5, 9]), (vec![(9, "c"), (1, "a"), (5, "b")], vec![])]
+        {
             let numbers: Vec<_> = files.pending(&applied(&done)).unwrap().iter().map(|file| file.number).collect();
             assert_eq!(numbers, left);
         }

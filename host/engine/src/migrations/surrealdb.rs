@@ -67,8 +67,9 @@ impl SurrealDb {
         let asked = "DEFINE TABLE IF NOT EXISTS bulkhead_migration PERMISSIONS NONE;
             SELECT record::id(id) AS number, name, checksum FROM bulkhead_migration ORDER BY number";
         let mut answers = self.client.run(Some(&self.scope), asked).await?;
-        let records: Vec<Record> = serde_json::from_value(answers.pop().unwrap_or_default())
-            .map_err(|_| Failure::invalid("table `bulkhead_migration` of the database holds something else than migrations"))?;
+        let records: Vec<Record> = serde_json::from_value(answers.pop().unwrap_or_default()).map_err(|_| {
+            Failure::invalid("table `bulkhead_migration` of the database holds something else than migrations")
+        })?;
         let applied = |record: Record| Applied { number: record.number, name: record.name, checksum: record.checksum };
         Ok(records.into_iter().map(applied).collect())
     }
@@ -111,7 +112,8 @@ impl SurrealDb {
 
 /// The statement for which all fails, and what the server says of it. Others of its transaction fail because of it.
 fn culprit(answers: &[Answer]) -> Option<(usize, &str)> {
-    let failed = || answers.iter().enumerate().filter_map(|(at, answer)| Some((at, answer.result.as_ref().err()?.as_str())));
+    let failed =
+        || answers.iter().enumerate().filter_map(|(at, answer)| Some((at, answer.result.as_ref().err()?.as_str())));
     failed().find(|(_, words)| !words.starts_with("The query was not executed due to")).or_else(|| failed().next())
 }
 
@@ -167,7 +169,11 @@ mod tests {
 
     #[test]
     fn a_file_with_transactions_of_its_own_is_known() {
-        for (text, own) in [("begin; CREATE a; COMMIT", true), ("CREATE begin:1; LET $cancel = 1", false), ("CANCEL TRANSACTION", true)] {
+        for (text, own) in [
+            ("begin; CREATE a; COMMIT", true),
+            ("CREATE begin:1; LET $cancel = 1", false),
+            ("CANCEL TRANSACTION", true),
+        ] {
             assert_eq!(statements(text).unwrap().iter().any(is_transaction), own, "{text}");
         }
     }

@@ -43,7 +43,9 @@ async fn empty(run: &Run, service: &ServiceConfig, replacement: &mut Replacement
     let main = Emptying::new(server, &service.scope).await?;
     replacement.close().await?;
     let replica = match replacement.replica_server() {
-        Some(replica) => Some(Emptying::new(&replica, &service.scope).await.map_err(|failure| failure.context("the replica"))?),
+        Some(replica) => {
+            Some(Emptying::new(&replica, &service.scope).await.map_err(|failure| failure.context("the replica"))?)
+        }
         None => None,
     };
     replacement.beginning().begin().await?;

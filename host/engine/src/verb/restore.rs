@@ -81,7 +81,10 @@ async fn read(run: &Run, order: &RestoreOrder) -> Result<(Links, Links)> {
 }
 
 fn adopted() -> Outcome {
-    Outcome::Restore { message: "Restore has succeeded! An earlier attempt had completed it.".to_owned(), reached: None }
+    Outcome::Restore {
+        message: "Restore has succeeded! An earlier attempt had completed it.".to_owned(),
+        reached: None,
+    }
 }
 
 impl From<Done> for Outcome {

@@ -70,7 +70,10 @@ impl Emptying {
                 ),
                 None => format!("USE NS {namespace}; DEFINE DATABASE IF NOT EXISTS {database}"),
             };
-            self.client.run(None, &emptied).await.map_err(|failure| failure.context(format!("emptying database {scope}")))?;
+            self.client
+                .run(None, &emptied)
+                .await
+                .map_err(|failure| failure.context(format!("emptying database {scope}")))?;
         }
         Ok(())
     }
