@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bulkhead_catalog::{Idempotency, NewReset, NewWebhook, Sealed};
 use bulkhead_model::{Failure, FailureKind, JobKind, JobState, NoticeEvent, WebhookId};
+
 use crate::databases::on_both;
 use crate::scene::{LEASE, Scene, acme, completed, globex, new_reset, refused};
 
