@@ -16,7 +16,9 @@ use crate::routes;
 
 const BUFFER_BYTES: usize = 64 << 10;
 const HEADERS_MAX: usize = 100;
-const HEAD_DEADLINE: Duration = Duration::from_secs(10);
+/// Holds for connections that are kept as well. Longer than clients keep them (SurrealDB: 90 s), so that none is closed here in the very
+/// moment in which an event is sent over it, which would fail somebody's transaction.
+const HEAD_DEADLINE: Duration = Duration::from_secs(120);
 /// A host that has no file descriptors left tries again after this.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 

@@ -139,7 +139,7 @@ fn events_wait_while_it_is_away_and_go_in_after_a_restart() {
     scene.replica.launch().unwrap();
     scene.until_applied();
     assert_eq!(scene.on(&scene.replica).value("SELECT VALUE n FROM ONLY a:1").unwrap(), json!(20));
-    assert_eq!(door.ingest("a", "UPDATE", "a:1", json!({ "n": 99 })).unwrap().sequence(), 21);
+    assert_eq!(scene.client().ingest("a", "UPDATE", "a:1", json!({ "n": 99 })).unwrap().sequence(), 21);
     scene.until_applied();
     assert_eq!(scene.on(&scene.replica).value("SELECT VALUE n FROM ONLY a:1").unwrap(), json!(99));
 }
