@@ -54,10 +54,12 @@ impl Follow<'_> {
                 Ok(job) => {
                     heard = Instant::now();
                     let ended = matches!(text(&job, "status"), "Succeeded" | "Failed" | "Cancelled");
-                    if !self.quiet {
-                        phases.since_last(&job, &mut |phase, at| display.line(phase, at.min(start.elapsed())));
+                    let mut told = |phase: &str, at: Duration| display.line(phase, at.min(start.elapsed()));
+                    // What was told is newer than what the job has said before it.
+                    let newer = !self.quiet && phases.since_last(&job, &mut told);
+                    if ended || !newer {
+                        display.show(&job, start.elapsed(), ended);
                     }
-                    display.show(&job, start.elapsed(), ended);
                     if ended {
                         return outcome(job);
                     }

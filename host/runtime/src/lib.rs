@@ -23,7 +23,9 @@ mod stream;
 mod tools;
 mod wasi;
 
-pub use attempt::{ArtifactReader, ArtifactWriter, Attempt, Level, Observer, Replacing, ServerControl, ServerStatus, Written};
+pub use attempt::{
+    ArtifactReader, ArtifactWriter, Attempt, Level, Observer, Replacing, ServerControl, ServerStatus, Written,
+};
 pub use connection::{Connection, HttpAccess};
 pub use database::Rows;
 pub use egress::EgressConfig;

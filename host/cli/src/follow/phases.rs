@@ -25,15 +25,18 @@ impl<'a> Phases<'a> {
         Self { client, path: format!("/jobs/{}/events", segment(job)), last_id: None, seen: None }
     }
 
-    /// Gives each phase that has begun since the last time, and how long after the job was asked for that was. Does not ask when nothing
-    /// has changed, and leaves it to the next time when there is no answer.
-    pub fn since_last(&mut self, job: &Value, each: &mut dyn FnMut(&str, Duration)) {
+    /// Gives each phase that has begun since the last time, and how long after the job was asked for that was; answers whether there was
+    /// one. Does not ask when nothing has changed, and leaves it to the next time when there is no answer.
+    pub fn since_last(&mut self, job: &Value, each: &mut dyn FnMut(&str, Duration)) -> bool {
         let now = (text(job, "status").to_owned(), text(job, "phase").to_owned());
         if self.seen.as_ref() == Some(&now) {
-            return;
+            return false;
         }
+        let mut any = false;
         let asked = Timestamp::parse_rfc3339(text(job, "created_at"));
-        let Ok(stream) = self.client.events(&self.path, self.last_id.as_deref(), Some(DEADLINE)) else { return };
+        let Ok(stream) = self.client.events(&self.path, self.last_id.as_deref(), Some(DEADLINE)) else {
+            return false;
+        };
         let mut show = |event: ServerEvent| {
             if matches!(event.name.as_str(), "progress" | "end") {
                 return ControlFlow::Break(());
@@ -41,6 +44,7 @@ impl<'a> Phases<'a> {
             let recorded: Value = serde_json::from_str(&event.data).unwrap_or_default();
             if let Some(phase) = begun(&recorded) {
                 let at = Timestamp::parse_rfc3339(text(&recorded, "at"));
+                any = true;
                 each(&phase, asked.zip(at).map(|(asked, at)| at.since(asked)).unwrap_or_default());
             }
             if event.id.is_some() {
@@ -51,6 +55,7 @@ impl<'a> Phases<'a> {
         if read_events(stream, &mut show) {
             self.seen = Some(now);
         }
+        any
     }
 }
 

@@ -176,8 +176,15 @@ impl Server {
         server.sql("GRANT ALL ON *.* TO backup").await;
         let user = "backup".to_owned();
         let host = "127.0.0.1".to_owned();
-        server.connection =
-            Arc::new(Connection { host, port, socket: None, user, password: PASSWORD.to_owned(), throw_away: false, http: None });
+        server.connection = Arc::new(Connection {
+            host,
+            port,
+            socket: None,
+            user,
+            password: PASSWORD.to_owned(),
+            throw_away: false,
+            http: None,
+        });
         server
     }
 

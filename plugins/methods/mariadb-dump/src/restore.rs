@@ -4,8 +4,7 @@
 //! rights they had; others stay, as do the server's own accounts and the one that the host connects as.
 
 use bulkhead_plugin_sdk::method::{
-    Failure, Link, Reader, RestoreRequest, Restored, Result, Source, database, info, progress, service,
-    tools,
+    Failure, Link, Reader, RestoreRequest, Restored, Result, Source, database, info, progress, service, tools,
 };
 
 use mariadb_check::SYSTEM;
