@@ -7,10 +7,11 @@ use std::time::Duration;
 use bulkhead_model::Result;
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
-use http::{Method, StatusCode};
+use http::{Method, Response, StatusCode};
 use http_body::Frame;
 use http_body_util::{BodyDataStream, BodyExt, StreamBody};
 use hyper::body::Incoming;
+use serde_json::json;
 use tokio::time::{Instant, Sleep, sleep};
 
 use crate::answer::{Answer, all_or_failure};
@@ -29,12 +30,27 @@ impl Client {
     /// As [`query`](Self::query).
     pub async fn export(&self, scope: &Scope) -> Result<Export> {
         let response = self.transport.send(Method::GET, "/export", Some(scope), whole(""), self.deadline).await?;
-        Ok(Export {
+        Ok(self.body(response))
+    }
+
+    /// The same without users and accesses. Servers write `[REDACTED]` in the place of an access's secret key, which an import would
+    /// make the key: whoever knows that word could sign tokens for what was loaded.
+    ///
+    /// # Errors
+    /// As [`query`](Self::query); also of servers before 2.1, which export everything or nothing.
+    pub async fn export_without_logins(&self, scope: &Scope) -> Result<Export> {
+        let parts = json!({"users": false, "accesses": false});
+        let response = self.transport.send_json("/export", scope, &parts, self.deadline).await?;
+        Ok(self.body(response))
+    }
+
+    fn body(&self, response: Response<Incoming>) -> Export {
+        Export {
             body: response.into_body().into_data_stream(),
             patience: Box::pin(sleep(self.deadline)),
             deadline: self.deadline,
             transport: self.transport.clone(),
-        })
+        }
     }
 
     /// Runs an export in a database, which must exist; the first statement has to be `OPTION IMPORT`. Statements that succeeded

@@ -76,10 +76,28 @@ impl Transport {
         within: Duration,
     ) -> Result<Response<Incoming>> {
         let response = self.ask(method, path, scope, body, within).await?;
-        if response.status().is_success() {
+        self.taken(response, within).await
+    }
+
+    /// Posts JSON to a database, as [`send`](Self::send) does text.
+    pub async fn send_json(
+        &self,
+        path: &str,
+        scope: &Scope,
+        body: &serde_json::Value,
+        within: Duration,
+    ) -> Result<Response<Incoming>> {
+        let mut request = self.request(Method::POST, path, Some(scope), whole(body.to_string()))?;
+        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let response = self.exchange(request, within).await?;
+        self.taken(response, within).await
+    }
+
+    async fn taken(&self, response: Response<Incoming>, within: Duration) -> Result<Response<Incoming>> {
+        let status = response.status();
+        if status.is_success() {
             return Ok(response);
         }
-        let status = response.status();
         let body = self.read(response, within).await?;
         Err(words::request_failure(&self.server, status, &body))
     }
@@ -93,6 +111,10 @@ impl Transport {
         body: Body,
         within: Duration,
     ) -> Result<Response<Incoming>> {
+        self.exchange(self.request(method, path, scope, body)?, within).await
+    }
+
+    fn request(&self, method: Method, path: &str, scope: Option<&Scope>, body: Body) -> Result<Request<Body>> {
         let scheme = if self.server.tls { "https" } else { "http" };
         let uri: Uri = format!("{scheme}://{}{path}", self.server.address()).parse().map_err(|_| {
             Failure::invalid(format!("{:?} is no host", self.server.host)).with_hint("check `host` of the service")
@@ -105,6 +127,10 @@ impl Transport {
             insert(request.headers_mut(), "surreal-ns", &scope.namespace, "namespace")?;
             insert(request.headers_mut(), "surreal-db", &scope.database, "database")?;
         }
+        Ok(request)
+    }
+
+    async fn exchange(&self, request: Request<Body>, within: Duration) -> Result<Response<Incoming>> {
         match tokio::time::timeout(within, self.client.request(request)).await {
             Ok(answer) => answer.map_err(|error| self.explain(&error)),
             Err(_) => Err(self.late(within)),

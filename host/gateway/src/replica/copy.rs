@@ -34,8 +34,9 @@ impl Replica {
         for _ in 0..TRIES {
             let before = self.main_counts().await?;
             self.wipe().await?;
-            let export =
-                self.main.export(&self.scope).await.map_err(|failure| failure.context("copying the main database"))?;
+            // Nobody signs in to the replica.
+            let export = self.main.export_without_logins(&self.scope).await;
+            let export = export.map_err(|failure| failure.context("copying the main database"))?;
             let copied = self.client.import(&self.scope, export, COPY_DEADLINE).await;
             copied.map_err(|failure| failure.context("copying the main database"))?;
             let after = self.main_counts().await?;

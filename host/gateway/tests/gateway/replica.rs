@@ -34,6 +34,19 @@ fn differences(scene: &Scene, tables: &[&str]) -> Vec<String> {
     differences
 }
 
+/// An export hides the keys of accesses behind a word that everybody knows.
+#[test]
+fn nobody_can_sign_tokens_for_the_copy() {
+    let access = "DEFINE ACCESS api ON DATABASE TYPE JWT ALGORITHM HS256 KEY 'a key that only main knows, long enough';
+        DEFINE USER reader ON DATABASE PASSWORD 'a password of main' ROLES VIEWER; CREATE user:1 SET name = 'one';";
+    let scene = Scene::start(access, |_| {});
+    let (main, replica) = (scene.on(&scene.main), scene.on(&scene.replica));
+    assert_eq!(replica.value("SELECT VALUE name FROM user").unwrap(), json!(["one"]));
+    assert_eq!(main.value("INFO FOR DB").unwrap()["accesses"].as_object().unwrap().len(), 1);
+    let info = replica.value("INFO FOR DB").unwrap();
+    assert_eq!((&info["accesses"], &info["users"]), (&json!({}), &json!({})), "{info}");
+}
+
 #[test]
 fn it_begins_as_a_copy_and_takes_events_in_with_their_types() {
     let scene = Scene::start(SCHEMA, |_| {});
