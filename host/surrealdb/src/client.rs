@@ -76,8 +76,7 @@ impl Client {
     /// When the request as a whole fails: `unavailable`, `denied`, or `invalid` for text that the server cannot read. It may have run
     /// when the connection broke before the answer.
     pub async fn query(&self, scope: Option<&Scope>, sql: &str) -> Result<Vec<Answer>> {
-        let body = whole(sql.to_owned());
-        let response = self.transport.ask(Method::POST, "/sql", scope, body, self.deadline).await?;
+        let response = self.transport.statements(scope, sql.to_owned().into(), self.deadline).await?;
         let status = response.status();
         let body = self.transport.read(response, self.deadline).await?;
         match status.is_success() {

@@ -6,6 +6,7 @@
 mod answer;
 mod client;
 mod server;
+mod session;
 mod transfer;
 mod transport;
 mod words;

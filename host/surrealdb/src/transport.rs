@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use bulkhead_model::{Failure, Result};
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
@@ -19,8 +19,10 @@ use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::{ClientConfig, RootCertStore};
+use tokio::time::Instant;
 
 use crate::server::{Login, Scope, Server};
+use crate::session::{self, Session};
 use crate::words;
 
 /// How long a server may take to accept a connection.
@@ -45,6 +47,7 @@ pub(crate) struct Transport {
     client: legacy::Client<HttpsConnector<HttpConnector>, Body>,
     pub server: Arc<Server>,
     identity: HeaderMap,
+    session: Arc<Session>,
 }
 
 impl Transport {
@@ -63,7 +66,7 @@ impl Transport {
             .pool_idle_timeout(IDLE)
             .pool_max_idle_per_host(MOST_IDLE)
             .build(connector);
-        Ok(Self { client, server: Arc::new(server.clone()), identity: identity(server)? })
+        Ok(Self { client, server: Arc::new(server.clone()), identity: identity(server)?, session: Arc::default() })
     }
 
     /// Sends a request; answers when the head of the answer is there and says that it was taken.
@@ -112,6 +115,31 @@ impl Transport {
         within: Duration,
     ) -> Result<Response<Incoming>> {
         self.exchange(self.request(method, path, scope, body)?, within).await
+    }
+
+    /// Posts statements, with a token where the server gives one.
+    pub async fn statements(&self, scope: Option<&Scope>, sql: Bytes, within: Duration) -> Result<Response<Incoming>> {
+        if let Some(token) = self.session.token(Instant::now(), self.sign_in(within)).await {
+            let mut request = self.request(Method::POST, "/sql", scope, whole(sql.clone()))?;
+            request.headers_mut().insert(AUTHORIZATION, token.clone());
+            let response = self.exchange(request, within).await?;
+            // Refused as a whole, so nothing of it has run.
+            if response.status() != StatusCode::UNAUTHORIZED {
+                return Ok(response);
+            }
+            self.session.forget(&token).await;
+        }
+        self.ask(Method::POST, "/sql", scope, whole(sql), within).await
+    }
+
+    async fn sign_in(&self, within: Duration) -> Option<serde_json::Value> {
+        let body = whole(session::credentials(&self.server).to_string());
+        let mut request = self.request(Method::POST, "/signin", None, body).ok()?;
+        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        // What stands there is tried by itself first.
+        request.headers_mut().remove(AUTHORIZATION);
+        let response = self.exchange(request, within).await.ok().filter(|response| response.status().is_success())?;
+        serde_json::from_slice(&self.read(response, within).await.ok()?).ok()
     }
 
     fn request(&self, method: Method, path: &str, scope: Option<&Scope>, body: Body) -> Result<Request<Body>> {

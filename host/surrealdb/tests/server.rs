@@ -37,6 +37,17 @@ async fn started() -> (SurrealDb, Client) {
     (server, client)
 }
 
+/// The first statement signs in; a server that starts again, without its data, knows nothing of that token.
+#[tokio::test]
+async fn a_token_that_is_not_taken_any_more_is_replaced() {
+    let (server, client) = started().await;
+    client.run(None, "RETURN 1").await.unwrap();
+    let server = tokio::task::spawn_blocking(move || server.launch().map(|()| server)).await.unwrap().unwrap();
+    assert_eq!(client.run(None, "RETURN 2").await.unwrap(), [json!(2)]);
+    let wrong = Client::new(&Server { password: "not it".to_owned(), ..of(&server) }, DEADLINE).unwrap();
+    assert_eq!(wrong.run(None, "RETURN 3").await.unwrap_err().kind, FailureKind::Denied);
+}
+
 #[tokio::test]
 async fn statements_are_answered_one_by_one() {
     let (_server, client) = started().await;
