@@ -177,6 +177,14 @@ impl Scene {
         self.host.wait_until_clean(&[&self.server], PATIENCE).unwrap_or_else(|problem| panic!("{what}: {problem}"));
     }
 
+    /// A dump that was not loaded to its end leaves the service closed, whatever it came to: no backup is made, until a restore succeeds.
+    pub fn open_again(&self) {
+        let refused = self.host.run(&["backup", "create", "--type", "full"]).unwrap();
+        assert!(refused.code == Some(1) && refused.stderr.contains("is restoring"), "{refused:?}");
+        self.host.restore(&self.full, SERVICE).unwrap();
+        self.go_live();
+    }
+
     /// A backup of now, destruction, and its restore: whatever happened before, this works.
     pub fn prove_it_works(&self) {
         for method in ["full", "dump"] {

@@ -46,6 +46,7 @@ fn a_cancelled_job_ends_within_seconds_and_leaves_nothing() {
         scene.assert_holds(&scene.live, what);
     }
     scene.tool.behave("").unwrap();
+    scene.open_again();
 
     // The attempt's own deadline does the same, and says so.
     scene.host.launch(&[("BULKHEAD_LIMITS__ATTEMPT_DEADLINE", "3s"), ("BULKHEAD_LIMITS__ATTEMPTS_MAX", "1")]).unwrap();

@@ -48,6 +48,7 @@ fn a_component_that_cannot_be_used_is_named_with_its_reason_and_the_host_starts(
             "mariadb-full",
             "mariadb-incremental",
             "s3",
+            "surrealdb-export",
         ]
     );
     let doctor = host.run(&["doctor", "--config", "bulkhead.toml"]).unwrap();
