@@ -65,7 +65,7 @@ fn compiled_code_is_only_taken_from_files_that_the_host_made_and_that_are_whole(
     let mut host = BulkheadHost::start(options).unwrap();
     let cache = host.dir().join("data/cache");
     let made = compiled(&cache);
-    assert_eq!(made.len(), 9, "{made:?}");
+    assert_eq!(made.len(), 10, "{made:?}");
     assert_eq!(fs::metadata(&cache).unwrap().permissions().mode() & 0o777, 0o700);
     host.kill().unwrap();
 
@@ -86,7 +86,7 @@ fn compiled_code_is_only_taken_from_files_that_the_host_made_and_that_are_whole(
     assert_eq!(log.matches("a compiled plugin is damaged and compiled again").count(), 3, "{log}");
     assert!(log.contains("foreign.wasm") && log.contains("no component that can be compiled"), "{log}");
     assert!(!log.contains("foreign.cwasm"), "{log}");
-    assert_eq!(log.matches("plugin loaded").count(), 9, "{log}");
+    assert_eq!(log.matches("plugin loaded").count(), 10, "{log}");
     assert_eq!(fs::read(&made[1]).unwrap(), whole, "compiled again, under the same name");
     assert!(fs::read(&made[0]).unwrap() != damaged);
     host.kill().unwrap();
@@ -97,7 +97,7 @@ fn compiled_code_is_only_taken_from_files_that_the_host_made_and_that_are_whole(
     host.launch(&[]).unwrap();
     let log = host.log()[before..].to_owned();
     assert!(log.contains("plugins are compiled at each start: the cache directory cannot be used"), "{log}");
-    assert_eq!(log.matches("plugin loaded").count(), 9, "{log}");
+    assert_eq!(log.matches("plugin loaded").count(), 10, "{log}");
 }
 
 /// The compiled components, by name.
