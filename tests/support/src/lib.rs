@@ -30,6 +30,7 @@ mod snapshot;
 pub mod soak;
 mod stream_processor;
 mod surrealdb;
+mod template;
 mod tripwire;
 pub mod workspace;
 mod writer;

@@ -8,8 +8,11 @@ use std::process::{Child, ChildStdin, Stdio};
 use std::sync::Mutex;
 use std::time::Duration;
 
+use tempfile::TempDir;
+
 use crate::problem::{Problem, Result};
 use crate::process;
+use crate::template;
 
 const START_DEADLINE: Duration = Duration::from_secs(60);
 
@@ -23,21 +26,17 @@ pub struct PostgreSql {
 impl PostgreSql {
     /// Makes a new cluster and starts it. `settings` go to `postgres` as `-c NAME=VALUE`.
     pub fn start(settings: &[&str]) -> Result<Self> {
-        let (postgres, initdb) = (program("postgres")?, program("initdb")?);
-        // In /tmp, not below TMPDIR: the path of a socket has at most 107 bytes, and `nobody` must get there.
-        let folder = tempfile::Builder::new().prefix("bulkhead-pg-").tempdir_in("/tmp")?.keep();
-        fs::set_permissions(&folder, fs::Permissions::from_mode(0o700))?;
+        let postgres = program("postgres")?;
         let user = unprivileged()?;
-        if let Some((uid, gid)) = user {
-            chown(&folder, Some(uid), Some(gid))?;
-        }
+        let folder = private_folder(user)?;
+        template::copy(&cluster(user)?, &folder.path().join("data"))?;
+        let folder = folder.keep();
         let script = r#"
-            "$INITDB" -D "$FOLDER/data" -U postgres -A trust -E UTF8 --locale=C --no-sync >"$FOLDER/log" 2>&1 || exit 1
             "$POSTGRES" -D "$FOLDER/data" -k "$FOLDER" -c listen_addresses= -c fsync=off -c max_connections=300 "$@" \
-                >>"$FOLDER/log" 2>&1 </dev/null &
+                >"$FOLDER/log" 2>&1 </dev/null &
             server=$!
             cat >/dev/null
-            kill -INT $server
+            kill -QUIT $server
             wait $server
             rm -rf "$FOLDER"
         "#;
@@ -48,7 +47,6 @@ impl PostgreSql {
             .current_dir(&folder)
             .env("FOLDER", &folder)
             .env("POSTGRES", postgres)
-            .env("INITDB", initdb)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -99,6 +97,38 @@ impl Drop for PostgreSql {
             let _ = shell.0.wait();
         }
     }
+}
+
+/// A cluster that no server has used yet: making one takes longer than most tests.
+fn cluster(user: Option<(u32, u32)>) -> Result<PathBuf> {
+    const ARGUMENTS: &[&str] =
+        &["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--wal-segsize=1", "--no-sync"];
+    let initdb = program("initdb")?;
+    let recipe = [vec![template::ingredient(&initdb)?], ARGUMENTS.iter().map(ToString::to_string).collect()].concat();
+    template::directory("postgresql", &recipe, |to| {
+        let folder = private_folder(user)?;
+        let data = folder.path().join("data");
+        let mut initdb = process::command(&initdb);
+        initdb.args(ARGUMENTS).arg("-D").arg(&data).current_dir(folder.path()).process_group(0);
+        if let Some((uid, gid)) = user {
+            initdb.uid(uid).gid(gid);
+        }
+        let finished = process::run(&mut initdb, b"", START_DEADLINE)?;
+        if finished.code != Some(0) {
+            return Err(Problem::new(format!("initdb failed: {}", finished.stderr)));
+        }
+        template::copy(&data, to)
+    })
+}
+
+/// In /tmp, not below TMPDIR: the path of a socket has at most 107 bytes, and `nobody` must get there.
+fn private_folder(user: Option<(u32, u32)>) -> Result<TempDir> {
+    let folder = tempfile::Builder::new().prefix("bulkhead-pg-").tempdir_in("/tmp")?;
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700))?;
+    if let Some((uid, gid)) = user {
+        chown(folder.path(), Some(uid), Some(gid))?;
+    }
+    Ok(folder)
 }
 
 /// PostgreSQL refuses to run as root; then it runs as `nobody`.

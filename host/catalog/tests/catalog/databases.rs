@@ -26,7 +26,9 @@ impl Database {
         let server = server();
         let mut admin = PgConnection::connect(&server.url("postgres")).await.unwrap();
         // A collation for people, which treats punctuation and case unlike SQLite does: nothing may depend on it.
-        let sql = format!("CREATE DATABASE {name} TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US'");
+        let sql = format!(
+            "CREATE DATABASE {name} TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US' STRATEGY file_copy"
+        );
         admin.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await.unwrap();
         admin.close().await.unwrap();
         Self { url: server.url(&name), _folder: tempfile::tempdir().unwrap() }
