@@ -8,6 +8,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -51,14 +52,17 @@ pub fn run(command: &mut Command, input: &[u8], deadline: Duration) -> Result<Fi
         scope.spawn(move || stdin.as_mut().map(|pipe| pipe.write_all(input)));
         let stdout = scope.spawn(move || drain(out.as_mut()));
         let stderr = scope.spawn(move || drain(err.as_mut()));
-        let ended = wait_until(&name, deadline, || Ok(child.try_wait()?));
-        if ended.is_err() {
-            child.kill()?;
-            child.wait()?;
+        // Waited for rather than looked at again and again: tests run thousands of commands, and most take a few milliseconds.
+        let (pid, (ended, end)) = (child.id(), mpsc::channel());
+        scope.spawn(move || ended.send(child.wait()));
+        let in_time = end.recv_timeout(deadline);
+        if in_time.is_err() {
+            kill(pid);
         }
         let stdout = stdout.join().unwrap_or_default();
         let stderr = String::from_utf8_lossy(&stderr.join().unwrap_or_default()).into_owned();
-        let status = ended.map_err(|problem| Problem::new(format!("{problem}\n{stderr}")))?;
+        let status = in_time
+            .map_err(|_| Problem::new(format!("{name}: not done after {:.1} s\n{stderr}", deadline.as_secs_f64())))??;
         Ok(Finished { code: status.code(), stdout, stderr })
     })
 }
