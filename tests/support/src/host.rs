@@ -6,11 +6,13 @@ mod leftovers;
 mod settings;
 mod stand_in;
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Child;
-use std::time::Duration;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -32,6 +34,8 @@ pub struct BulkheadHost {
     options: HostOptions,
     process: Option<Child>,
     url: String,
+    /// By organization and role, with the time of their making.
+    tokens: Mutex<BTreeMap<(String, String), (String, Instant)>>,
     _guardian: Guardian,
 }
 
@@ -49,7 +53,14 @@ impl BulkheadHost {
         fs::create_dir_all(&parent)?;
         let directory = tempfile::Builder::new().prefix("bulkhead-host-").tempdir_in(parent)?;
         let guardian = Guardian::watch(&directory.path().join("pid"), &[directory.path()])?;
-        let host = Self { directory, options, process: None, url: String::new(), _guardian: guardian };
+        let host = Self {
+            directory,
+            options,
+            process: None,
+            url: String::new(),
+            tokens: Mutex::default(),
+            _guardian: guardian,
+        };
         fs::create_dir_all(host.bucket())?;
         fs::write(host.dir().join("bulkhead.toml"), settings::render(&host.options, &host.bucket()))?;
         Ok(host)

@@ -1,7 +1,8 @@
 //! The command line as a user meets it.
 
 use std::process::Command;
-use std::time::Duration;
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -13,6 +14,9 @@ use crate::workspace;
 
 /// No command may take longer, restores that wait included.
 const COMMAND_DEADLINE: Duration = Duration::from_secs(1200);
+
+/// Half of what a token is good for.
+const TOKEN_AGE: Duration = Duration::from_mins(30);
 
 /// What a command printed and how it ended.
 #[derive(Debug)]
@@ -67,11 +71,20 @@ impl BulkheadHost {
         command
     }
 
-    /// A token, as `bulkhead token create` prints it.
+    /// A token, as `bulkhead token create` prints it; the same one again while it is good for long enough, as most commands need one.
     pub fn token(&self, organization: &str, role: &str) -> Result<String> {
+        let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        let whose = (organization.to_owned(), role.to_owned());
+        if let Some((token, made)) = tokens.get(&whose)
+            && made.elapsed() < TOKEN_AGE
+        {
+            return Ok(token.clone());
+        }
         let arguments = ["token", "create", "--organization", organization, "--role", role];
         let output = self.run_with(&[], &arguments)?.ok()?;
-        Ok(output.stdout.trim().to_owned())
+        let token = output.stdout.trim().to_owned();
+        tokens.insert(whose, (token.clone(), Instant::now()));
+        Ok(token)
     }
 
     /// A command that must succeed, asked for JSON.
