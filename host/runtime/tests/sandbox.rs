@@ -1,9 +1,8 @@
 //! What a plugin can do to its host: fail, and nothing else. And the bytes that pass both ways.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -13,6 +12,7 @@ use bulkhead_runtime::{
     MethodPlugin, Observer, PluginSettings, Replacing, RestoreRequest, Runtime, RuntimeConfig, Service, StorageConfig,
     ToolSet, Written,
 };
+use bulkhead_test_support::workspace;
 use serde_json::json;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -20,39 +20,12 @@ use tokio_util::sync::CancellationToken;
 #[path = "sandbox/own_service.rs"]
 mod own_service;
 
-/// Builds the components that these tests need, once, into a directory of their own.
-fn plugins() -> &'static Path {
-    static DIR: OnceLock<TempDir> = OnceLock::new();
-    let dir = DIR.get_or_init(|| {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        let packages = [
-            ("fixture-behaviour", "fixture_behaviour.wasm"),
-            ("example-minimal-storage", "example_minimal_storage.wasm"),
-            ("plugin-filesystem", "plugin_filesystem.wasm"),
-        ];
-        let mut cargo = Command::new(env!("CARGO"));
-        cargo.current_dir(&root).args(["build", "--quiet", "--target", "wasm32-wasip2", "--profile", "plugin"]);
-        for (package, _) in packages {
-            cargo.args(["-p", package]);
-        }
-        assert!(cargo.status().unwrap().success(), "the components do not build");
-        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-        let dir = TempDir::new().unwrap();
-        for (_, file) in packages {
-            std::fs::copy(target.join("wasm32-wasip2/plugin").join(file), dir.path().join(file)).unwrap();
-        }
-        dir
-    });
-    dir.path()
+fn plugins() -> TempDir {
+    let fixture = workspace::example("fixture-behaviour");
+    workspace::only(&[fixture, workspace::example("minimal-storage"), workspace::plugin("filesystem")]).unwrap()
 }
 
-/// A cache that all tests share, so that each component is compiled once.
-fn cache() -> PathBuf {
-    static DIR: OnceLock<TempDir> = OnceLock::new();
-    DIR.get_or_init(|| TempDir::new().unwrap()).path().join("cache")
-}
-
-fn config(bundled: bool) -> RuntimeConfig {
+fn config(bundled: bool, plugins: &TempDir) -> RuntimeConfig {
     let settings = PluginSettings {
         grants: bundled.then(|| vec!["scratch".to_owned(), "service".to_owned()]),
         memory_bytes: Some(32 << 20),
@@ -60,10 +33,11 @@ fn config(bundled: bool) -> RuntimeConfig {
         log_lines: Some(10),
         ..PluginSettings::default()
     };
+    let plugins = plugins.path().to_owned();
     RuntimeConfig {
-        cache_dir: cache(),
-        bundled_dir: bundled.then(|| plugins().to_owned()),
-        plugin_dirs: if bundled { Vec::new() } else { vec![plugins().to_owned()] },
+        cache_dir: workspace::component_cache(),
+        bundled_dir: bundled.then(|| plugins.clone()),
+        plugin_dirs: if bundled { Vec::new() } else { vec![plugins] },
         tools: ToolSet::new("/nonexistent".into(), BTreeMap::new()),
         settings: BTreeMap::from([("behaviour".to_owned(), settings)]),
         default_limits: Limits::default(),
@@ -72,9 +46,13 @@ fn config(bundled: bool) -> RuntimeConfig {
 }
 
 async fn runtime() -> Runtime {
-    let runtime = Runtime::new(config(true)).await.unwrap();
+    let runtime = Runtime::new(config(true, &plugins())).await.unwrap();
     assert_eq!(runtime.refused(), []);
     runtime
+}
+
+async fn runtime_of_strangers() -> Runtime {
+    Runtime::new(config(false, &plugins())).await.unwrap()
 }
 
 #[derive(Default)]
@@ -312,7 +290,7 @@ async fn storage_keeps_all_or_nothing() {
 
 #[tokio::test]
 async fn a_plugin_from_elsewhere_is_granted_nothing_unasked() {
-    let runtime = Runtime::new(config(false)).await.unwrap();
+    let runtime = runtime_of_strangers().await;
     let plugin = runtime.storage("filesystem").unwrap();
     let root = TempDir::new().unwrap();
     let config = StorageConfig { config: json!({"root": root.path()}), credentials: None, operator: true };
@@ -324,14 +302,13 @@ async fn a_plugin_from_elsewhere_is_granted_nothing_unasked() {
 
 #[tokio::test]
 async fn a_damaged_cache_is_made_anew_and_a_foreign_file_is_refused() {
-    let dir = TempDir::new().unwrap();
-    let plugin_dir = dir.path().join("plugins");
-    std::fs::create_dir(&plugin_dir).unwrap();
-    std::fs::copy(plugins().join("example_minimal_storage.wasm"), plugin_dir.join("a.wasm")).unwrap();
-    std::fs::write(plugin_dir.join("b.wasm"), "no component").unwrap();
-    std::fs::copy(plugins().join("example_minimal_storage.wasm"), plugin_dir.join("c.wasm")).unwrap();
+    let (dir, plugins) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let component = workspace::example("minimal-storage");
+    std::fs::copy(&component, plugins.path().join("a.wasm")).unwrap();
+    std::fs::write(plugins.path().join("b.wasm"), "no component").unwrap();
+    std::fs::copy(&component, plugins.path().join("c.wasm")).unwrap();
     let cache_dir = dir.path().join("cache");
-    let config = RuntimeConfig { cache_dir: cache_dir.clone(), plugin_dirs: vec![plugin_dir], ..config(false) };
+    let config = RuntimeConfig { cache_dir: cache_dir.clone(), ..config(false, &plugins) };
     let cached =
         || -> Vec<PathBuf> { std::fs::read_dir(&cache_dir).unwrap().map(|entry| entry.unwrap().path()).collect() };
 

@@ -22,8 +22,19 @@ pub async fn method_plugin(component: impl AsRef<Path>) -> MethodPlugin {
     runtime.method(engine, &method).expect("the runtime gives what it lists")
 }
 
-/// Names a directory that keeps compiled components from one test to the next: compiling a large one takes seconds.
+/// Names a directory that keeps compiled components from one test to the next: compiling a large one takes seconds. Without it there is
+/// one in the target directory of the test that runs.
 const CACHE: &str = "BULKHEAD_COMPONENT_CACHE";
+
+fn cache() -> Option<PathBuf> {
+    if let Some(set) = std::env::var_os(CACHE) {
+        return Some(set.into());
+    }
+    let executable = std::env::current_exe().ok()?;
+    // target/debug/deps/conformance-...
+    let profile = executable.parent().filter(|dir| dir.ends_with("deps"))?.parent()?;
+    Some(profile.parent()?.join("component-cache"))
+}
 
 async fn load(component: &Path, kind: PluginKind) -> (Runtime, PluginInfo) {
     let place = tempfile::tempdir().expect("a temporary directory can be made");
@@ -32,7 +43,7 @@ async fn load(component: &Path, kind: PluginKind) -> (Runtime, PluginInfo) {
     let copied = fs::copy(component, plugins.join("plugin.wasm"));
     copied.unwrap_or_else(|error| panic!("component {}: {error}", component.display()));
     let config = RuntimeConfig {
-        cache_dir: std::env::var_os(CACHE).map_or_else(|| place.path().join("cache"), PathBuf::from),
+        cache_dir: cache().unwrap_or_else(|| place.path().join("cache")),
         // What is bundled is granted what it asks for.
         bundled_dir: Some(plugins),
         plugin_dirs: Vec::new(),

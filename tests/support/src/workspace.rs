@@ -1,7 +1,13 @@
 //! Where things lie: the checkout, the target directory, the binary and the built components.
 
 use std::env;
+use std::fs::DirBuilder;
+use std::os::unix::fs::{DirBuilderExt, symlink};
 use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use crate::problem::Result;
 
 /// The root of the checkout this crate was compiled in.
 pub fn root() -> PathBuf {
@@ -28,22 +34,43 @@ pub fn bulkhead_binary() -> PathBuf {
 
 /// A first-party component as `cargo xtask plugins` leaves it, e.g. `mariadb-full`.
 pub fn plugin(name: &str) -> PathBuf {
-    target_dir().join("plugins").join(name).with_extension("wasm")
+    built("plugins", name)
 }
 
 /// A misbehaving guest: the name of its file in `tests/guests/examples`, e.g. `endless_loop`.
 pub fn guest(name: &str) -> PathBuf {
-    target_dir().join("guests").join(name).with_extension("wasm")
+    built("guests", name)
 }
 
-/// An example component, e.g. `minimal-storage`.
+/// An example component, e.g. `minimal-storage`; the fixture of the sandbox's tests counts as one.
 pub fn example(name: &str) -> PathBuf {
-    target_dir().join("examples-wasm").join(name).with_extension("wasm")
+    built("examples-wasm", name)
 }
 
-/// Where hosts of the tests keep what they compile.
+/// Where the hosts of all tests keep what they compile: what the first one compiles, the others find.
+/// `BULKHEAD_COMPONENT_CACHE` if set, as for `bulkhead-testkit`. Others cannot write there, or no host would use it.
 pub fn component_cache() -> PathBuf {
-    target_dir().join("component-cache")
+    let set = env::var_os("BULKHEAD_COMPONENT_CACHE").map(PathBuf::from);
+    let cache = set.unwrap_or_else(|| target_dir().join("component-cache"));
+    // One that cannot be made is one that a host cannot use either, and it says so.
+    let _ = DirBuilder::new().recursive(true).mode(0o700).create(&cache);
+    cache
+}
+
+/// A directory with these components and no others, for a host to load all of.
+pub fn only(components: &[PathBuf]) -> Result<TempDir> {
+    let dir = tempfile::Builder::new().prefix("bulkhead-components-").tempdir()?;
+    for component in components {
+        symlink(component, dir.path().join(component.file_name().unwrap_or_default()))?;
+    }
+    Ok(dir)
+}
+
+/// Panics when it has not been built: no test can do without, and its author wants to read what to do rather than that a file is missing.
+fn built(dir: &str, name: &str) -> PathBuf {
+    let path = target_dir().join(dir).join(name).with_extension("wasm");
+    assert!(path.is_file(), "{} is not there; hint: `cargo xtask plugins`", path.display());
+    path
 }
 
 /// The directory of the running executable's profile, e.g. `target/debug`.

@@ -1,9 +1,8 @@
 //! An API over a SQLite catalog and an engine with the smallest plugins, called without a connection.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::{Arc, OnceLock};
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -16,6 +15,7 @@ use bulkhead_engine::{
 };
 use bulkhead_model::{BackupId, Clock, JobState, Report, ServiceId, SystemClock};
 use bulkhead_runtime::{Connection, EgressConfig, Limits, Runtime, RuntimeConfig, ToolSet};
+use bulkhead_test_support::workspace;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -63,9 +63,12 @@ impl Host {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let url = format!("sqlite:{}", dir.path().join("catalog.db").display());
         let catalog = Catalog::open(&url, Arc::clone(&clock)).await.unwrap();
+        let plugins =
+            [workspace::example("minimal-method"), workspace::example("minimal-storage"), workspace::plugin("s3")];
+        let plugins = workspace::only(&plugins).unwrap();
         let runtime = Runtime::new(RuntimeConfig {
-            cache_dir: cache(),
-            bundled_dir: Some(plugins().to_owned()),
+            cache_dir: workspace::component_cache(),
+            bundled_dir: Some(plugins.path().to_owned()),
             plugin_dirs: Vec::new(),
             tools: ToolSet::new(PathBuf::from("/bin/false"), BTreeMap::new()),
             settings: BTreeMap::new(),
@@ -273,31 +276,4 @@ pub fn token(organization: &str, role: &str) -> String {
 pub fn narrowed(organization: &str, role: &str, services: &[&str]) -> String {
     let services = Some(services.iter().map(|service| (*service).to_owned()).collect());
     mint(SECRET, &Claims { services, ..claims(organization, role) }).unwrap()
-}
-
-/// Builds the components that these tests need, once, into a directory of their own.
-fn plugins() -> &'static Path {
-    static DIR: OnceLock<TempDir> = OnceLock::new();
-    let dir = DIR.get_or_init(|| {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        let packages = ["example-minimal-method", "example-minimal-storage", "plugin-s3"];
-        let mut cargo = Command::new(env!("CARGO"));
-        cargo.current_dir(&root).args(["build", "--quiet", "--target", "wasm32-wasip2", "--profile", "plugin"]);
-        cargo.args(packages.iter().flat_map(|package| ["-p", package]));
-        assert!(cargo.status().unwrap().success(), "the components do not build");
-        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-        let dir = TempDir::new().unwrap();
-        for package in packages {
-            let file = format!("{}.wasm", package.replace('-', "_"));
-            std::fs::copy(target.join("wasm32-wasip2/plugin").join(&file), dir.path().join(&file)).unwrap();
-        }
-        dir
-    });
-    dir.path()
-}
-
-/// A cache that all tests share, so that each component is compiled once.
-fn cache() -> PathBuf {
-    static DIR: OnceLock<TempDir> = OnceLock::new();
-    DIR.get_or_init(|| TempDir::new().unwrap()).path().join("cache")
 }

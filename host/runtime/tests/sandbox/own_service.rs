@@ -104,7 +104,7 @@ async fn a_method_reaches_its_own_service_as_the_host_and_nothing_else() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_service_needs_a_grant() {
-    let runtime = Runtime::new(config(false)).await.unwrap();
+    let runtime = runtime_of_strangers().await;
     let plugin = runtime.method("example", &"behave".parse().unwrap()).unwrap();
     let bench = Bench { plugin, ..Bench::new().await };
     let own = connection(echo(), Some(access()));

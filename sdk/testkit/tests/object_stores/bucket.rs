@@ -1,31 +1,15 @@
 //! A plugin opened on an object store.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bulkhead_runtime::{Bucket, ByteRange, StorageConfig, StoragePlugin};
 use bulkhead_test_support::bucket::{BucketServer, TargetEntry};
+use bulkhead_test_support::workspace;
 use bulkhead_testkit::{Target, storage_plugin};
 
-/// Builds and loads a first-party plugin.
+/// Loads a first-party plugin.
 pub async fn plugin(name: &str) -> StoragePlugin {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let package = format!("plugin-{name}");
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.current_dir(&root).args([
-        "build",
-        "--quiet",
-        "--target",
-        "wasm32-wasip2",
-        "--profile",
-        "plugin",
-        "-p",
-        &package,
-    ]);
-    assert!(cargo.status().unwrap().success(), "{package} does not build");
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-    storage_plugin(target.join("wasm32-wasip2/plugin").join(format!("{}.wasm", package.replace('-', "_")))).await
+    storage_plugin(workspace::plugin(name)).await
 }
 
 /// Opens a target as the operator would: he trusts the address.
