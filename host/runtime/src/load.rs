@@ -3,11 +3,12 @@
 //! Compiled code runs with the rights of the host, so it is only taken from files that this host has made itself, in a directory
 //! that nobody else can write to, and after their checksum agreed.
 
-use std::fs::{DirBuilder, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::hash::{Hash, Hasher};
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use bulkhead_model::{Digest, Failure, Result};
 use sha2::{Digest as _, Sha256};
@@ -16,6 +17,12 @@ use wasmtime::component::Component;
 
 /// Larger files are no plugins.
 const MOST_COMPONENT_BYTES: u64 = 256 << 20;
+
+/// The longest wait for another host that compiles; after it, the same work is done twice.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Between two looks whether it is done.
+const POLL: Duration = Duration::from_millis(20);
 
 /// Where compiled components are kept.
 #[derive(Clone, Debug)]
@@ -72,6 +79,11 @@ impl Cache {
         if let Some(component) = self.find(engine, &key) {
             return Ok((digest, component));
         }
+        // Hosts that share a cache and start together compile each component once, as compiling takes all processors for seconds.
+        let _turn = self.turn();
+        if let Some(component) = self.find(engine, &key) {
+            return Ok((digest, component));
+        }
         let component = Component::new(engine, &bytes)
             .map_err(|error| Failure::invalid(format!("the file is no component that can be compiled: {error:#}")))?;
         if let Err(error) = self.keep(&component, &key) {
@@ -101,12 +113,28 @@ impl Cache {
         None
     }
 
+    /// Waits until nobody else compiles for this directory. The lock is the directory's own and goes with the file, or the process.
+    fn turn(&self) -> Option<File> {
+        let dir = File::open(self.dir.as_ref()?).ok()?;
+        let end = Instant::now() + PATIENCE;
+        loop {
+            match dir.try_lock() {
+                Ok(()) => return Some(dir),
+                Err(TryLockError::WouldBlock) if Instant::now() < end => std::thread::sleep(POLL),
+                Err(_) => return None,
+            }
+        }
+    }
+
     fn keep(&self, component: &Component, key: &str) -> wasmtime::Result<()> {
         let Some(dir) = &self.dir else { return Ok(()) };
         let compiled = component.serialize()?;
         let name = format!("{key}-{}.cwasm", blake3::hash(&compiled).to_hex());
-        let partial = dir.join(format!(".{name}.{}", std::process::id()));
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&partial)?;
+        // Nobody else writes to a name that nobody can guess, not even the same process in another container or thread.
+        let mut unique = [0; 8];
+        getrandom::fill(&mut unique)?;
+        let partial = dir.join(format!(".{name}.{}", hex::encode(unique)));
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&partial)?;
         let written = file.write_all(&compiled).and_then(|()| std::fs::rename(&partial, dir.join(name)));
         if written.is_err() {
             let _was_there = std::fs::remove_file(&partial);

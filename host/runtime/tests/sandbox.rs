@@ -326,3 +326,17 @@ async fn a_damaged_cache_is_made_anew_and_a_foreign_file_is_refused() {
     let [file] = &cached()[..] else { panic!("{:?}", cached()) };
     assert!(std::fs::read(file).unwrap() != damaged);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hosts_that_start_together_share_what_one_of_them_compiles() {
+    let (dir, plugins) = (TempDir::new().unwrap(), workspace::only(&[workspace::example("minimal-storage")]).unwrap());
+    let cache_dir = dir.path().join("cache");
+    let config = RuntimeConfig { cache_dir: cache_dir.clone(), ..config(true, &plugins) };
+    let hosts: Vec<_> = (0..4).map(|_| tokio::spawn(Runtime::new(config.clone()))).collect();
+    for host in hosts {
+        let runtime = host.await.unwrap().unwrap();
+        assert_eq!((runtime.plugins().len(), runtime.refused()), (1, &[][..]));
+    }
+    let kept = std::fs::read_dir(cache_dir).unwrap().count();
+    assert_eq!(kept, 1, "no part of a file is left beside it");
+}
