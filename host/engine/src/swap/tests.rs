@@ -1,16 +1,16 @@
 //! Swaps around a real MariaDB, also with the host killed at every step.
 
 use std::fs;
-use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bulkhead_model::{AttemptId, FailureKind};
 use bulkhead_runtime::{Connection, Level, Observer, ServerControl};
+use bulkhead_test_support::{MariaDb, process};
 use tempfile::TempDir;
 
 use super::recover::{Recovered, completed, forget, recover_with};
@@ -18,45 +18,10 @@ use super::{ServiceControl, answers};
 use crate::config::ServiceConfig;
 use crate::failpoint::{self, FailPoints};
 
-/// A data directory that servers are copied from: making one takes seconds. Goes with the last test that uses it.
-struct Template {
-    data: PathBuf,
-    _owned: Option<TempDir>,
-}
-
-fn template() -> Arc<Template> {
-    static SHARED: Mutex<Weak<Template>> = Mutex::new(Weak::new());
-    let mut shared = SHARED.lock().unwrap();
-    if let Some(template) = shared.upgrade() {
-        return template;
-    }
-    let template = Arc::new(make_template());
-    *shared = Arc::downgrade(&template);
-    template
-}
-
-fn make_template() -> Template {
-    if let Some(made_by_parent) = std::env::var_os("BULKHEAD_TEST_TEMPLATE") {
-        return Template { data: made_by_parent.into(), _owned: None };
-    }
-    let directory = tempfile::tempdir().unwrap();
-    let data = directory.path().join("data");
-    let made = Command::new("mariadb-install-db")
-        .args(["--no-defaults", "--user=root", "--auth-root-authentication-method=normal", "--skip-test-db"])
-        .args(["--skip-name-resolve", "--innodb-log-file-size=4M"])
-        .arg(format!("--datadir={}", data.display()))
-        .env("TMPDIR", directory.path())
-        .output()
-        .expect("the package mariadb-server-core is installed");
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    Template { data, _owned: Some(directory) }
-}
-
 /// A server with a data directory of its own. Whoever knows the root and the port can drive it, also from another process.
 struct Fixture {
     root: PathBuf,
     service: ServiceConfig,
-    template: Arc<Template>,
     _owned: Option<TempDir>,
 }
 
@@ -73,9 +38,8 @@ impl Fixture {
     fn stopped() -> Self {
         let owned = tempfile::tempdir().unwrap();
         let root = owned.path().to_owned();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let template = template();
-        template.copy(&root.join("data"), "old_data");
+        let port = process::free_port().unwrap();
+        install(&root.join("data"), "old_data");
         let shown = root.display();
         script(
             &root.join("start.sh"),
@@ -89,7 +53,7 @@ impl Fixture {
             &root.join("stop.sh"),
             &format!("exec mariadb-admin --no-defaults --socket={shown}/sock -uroot --connect-timeout=5 shutdown"),
         );
-        Self { service: service(&root, port), root, template, _owned: Some(owned) }
+        Self { service: service(&root, port), root, _owned: Some(owned) }
     }
 
     fn data(&self) -> PathBuf {
@@ -101,7 +65,7 @@ impl Fixture {
         control.stage(1 << 20).await.unwrap();
         assert_eq!(fs::metadata(control.staging()).unwrap().mode() & 0o777, 0o700);
         fs::remove_dir(control.staging()).unwrap();
-        self.template.copy(control.staging(), "new_data");
+        install(control.staging(), "new_data");
         fs::write(control.staging().join("xtrabackup_info"), "uuid = x").unwrap();
     }
 
@@ -132,7 +96,6 @@ impl Fixture {
     fn in_doomed_process(&self, work: &str, fail_at: &str) {
         let output = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "swap::tests::a_recovery_can_be_killed_too", "--nocapture"])
-            .env("BULKHEAD_TEST_TEMPLATE", &self.template.data)
             .env("BULKHEAD_TEST_ROOT", &self.root)
             .env("BULKHEAD_TEST_PORT", self.service.connection.port.to_string())
             .env("BULKHEAD_TEST_WORK", work)
@@ -189,13 +152,11 @@ fn script(path: &Path, body: &str) {
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
-impl Template {
-    fn copy(&self, to: &Path, name: &str) {
-        let copied = Command::new("cp").arg("-a").arg(&self.data).arg(to).status().unwrap();
-        assert!(copied.success());
-        // To the server, every directory is a database.
-        fs::create_dir(to.join(name)).unwrap();
-    }
+/// A server's data, told from others by a name.
+fn install(data: &Path, name: &str) {
+    MariaDb::install(data).unwrap();
+    // To the server, every directory is a database.
+    fs::create_dir(data.join(name)).unwrap();
 }
 
 async fn until(what: &str, condition: impl AsyncFn() -> bool) {
@@ -343,7 +304,7 @@ async fn doomed_process(work: &str) {
     let variable = |name: &str| std::env::var(format!("BULKHEAD_TEST_{name}")).unwrap();
     let root = PathBuf::from(variable("ROOT"));
     let service = service(&root, variable("PORT").parse().unwrap());
-    let fixture = Fixture { service, root, template: template(), _owned: None };
+    let fixture = Fixture { service, root, _owned: None };
     let fail_at = variable("FAIL_AT");
     match work {
         "recover" => drop(recover_with(&fixture.service, FailPoints::parse(&fail_at).unwrap()).await),

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Read;
-use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -12,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use bulkhead_model::Result;
 use bulkhead_runtime::{ByteSource, Connection, Level, Observer, ToolScope, ToolSet};
+use bulkhead_test_support::{MariaDb, process};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
@@ -125,16 +125,8 @@ impl Server {
     pub async fn start() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let data = dir.path().join("data");
-        let installed = clean("mariadb-install-db")
-            // Servers that start at the same time remove each other's temporary tables otherwise.
-            .env("TMPDIR", dir.path())
-            .args(["--no-defaults", "--user=root", "--auth-root-authentication-method=normal", "--skip-test-db"])
-            .args(["--skip-name-resolve".to_owned(), format!("--datadir={}", data.display())])
-            .stdout(Stdio::null())
-            .status()
-            .expect("MariaDB is needed: apt-get install -y mariadb-server-core mariadb-backup mariadb-client");
-        assert!(installed.success());
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        MariaDb::install(&data).unwrap();
+        let port = process::free_port().unwrap();
         let path = |name: &str| dir.path().join(name).display().to_string();
         let child = clean("mariadbd")
             .env("TMPDIR", dir.path())
