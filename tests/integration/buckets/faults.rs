@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bulkhead_test_support::bucket::{
-    Azurite, BucketServer, Fault, FaultProxy, Garage, Gcs, Kind, S3s, TargetEntry, sha256,
+    Azurite, BucketServer, Fault, FaultProxy, Gcs, Kind, S3, SeaweedFs, TargetEntry, sha256,
 };
 use bulkhead_test_support::workspace;
 use serde_json::{Value, json};
@@ -79,14 +79,11 @@ struct Trial<'a> {
     scene: Scene,
     /// Unfinished uploads that nobody can end: the store lists none, and has not told their names.
     nameless: usize,
-    /// What the store cannot do: take a request of that kind a second time when its first answer was lost, or find that the bytes
-    /// of a part are others than their checksum says.
-    weak: &'static [(Kind, Fault)],
     _plugins: tempfile::TempDir,
 }
 
 impl<'a> Trial<'a> {
-    fn prepare(server: &'a dyn BucketServer, nameless: usize, weak: &'static [(Kind, Fault)]) -> Self {
+    fn prepare(server: &'a dyn BucketServer, nameless: usize) -> Self {
         let proxy = FaultProxy::start(server.address()).unwrap();
         let entry: TargetEntry = server.target("faults").through(proxy.address()).option("part_size_mib", PART_MIB);
         let limits = "[limits]\nattempts_max = 1\nheartbeat = \"500ms\"\n";
@@ -95,7 +92,7 @@ impl<'a> Trial<'a> {
         options.environment.push(credentials("away", &entry));
         options.services[0].extra = format!("methods.much = {{ mebibytes = {MEBIBYTES} }}\n");
         let scene = Scene::start(options);
-        Self { server, proxy, scene, nameless, weak, _plugins: plugins }
+        Self { server, proxy, scene, nameless, _plugins: plugins }
     }
 
     /// Makes a backup while these faults happen; whether it says that it succeeded, which is then looked at.
@@ -158,25 +155,21 @@ impl<'a> Trial<'a> {
         job["status"] == "Succeeded" && !suspect
     }
 
-    fn is_weak(&self, kinds: &[Kind], fault: &Fault) -> bool {
-        self.weak.iter().any(|(kind, weak)| kinds == [*kind] && fault == weak)
-    }
-
     fn run(&self) {
         let plugin = self.server.target("").plugin;
         let mut met = 0;
         for (kinds, skip, fault) in PASSING {
             let (_, job) = self.backup(kinds, *skip, 1, fault);
-            let good = job["status"] == "Succeeded" || self.is_weak(kinds, fault);
+            let good = job["status"] == "Succeeded";
             assert!(good, "{plugin}, {fault:?} of {kinds:?}: {job}\n{:#?}", self.proxy.seen());
             met += self.proxy.broken();
         }
         // Not every language has every kind of request.
         assert!(met + 5 >= PASSING.len(), "{plugin}: only {met} faults were met");
-        for (kinds, fault) in COSTLY.iter().filter(|(kinds, fault)| !self.is_weak(kinds, fault)) {
+        for (kinds, fault) in COSTLY {
             self.backup(kinds, 0, 1, fault);
         }
-        for (kinds, fault) in LASTING.iter().filter(|(kinds, fault)| !self.is_weak(kinds, fault)) {
+        for (kinds, fault) in LASTING {
             let (_, job) = self.backup(kinds, 0, usize::MAX, fault);
             assert_eq!(job["status"], "Failed", "{plugin}, {fault:?} of {kinds:?}");
         }
@@ -198,24 +191,21 @@ impl<'a> Trial<'a> {
 
 #[test]
 fn of_s3() {
-    Trial::prepare(&Garage::start().unwrap(), 0, &[]).run();
+    Trial::prepare(&SeaweedFs::start().unwrap(), 0).run();
 }
 
 #[test]
-fn of_s3_with_conditional_writes() {
-    // Of an upload that is complete it says `AccessDenied`, where S3 says `NoSuchUpload`; and it keeps parts whatever their checksum.
-    const WEAK: &[(Kind, Fault)] =
-        &[(Kind::Complete, Fault::LoseAnswer), (Kind::Complete, Fault::CutAnswer), (Kind::Part, Fault::CorruptRequest)];
-    Trial::prepare(&S3s::start().unwrap(), 1, WEAK).run();
+fn of_s3_without_conditional_writes() {
+    Trial::prepare(&S3::without_conditions().unwrap(), 0).run();
 }
 
 #[test]
 fn of_google() {
-    Trial::prepare(&Gcs::start().unwrap(), 0, &[]).run();
+    Trial::prepare(&Gcs::start().unwrap(), 0).run();
 }
 
 #[test]
 fn of_azure() {
     // Blocks that belong to no blob are Azure's to forget.
-    Trial::prepare(&Azurite::start().unwrap(), usize::MAX, &[]).run();
+    Trial::prepare(&Azurite::start().unwrap(), usize::MAX).run();
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr, TcpListener};
 
-use bulkhead_test_support::bucket::{BUCKET, BucketServer, Fault, FaultProxy, Garage, TargetEntry};
+use bulkhead_test_support::bucket::{BUCKET, BucketServer, Fault, FaultProxy, SeaweedFs, TargetEntry};
 use bulkhead_test_support::workspace;
 use serde_json::{Value, json};
 
@@ -79,7 +79,7 @@ fn a_component_reaches_its_endpoint_and_nothing_else() {
 
 #[test]
 fn a_redirect_from_the_bucket_is_not_followed_inside() {
-    let (inside, bucket) = (Inside::listen(), Garage::start().unwrap());
+    let (inside, bucket) = (Inside::listen(), SeaweedFs::start().unwrap());
     let proxy = FaultProxy::start(bucket.address()).unwrap();
     let entry = bucket.target("redirected").through(proxy.address());
     let limits = "[limits]\nattempts_max = 1\n";
@@ -153,7 +153,7 @@ fn names_that_lead_inside() -> Vec<String> {
 
 #[test]
 fn a_component_sees_nothing_of_another_targets_credentials() {
-    let bucket = Garage::start().unwrap();
+    let bucket = SeaweedFs::start().unwrap();
     let (others, own) = (bucket.keys().2.to_owned(), "a token of the curious target's own");
     let backwards = |text: &str| text.chars().rev().collect::<String>();
     let away = bucket.target("kept");

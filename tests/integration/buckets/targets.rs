@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use bulkhead_test_support::bucket::{BUCKET, BucketServer, Garage};
+use bulkhead_test_support::bucket::{BUCKET, BucketServer, S3};
 use bulkhead_test_support::{BulkheadHost, HostOptions, MariaDbOptions, ServiceEntry};
 use serde_json::{Value, json};
 
@@ -14,14 +14,14 @@ use crate::recovery::scene::{SHOP, Scene, id};
 use crate::scene::files;
 
 /// What the operator says so that tenants may name an endpoint on this machine.
-fn allowed(bucket: &Garage) -> String {
+fn allowed(bucket: &S3) -> String {
     format!("[egress]\nendpoints = [\"http://{}\"]\n\n", bucket.address())
 }
 
 /// A credentials file as AWS's tools have it.
-fn credentials_file(bucket: &Garage, keys: &Value) -> String {
+fn credentials_file(bucket: &S3, keys: &Value) -> String {
     let key = |name: &str| keys[name].as_str().unwrap();
-    let (region, ..) = bucket.keys();
+    let (region, ..) = bucket.server().keys();
     format!(
         "[default]\naws_access_key_id = {}\naws_secret_access_key = {}\nregion = {region}\nendpoint_url = http://{}\n",
         key("access_key_id"),
@@ -30,8 +30,8 @@ fn credentials_file(bucket: &Garage, keys: &Value) -> String {
     )
 }
 
-fn keys(bucket: &Garage) -> Value {
-    let (_, access_key, secret_key) = bucket.keys();
+fn keys(bucket: &S3) -> Value {
+    let (_, access_key, secret_key) = bucket.server().keys();
     json!({"access_key_id": access_key, "secret_access_key": secret_key})
 }
 
@@ -68,7 +68,7 @@ fn test(host: &BulkheadHost, target: &str) -> Value {
 
 #[test]
 fn a_tenants_bucket_keeps_all_that_restores_and_its_keys_are_changed_in_place() {
-    let bucket = Garage::start().unwrap();
+    let bucket = S3::start().unwrap();
     let options = HostOptions { extra: allowed(&bucket), ..HostOptions::default() };
     let mut scene = Scene::with("", &MariaDbOptions::default(), options);
     let own = file(&scene.host, "own.ini", &credentials_file(&bucket, &keys(&bucket)));
@@ -98,7 +98,7 @@ fn a_tenants_bucket_keeps_all_that_restores_and_its_keys_are_changed_in_place() 
     assert_eq!(scene.verify(&full, "drill")["verified_level"], "drill");
 
     // Keys without rights are told from good ones at once, and good ones need no restart.
-    let powerless = bucket.other_key(&[]).unwrap();
+    let powerless = bucket.server().powerless();
     let other = file(&scene.host, "other.ini", &credentials_file(&bucket, &powerless));
     scene.host.json(&["target", "update", "byob", "--credentials-file", text(&other)]).unwrap();
     let found = test(&scene.host, "byob");
@@ -144,7 +144,7 @@ fn keeps_its_secrets(host: &BulkheadHost, keys: &[Value]) {
 
 #[test]
 fn skysqls_external_storage_is_a_bucket_like_any_other() {
-    let bucket = Garage::start().unwrap();
+    let bucket = S3::start().unwrap();
     let options = HostOptions { extra: allowed(&bucket), ..HostOptions::default() };
     let mut scene = Scene::with("", &MariaDbOptions::default(), options);
     let credentials = STANDARD.encode(credentials_file(&bucket, &keys(&bucket)));
@@ -171,12 +171,12 @@ fn skysqls_external_storage_is_a_bucket_like_any_other() {
     assert_eq!(targets["targets_count"], 2, "{targets}");
     for answer in [&made, &schedule, &targets] {
         assert!(
-            !answer.to_string().contains(bucket.keys().2) && !answer.to_string().contains(&credentials),
+            !answer.to_string().contains(bucket.server().keys().2) && !answer.to_string().contains(&credentials),
             "{answer}"
         );
     }
     // Keys that do not fit are said when they are needed, not before.
-    let wrong = json!({"access_key_id": bucket.keys().1, "secret_access_key": "0".repeat(64)});
+    let wrong = json!({"access_key_id": bucket.server().keys().1, "secret_access_key": "0".repeat(64)});
     body["external_storage"]["bucket"]["credentials"] = STANDARD.encode(credentials_file(&bucket, &wrong)).into();
     let (_, made) = post(&scene.host, "/skybackup/v1/backups/schedules", &body);
     let backup = made["backup_id"].as_str().unwrap();
@@ -187,7 +187,7 @@ fn skysqls_external_storage_is_a_bucket_like_any_other() {
 
 #[test]
 fn a_test_of_a_target_says_what_is_missing() {
-    let bucket = Garage::start().unwrap();
+    let bucket = S3::start().unwrap();
     // A port of this machine that the operator allows and nobody listens at: discard.
     let extra = format!(
         "[egress]\nendpoints = [\"http://{address}\", \"https://{address}\", \"http://127.0.0.1:9\"]\n\n",
@@ -197,17 +197,17 @@ fn a_test_of_a_target_says_what_is_missing() {
     let host = BulkheadHost::start(HostOptions { services, extra, ..HostOptions::default() }).unwrap();
     let good = keys(&bucket);
     let wrong = json!({"access_key_id": good["access_key_id"], "secret_access_key": "0".repeat(64)});
-    let unknown = json!({"access_key_id": "GK000000000000000000000000", "secret_access_key": "0".repeat(64)});
-    let reader = bucket.other_key(&["--read"]).unwrap();
+    let unknown = json!({"access_key_id": "AK000000000000000000", "secret_access_key": "0".repeat(64)});
+    let reader = bucket.server().reader();
     let http = format!("http://{}", bucket.address());
     let https = format!("https://{}", bucket.address());
-    let (region, ..) = bucket.keys();
+    let (region, ..) = bucket.server().keys();
     for (at, (name, endpoint, region, keys, says)) in [
         ("elsewhere", http.as_str(), region, &good, "elsewhere"),
-        (BUCKET, http.as_str(), region, &wrong, "signature"),
-        (BUCKET, http.as_str(), region, &unknown, "key"),
+        (BUCKET, http.as_str(), region, &wrong, "the secret access key is wrong"),
+        (BUCKET, http.as_str(), region, &unknown, "does not know the access key"),
         (BUCKET, http.as_str(), region, &reader, "PutObject"),
-        (BUCKET, http.as_str(), "us-east-1", &good, "region"),
+        (BUCKET, http.as_str(), "us-east-1", &good, "the bucket is in region"),
         (BUCKET, https.as_str(), region, &good, "tls"),
         (BUCKET, "http://127.0.0.1:9", region, &good, "connect"),
     ]
@@ -239,7 +239,7 @@ fn a_test_of_a_target_says_what_is_missing() {
 
 #[test]
 fn the_sweep_of_a_tenants_bucket_stays_below_its_organization() {
-    let bucket = Garage::start().unwrap();
+    let bucket = S3::start().unwrap();
     let extra = format!("{}[limits]\nsweep_every = \"1s\"\nsweep_grace = \"1s\"\n\n", allowed(&bucket));
     let services = vec![ServiceEntry::without_server("small")];
     let host = BulkheadHost::start(HostOptions { services, extra, ..HostOptions::default() }).unwrap();

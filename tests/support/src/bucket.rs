@@ -1,4 +1,5 @@
-//! Real object stores on loopback for the storage plugins, a front that speaks as Google's does, and faults between them and a plugin.
+//! Real object stores on loopback for the storage plugins, fronts that are as strict as Amazon's and Google's are, and faults between
+//! them and a plugin.
 //!
 //! Each server answers on a free port, keeps its data in a folder of its own, checks every signature, and is gone with the process
 //! that started it. What one server cannot do another one can: the first lines of each file say what.
@@ -6,9 +7,9 @@
 mod azurite;
 mod client;
 mod fault;
-mod garage;
 mod gcs;
-mod s3s;
+mod s3;
+mod seaweedfs;
 mod sign;
 
 use std::net::SocketAddr;
@@ -21,9 +22,9 @@ use crate::problem::Result;
 pub use azurite::Azurite;
 pub use client::S3Client;
 pub use fault::{Fault, FaultProxy, Kind, Seen};
-pub use garage::Garage;
 pub use gcs::Gcs;
-pub use s3s::S3s;
+pub use s3::S3;
+pub use seaweedfs::SeaweedFs;
 
 pub use crate::http::{Answer, Request};
 

@@ -91,11 +91,6 @@ impl ServerChild {
         self.address
     }
 
-    /// Its folder.
-    pub fn folder(&self) -> &Path {
-        &self.folder
-    }
-
     /// What it wrote to its outputs.
     pub fn log(&self) -> String {
         fs::read_to_string(self.folder.join("log")).unwrap_or_default()

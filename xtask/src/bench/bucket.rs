@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bulkhead_test_support::bucket::{BUCKET, BucketServer, Garage, S3Client};
+use bulkhead_test_support::bucket::{BUCKET, BucketServer, S3Client, SeaweedFs};
 use bulkhead_test_support::{HostOptions, MariaDb, Problem, Result, process, workspace};
 use serde_json::{Value, json};
 
@@ -65,7 +65,7 @@ impl Sides {
     }
 
     /// Uploads and downloads an object; what each took.
-    fn transfer(&self, program: &Path, server: &Garage, object_bytes: u64) -> Result<Value> {
+    fn transfer(&self, program: &Path, server: &SeaweedFs, object_bytes: u64) -> Result<Value> {
         let target = server.target("").option("part_size_mib", PART_MIB).option("parallel", PARALLEL);
         let order = json!({
             "config": target.config,
@@ -88,7 +88,7 @@ pub fn measure(place: &Place, server: &Arc<MariaDb>, object_bytes: u64, runs: us
         return Err(Problem::new("rclone is not installed; hint: apt-get install rclone"));
     }
     let sides = Sides::build()?;
-    let garage = Garage::start()?;
+    let store = SeaweedFs::start()?;
     let mut figures = Figures {
         object_bytes,
         puts: Vec::new(),
@@ -103,8 +103,8 @@ pub fn measure(place: &Place, server: &Arc<MariaDb>, object_bytes: u64, runs: us
         if run % 2 == 1 {
             order.reverse();
         }
-        let first = sides.transfer(order[0], &garage, object_bytes)?;
-        let second = sides.transfer(order[1], &garage, object_bytes)?;
+        let first = sides.transfer(order[0], &store, object_bytes)?;
+        let second = sides.transfer(order[1], &store, object_bytes)?;
         let [native, through] = if run % 2 == 1 { [second, first] } else { [first, second] };
         for (at, (name, pairs)) in [("put", &mut figures.puts), ("get", &mut figures.gets)].into_iter().enumerate() {
             let number = |side: &Value, key: &str| side[name][key].as_f64().unwrap_or(0.0);
@@ -128,20 +128,20 @@ pub fn measure(place: &Place, server: &Arc<MariaDb>, object_bytes: u64, runs: us
             }
         }
     }
-    remove(garage.client(), "object")?;
+    remove(store.client(), "object")?;
     step(&format!("{runs} paired runs: backup into a bucket"));
-    (figures.backups, figures.stream_bytes) = backups(place, server, &garage, runs)?;
+    (figures.backups, figures.stream_bytes) = backups(place, server, &store, runs)?;
     Ok(figures)
 }
 
-fn backups(place: &Place, server: &Arc<MariaDb>, garage: &Garage, runs: usize) -> Result<(Vec<Pair>, u64)> {
-    let target = garage.target("").option("part_size_mib", PART_MIB).option("parallel", PARALLEL);
-    let (region, access_key, secret_key) = garage.keys();
+fn backups(place: &Place, server: &Arc<MariaDb>, store: &SeaweedFs, runs: usize) -> Result<(Vec<Pair>, u64)> {
+    let target = store.target("").option("part_size_mib", PART_MIB).option("parallel", PARALLEL);
+    let (region, access_key, secret_key) = store.keys();
     let options = HostOptions {
         extra: format!(
             "[[target]]\nid = \"bucket\"\nplugin = \"s3\"\ncredentials_env = \"BUCKET_KEYS\"\nconfig = {{ bucket = \"{BUCKET}\", \
              region = \"{region}\", endpoint = \"http://{}\", part_size_mib = {PART_MIB}, parallel = {PARALLEL} }}\n",
-            garage.address()
+            store.address()
         ),
         environment: vec![("BUCKET_KEYS".to_owned(), target.credentials.to_string())],
         ..HostOptions::default()
@@ -154,7 +154,7 @@ fn backups(place: &Place, server: &Arc<MariaDb>, garage: &Garage, runs: usize) -
         format!(
             "[b]\ntype = s3\nprovider = Other\naccess_key_id = {access_key}\nsecret_access_key = {secret_key}\nregion = {region}\n\
              endpoint = http://{}\nforce_path_style = true\n",
-            garage.address()
+            store.address()
         ),
     )?;
     let stream = by_hand::stream(server, &place.dir, "")?;
@@ -177,7 +177,7 @@ fn backups(place: &Place, server: &Arc<MariaDb>, garage: &Garage, runs: usize) -
             let backup = jobs::text(&job, "backup_id")?;
             host.run(&["backup", "delete", &backup])?.ok()?;
             process::wait_until("the backup is deleted", Duration::from_secs(60), || {
-                Ok(garage.objects("acme/")?.is_empty().then_some(()))
+                Ok(store.objects("acme/")?.is_empty().then_some(()))
             })?;
             Ok(took)
         },

@@ -212,7 +212,7 @@ impl Page {
     pub fn bucket(&mut self, figures: &bucket::Figures, runs: usize) {
         let object = bytes(figures.object_bytes);
         let mut text = format!(
-            "{} {runs} pairs each against the same Garage on the same machine, in parts of {} MiB, {} under way. By hand means, for the \
+            "{} {runs} pairs each against the same SeaweedFS on the same machine, in parts of {} MiB, {} under way. By hand means, for the \
              object of {object}, `object_store` as it is (native, over its own HTTP client); both sides get and give the bytes through a \
              pipe, and the component has a CRC64NVME checked by the service. `processors` are those of the side itself; of whole backups \
              they include the database server's.\n\n",

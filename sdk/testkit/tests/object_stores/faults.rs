@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bulkhead_runtime::{ByteSource, StoragePlugin};
-use bulkhead_test_support::bucket::{Azurite, BucketServer, Fault, FaultProxy, Garage, Gcs, Kind};
+use bulkhead_test_support::bucket::{Azurite, BucketServer, Fault, FaultProxy, Gcs, Kind, SeaweedFs};
 use futures::future::join_all;
 
 use crate::bucket::{open, pattern, plugin, read};
@@ -151,7 +151,7 @@ async fn everything(plugin: &StoragePlugin, server: &impl BucketServer) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn s3() {
-    everything(&plugin("s3").await, &Garage::start().unwrap()).await;
+    everything(&plugin("s3").await, &SeaweedFs::start().unwrap()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

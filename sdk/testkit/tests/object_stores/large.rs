@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bulkhead_model::{Clock, Failure, SystemClock};
 use bulkhead_runtime::{ByteRange, ByteSource, Completion, StoragePlugin};
-use bulkhead_test_support::bucket::{Azurite, BUCKET, BucketServer, Garage, Gcs, Request};
+use bulkhead_test_support::bucket::{Azurite, BUCKET, BucketServer, Gcs, Request, SeaweedFs};
 
 use crate::bucket::{open, pattern, plugin, read};
 
@@ -51,7 +51,7 @@ async fn large_objects(plugin: &StoragePlugin, server: &impl BucketServer) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn s3() {
-    large_objects(&plugin("s3").await, &Garage::start().unwrap()).await;
+    large_objects(&plugin("s3").await, &SeaweedFs::start().unwrap()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -67,7 +67,7 @@ async fn azure() {
 /// Whatever a configuration allows fits into the memory of a sandbox.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn parts_of_every_size_fit() {
-    let (plugin, server) = (plugin("s3").await, Garage::start().unwrap());
+    let (plugin, server) = (plugin("s3").await, SeaweedFs::start().unwrap());
     let bytes = pattern(160 << 20);
     for (size, parallel) in [(8, 8), (36, 1)] {
         let entry = server.target("fit").option("part_size_mib", size).option("parallel", parallel);
@@ -80,7 +80,7 @@ async fn parts_of_every_size_fit() {
 /// Uploads of a host that died are ended when they are old enough, and no others.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn abandoned_uploads_are_ended() {
-    let (plugin, server) = (plugin("s3").await, Garage::start().unwrap());
+    let (plugin, server) = (plugin("s3").await, SeaweedFs::start().unwrap());
     for key in ["mine/a/b", "mine/c", "other/d", "mines"] {
         let path = format!("/{BUCKET}/{key}?uploads");
         server.client().send(Request::new("POST", path, b"")).unwrap().good().unwrap();

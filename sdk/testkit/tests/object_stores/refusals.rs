@@ -2,7 +2,7 @@
 
 use bulkhead_model::Failure;
 use bulkhead_runtime::{ByteSource, StorageConfig, StoragePlugin};
-use bulkhead_test_support::bucket::{Azurite, BUCKET, BucketServer, Garage, Gcs, S3s, TargetEntry};
+use bulkhead_test_support::bucket::{Azurite, BUCKET, BucketServer, Gcs, S3, TargetEntry};
 use serde_json::{Value, json};
 
 use crate::bucket::plugin;
@@ -42,23 +42,27 @@ fn with(entry: TargetEntry, field: &str, value: &str) -> TargetEntry {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn s3() {
-    let (plugin, garage, s3s) = (plugin("s3").await, Garage::start().unwrap(), S3s::start().unwrap());
+    let (plugin, server) = (plugin("s3").await, S3::start().unwrap());
     let wrong = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
-    refused(&plugin, &with(s3s.target("p"), "secret_access_key", wrong), "denied", &["the secret access key is wrong"])
+    let entry = server.target("p");
+    refused(&plugin, &with(entry.clone(), "secret_access_key", wrong), "denied", &["the secret access key is wrong"])
         .await;
-    refused(&plugin, &with(garage.target("p"), "secret_access_key", wrong), "denied", &["the service answers"]).await;
-    refused(&plugin, &with(garage.target("p"), "access_key_id", "GK000000000000000000000000"), "denied", &[]).await;
+    let unknown = with(entry.clone(), "access_key_id", "AK000000000000000000");
+    refused(&plugin, &unknown, "denied", &["the service does not know the access key"]).await;
     refused(
         &plugin,
-        &garage.target("p").option("bucket", "nowhere"),
+        &entry.clone().option("bucket", "nowhere"),
         "invalid",
         &["there is no bucket `nowhere`", "`bucket`"],
     )
     .await;
-    refused(&plugin, &garage.target("p").option("region", "eu-west-1"), "invalid", &["region"]).await;
+    let (ours, ..) = server.server().keys();
+    let elsewhere = format!("the bucket is in region {ours}, not in eu-west-1");
+    refused(&plugin, &entry.clone().option("region", "eu-west-1"), "invalid", &[elsewhere.as_str()]).await;
 
-    let mut reader = garage.target("p");
-    reader.credentials = garage.other_key(&["--read"]).unwrap();
+    let powerless = TargetEntry { credentials: server.server().powerless(), ..entry.clone() };
+    refused(&plugin, &powerless, "denied", &["the service answers AccessDenied", "allow s3:", BUCKET]).await;
+    let reader = TargetEntry { credentials: server.server().reader(), ..entry };
     let failures = failures(&plugin, &reader).await;
     assert_eq!(failures.len(), 1, "it may list and not write: {failures:?}");
     let told = format!("{} {}", failures[0], failures[0].hint.clone().unwrap_or_default());
@@ -68,8 +72,8 @@ async fn s3() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_bucket_is_said_to_be_full() {
-    let (plugin, server) = (plugin("s3").await, Garage::start().unwrap());
-    server.fill_at(1 << 20).unwrap();
+    let (plugin, server) = (plugin("s3").await, S3::start().unwrap());
+    server.fill_at(1 << 20);
     let config = StorageConfig {
         config: server.target("p").config,
         credentials: Some(server.target("p").credentials.to_string()),

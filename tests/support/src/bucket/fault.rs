@@ -175,7 +175,7 @@ fn serve(state: &Mutex<State>, store: SocketAddr, request: &Request, to: &mut Tc
         }
         Some(Fault::CutAnswer) => {
             let answer = ask(request)?;
-            to.write_all(answer.head(length(&answer, head)).as_bytes())?;
+            to.write_all(answer.head(answer.length(head)).as_bytes())?;
             to.write_all(&answer.body[..answer.body.len() / 2])?;
             end(to)
         }
@@ -228,17 +228,8 @@ fn failure(code: &str) -> String {
 }
 
 fn pass(answer: &Answer, head: bool, to: &mut TcpStream) -> Result<bool> {
-    to.write_all(answer.head(length(answer, head)).as_bytes())?;
-    if !head {
-        to.write_all(&answer.body)?;
-    }
+    answer.write(head, to)?;
     Ok(true)
-}
-
-/// An answer to HEAD says how long the body would be.
-fn length(answer: &Answer, head: bool) -> usize {
-    let said = answer.get("content-length").and_then(|length| length.parse().ok());
-    if head { said.unwrap_or(0) } else { answer.body.len() }
 }
 
 fn flip(body: &mut [u8]) {

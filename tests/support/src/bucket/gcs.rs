@@ -1,21 +1,20 @@
 //! A front of our own that speaks as Google Cloud Storage's XML API does. It is no third party's server.
 //!
 //! No emulator has that API's multipart uploads, or checks a token. So this front checks what Google checks (the service account's
-//! RS256 assertion, the bearer token and its age, digests, generations) and passes the request on, signed anew, to a real Garage, whose
-//! API is nearly the same. Keeping, assembling and listing objects are Garage's.
+//! RS256 assertion, the bearer token and its age, digests, generations) and passes the request on, signed anew, to [`S3`], whose API is
+//! nearly the same. Keeping, assembling and listing objects are SeaweedFS's.
 
 mod account;
 mod checks;
 
 use std::collections::HashMap;
-use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Value, json};
 
 use self::account::Account;
-use super::garage::Garage;
+use super::s3::S3;
 use super::{BUCKET, BucketServer, TargetEntry};
 use crate::http::{Answer, Request};
 use crate::listener::Listener;
@@ -28,7 +27,7 @@ pub struct Gcs {
 }
 
 struct Front {
-    garage: Garage,
+    s3: S3,
     account: Account,
     /// Conditions are looked at and met by one request at a time.
     writes: Mutex<()>,
@@ -37,10 +36,10 @@ struct Front {
 }
 
 impl Gcs {
-    /// Starts it, and the Garage behind it.
+    /// Starts it, and the S3 service behind it.
     pub fn start() -> Result<Self> {
         let front = Arc::new(Front {
-            garage: Garage::start()?,
+            s3: S3::start()?,
             account: Account::make()?,
             writes: Mutex::default(),
             classes: Mutex::default(),
@@ -91,19 +90,19 @@ impl BucketServer for Gcs {
     }
 
     fn objects(&self, prefix: &str) -> Result<Vec<(String, u64)>> {
-        self.front.garage.objects(prefix)
+        self.front.s3.objects(prefix)
     }
 
     fn read(&self, key: &str) -> Result<Vec<u8>> {
-        self.front.garage.read(key)
+        self.front.s3.read(key)
     }
 
     fn write(&self, key: &str, bytes: &[u8]) -> Result<()> {
-        self.front.garage.write(key, bytes)
+        self.front.s3.write(key, bytes)
     }
 
     fn unfinished(&self) -> Result<Vec<String>> {
-        self.front.garage.unfinished()
+        self.front.s3.unfinished()
     }
 }
 
@@ -113,17 +112,11 @@ impl Front {
             ("POST", "/token") => self.account.exchange(request),
             _ => self.storage(request).or_else(|refused| refused)?,
         };
-        let length = if request.method == "HEAD" {
-            answer.get("content-length").and_then(|length| length.parse().ok()).unwrap_or(0)
-        } else {
-            answer.body.len()
-        };
-        to.write_all(answer.head(length).as_bytes())?;
-        to.write_all(&answer.body)?;
+        answer.write(request.method == "HEAD", to)?;
         Ok(true)
     }
 
-    /// Checks as Google does, then lets Garage do it.
+    /// Checks as Google does, then lets S3 do it.
     fn storage(&self, request: &Request) -> std::result::Result<Answer, Result<Answer>> {
         self.account.check_bearer(request).map_err(Ok)?;
         checks::headers(request).map_err(Ok)?;
@@ -131,12 +124,12 @@ impl Front {
         let wanted = checks::generation(request).map_err(Ok)?;
         let guard = wanted.map(|_| self.writes.lock().unwrap_or_else(PoisonError::into_inner));
         if let Some(wanted) = wanted {
-            let found = self.garage.client().send(Request::new("HEAD", request.path(), b"")).map_err(Err)?;
+            let found = self.s3.client().send(Request::new("HEAD", request.path(), b"")).map_err(Err)?;
             if checks::generation_of(&found) != wanted {
                 return Ok(checks::refusal(412, "PreconditionFailed", "the generation is another"));
             }
         }
-        let answer = self.garage.client().send(checks::translated(request)).map_err(Err)?;
+        let answer = self.s3.client().send(checks::translated(request)).map_err(Err)?;
         drop(guard);
         if let Some(class) = request.get("x-goog-storage-class") {
             let mut classes = self.classes.lock().unwrap_or_else(PoisonError::into_inner);

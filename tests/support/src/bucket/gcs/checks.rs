@@ -56,7 +56,7 @@ pub(super) fn generation(request: &Request) -> Result<Option<u64>, Answer> {
     wanted.map_err(|_| refusal(400, "InvalidArgument", "x-goog-if-generation-match is no number"))
 }
 
-/// The generation of an object that Garage describes; 0 when there is none. Objects with other bytes or times have others.
+/// The generation of an object that S3 describes; 0 when there is none. Objects with other bytes or times have others.
 pub(super) fn generation_of(found: &Answer) -> u64 {
     if found.status != 200 {
         return 0;
@@ -81,7 +81,7 @@ pub(super) fn translated(request: &Request) -> Request {
     translated
 }
 
-/// Garage's answer in Google's words.
+/// S3's answer in Google's words.
 pub(super) fn answered(mut answer: Answer, sum: Option<String>) -> Answer {
     let generation = answer.get("etag").is_some().then(|| generation_of(&answer));
     for (name, _) in &mut answer.headers {
