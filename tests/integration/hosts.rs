@@ -29,7 +29,7 @@ struct Fleet {
 
 impl Fleet {
     fn start(bucket: &std::path::Path, plugins: &std::path::Path) -> Self {
-        let catalog = PostgreSql::start(&[]).unwrap();
+        let catalog = PostgreSql::start_in_memory().unwrap();
         let services = || {
             (0..SERVICES).map(|number| {
                 let mut service = ServiceEntry::without_server(&format!("s{number}"));

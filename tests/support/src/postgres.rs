@@ -16,6 +16,15 @@ use crate::template;
 
 const START_DEADLINE: Duration = Duration::from_secs(60);
 
+/// Not below TMPDIR: the path of a socket has at most 107 bytes, and `nobody` must get there.
+const DISK: &str = "/tmp";
+
+/// The same, in memory.
+const MEMORY: &str = "/dev/shm";
+
+/// For the clusters of several tests; a container has 64 MiB unless somebody asked for more.
+const ROOM: u64 = 1 << 30;
+
 /// A PostgreSQL server with trust for whoever reaches its socket. It ends with this process, however that ends: its shell
 /// reads our pipe until we are gone, then stops it and removes the folder.
 pub struct PostgreSql {
@@ -26,9 +35,20 @@ pub struct PostgreSql {
 impl PostgreSql {
     /// Makes a new cluster and starts it. `settings` go to `postgres` as `-c NAME=VALUE`.
     pub fn start(settings: &[&str]) -> Result<Self> {
+        Self::start_below(Path::new(DISK), settings)
+    }
+
+    /// Makes a new cluster in memory, where there is room for it, and starts it. A cluster has a thousand files, and a file system without a
+    /// journal takes half a second to make them after as many were removed.
+    pub fn start_in_memory() -> Result<Self> {
+        let free = rustix::fs::statvfs(MEMORY).map_or(0, |memory| memory.f_bavail * memory.f_frsize);
+        Self::start_below(Path::new(if free < ROOM { DISK } else { MEMORY }), &[])
+    }
+
+    fn start_below(parent: &Path, settings: &[&str]) -> Result<Self> {
         let postgres = program("postgres")?;
         let user = unprivileged()?;
-        let folder = private_folder(user)?;
+        let folder = private_folder(parent, user)?;
         template::copy(&cluster(user)?, &folder.path().join("data"))?;
         let folder = folder.keep();
         let script = r#"
@@ -106,7 +126,7 @@ fn cluster(user: Option<(u32, u32)>) -> Result<PathBuf> {
     let initdb = program("initdb")?;
     let recipe = [vec![template::ingredient(&initdb)?], ARGUMENTS.iter().map(ToString::to_string).collect()].concat();
     template::directory("postgresql", &recipe, |to| {
-        let folder = private_folder(user)?;
+        let folder = private_folder(Path::new(DISK), user)?;
         let data = folder.path().join("data");
         let mut initdb = process::command(&initdb);
         initdb.args(ARGUMENTS).arg("-D").arg(&data).current_dir(folder.path()).process_group(0);
@@ -121,9 +141,8 @@ fn cluster(user: Option<(u32, u32)>) -> Result<PathBuf> {
     })
 }
 
-/// In /tmp, not below TMPDIR: the path of a socket has at most 107 bytes, and `nobody` must get there.
-fn private_folder(user: Option<(u32, u32)>) -> Result<TempDir> {
-    let folder = tempfile::Builder::new().prefix("bulkhead-pg-").tempdir_in("/tmp")?;
+fn private_folder(parent: &Path, user: Option<(u32, u32)>) -> Result<TempDir> {
+    let folder = tempfile::Builder::new().prefix("bulkhead-pg-").tempdir_in(parent)?;
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700))?;
     if let Some((uid, gid)) = user {
         chown(folder.path(), Some(uid), Some(gid))?;

@@ -68,5 +68,5 @@ pub fn on_both<F: Future<Output = ()>>(test: impl Fn(Database) -> F) {
 /// One PostgreSQL server for the test binary. A static is not dropped: the server ends when this process does.
 fn server() -> &'static PostgreSql {
     static SERVER: OnceLock<PostgreSql> = OnceLock::new();
-    SERVER.get_or_init(|| PostgreSql::start(&[]).unwrap())
+    SERVER.get_or_init(|| PostgreSql::start_in_memory().unwrap())
 }
