@@ -58,15 +58,16 @@ impl MariaDb {
     /// A fresh, empty server.
     pub fn start_with(options: &MariaDbOptions) -> Result<Self> {
         let server = Self::prepare(options)?;
-        template::copy_with_accounts(&server.data_dir())?;
+        template::copy_to(&server.data_dir())?;
         server.launch()?;
+        server.create_accounts()?;
         Ok(server)
     }
 
     /// Makes the data directory of a server that has not run yet, for whoever starts one in his own way: no database, and no
     /// account but root, who needs no password.
     pub fn install(data_dir: &Path) -> Result<()> {
-        template::copy_bare(data_dir)
+        template::copy_to(data_dir)
     }
 
     /// A server over a data directory that somebody else made (a restore by hand), moved into its own directory.

@@ -45,7 +45,7 @@ impl Fixture {
             &root.join("start.sh"),
             &format!(
                 "setsid mariadbd --no-defaults --user=root --datadir={shown}/data --port={port} --bind-address=127.0.0.1 \
-                 --socket={shown}/sock --pid-file={shown}/pid --log-error={shown}/err --innodb-log-file-size=4M \
+                 --socket={shown}/sock --pid-file={shown}/pid --log-error={shown}/err \
                  --innodb-buffer-pool-size=16M --skip-name-resolve --skip-log-bin </dev/null >/dev/null 2>&1 &"
             ),
         );

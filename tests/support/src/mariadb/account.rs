@@ -1,5 +1,8 @@
 //! The accounts Bulkhead uses.
 
+use super::MariaDb;
+use crate::problem::Result;
+
 /// A login of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Account {
@@ -20,19 +23,20 @@ impl Account {
 const BACKUP_GRANTS: &str =
     "RELOAD, PROCESS, LOCK TABLES, BINLOG MONITOR, REPLICATION SLAVE, SHOW VIEW, TRIGGER, EVENT, SELECT";
 
-/// The statements that make both in a server as it was installed.
-pub(super) fn create() -> String {
-    let create = |account: Account, grants: &str| {
-        let (user, password) = (account.user, account.password.replace('\'', "''"));
-        format!("CREATE USER {user}@'%' IDENTIFIED BY '{password}'; GRANT {grants};\n")
-    };
-    let backup = create(Account::BACKUP, &format!("{BACKUP_GRANTS} ON *.* TO {}@'%'", Account::BACKUP.user));
-    let admin = create(Account::ADMIN, &format!("ALL ON *.* TO {}@'%' WITH GRANT OPTION", Account::ADMIN.user));
-    // `mariadb-install-db` makes a root for the machine's name too, which a server that resolves no names does not know.
-    format!(
-        "DELETE FROM mysql.global_priv WHERE user = 'root' AND host <> 'localhost';
-         DELETE FROM mysql.proxies_priv WHERE host <> 'localhost';
-         FLUSH PRIVILEGES;
-         {backup}{admin}"
-    )
+impl MariaDb {
+    pub(super) fn create_accounts(&self) -> Result<()> {
+        let create = |account: Account, grants: &str| {
+            let (user, password) = (account.user, account.password.replace('\'', "''"));
+            format!("CREATE USER {user}@'%' IDENTIFIED BY '{password}'; GRANT {grants};\n")
+        };
+        let backup = create(Account::BACKUP, &format!("{BACKUP_GRANTS} ON *.* TO {}@'%'", Account::BACKUP.user));
+        let admin = create(Account::ADMIN, &format!("ALL ON *.* TO {}@'%' WITH GRANT OPTION", Account::ADMIN.user));
+        // `mariadb-install-db` makes a root for the machine's name too, which a server that resolves no names does not know.
+        self.execute(&format!(
+            "DELETE FROM mysql.global_priv WHERE user = 'root' AND host <> 'localhost';
+             DELETE FROM mysql.proxies_priv WHERE host <> 'localhost';
+             FLUSH PRIVILEGES;
+             {backup}{admin}"
+        ))
+    }
 }

@@ -63,7 +63,7 @@ pub(super) fn write(server: &MariaDb, arguments: &[String]) -> Result<()> {
 
 /// What every server gets: loopback only, GTIDs, a binary log, durable commits, room for rows of 64 MB. The mode of `AUTO_INCREMENT` is
 /// the one without ranges reserved in memory, which a restart gives back: counters stay comparable.
-pub(super) const FIXED: &[&str] = &[
+const FIXED: &[&str] = &[
     "--bind-address=127.0.0.1",
     "--skip-name-resolve",
     "--server-id=1",
