@@ -5,8 +5,6 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 /// An instant in microseconds since 1970-01-01T00:00:00Z. Serialized as RFC 3339.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,10 +21,13 @@ impl Timestamp {
         self.0
     }
 
-    /// Parses RFC 3339, e.g. `2024-03-26T17:18:57Z`.
+    /// Parses RFC 3339, e.g. `2024-03-26T17:18:57Z`; a fraction finer than microseconds is cut off.
     pub fn parse_rfc3339(text: &str) -> Option<Self> {
-        let instant = OffsetDateTime::parse(text, &Rfc3339).ok()?;
-        i64::try_from(instant.unix_timestamp_nanos() / 1_000).ok().map(Self)
+        if !has_rfc3339_shape(text) {
+            return None;
+        }
+        let instant: jiff::Timestamp = text.parse().ok()?;
+        i64::try_from(instant.as_nanosecond().div_euclid(1_000)).ok().map(Self)
     }
 
     /// The whole second that it lies in.
@@ -64,14 +65,37 @@ impl Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let formatted = OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000)
-            .ok()
-            .and_then(|instant| instant.format(&Rfc3339).ok());
-        match formatted {
-            Some(text) => f.write_str(&text),
-            None => write!(f, "{}us", self.0),
+        match jiff::Timestamp::from_microsecond(self.0) {
+            // RFC 3339 has no years before 0.
+            Ok(instant) if self.0 >= YEAR_ZERO => write!(f, "{instant}"),
+            _ => write!(f, "{}us", self.0),
         }
     }
+}
+
+/// 0000-01-01T00:00:00Z in microseconds.
+const YEAR_ZERO: i64 = -62_167_219_200_000_000;
+
+/// Whether the text has RFC 3339's letters in RFC 3339's places: the parser takes more of ISO 8601 than that.
+fn has_rfc3339_shape(text: &str) -> bool {
+    let (date_and_time, offset) = match text.split_once('.') {
+        Some((date_and_time, rest)) => {
+            let offset = rest.trim_start_matches(|letter: char| letter.is_ascii_digit());
+            (date_and_time, if offset.len() < rest.len() { offset } else { "" })
+        }
+        None => text.split_at_checked("2024-03-26T17:18:57".len()).unwrap_or_default(),
+    };
+    is_like(date_and_time, "0000-00-00T00:00:00") && (is_like(offset, "Z") || is_like(offset, "+00:00"))
+}
+
+/// `0` stands for a digit, `+` for a sign, a letter for itself in either case.
+fn is_like(text: &str, pattern: &str) -> bool {
+    let matches = |(byte, wanted): (u8, u8)| match wanted {
+        b'0' => byte.is_ascii_digit(),
+        b'+' => matches!(byte, b'+' | b'-'),
+        _ => byte.eq_ignore_ascii_case(&wanted),
+    };
+    text.len() == pattern.len() && text.bytes().zip(pattern.bytes()).all(matches)
 }
 
 impl Serialize for Timestamp {
@@ -138,5 +162,34 @@ mod tests {
         assert_eq!(instant.to_seconds_string(), "2024-03-26T17:18:57Z");
         assert_eq!(instant.to_sql_string(), "2024-03-26 17:18:57");
         assert_eq!(Timestamp::parse_rfc3339(&instant.to_string()), Some(instant));
+        assert_eq!(instant.to_string(), "2024-03-26T17:18:57.25Z");
+    }
+
+    #[test]
+    fn only_rfc_3339_is_a_time() {
+        for good in ["2024-03-26T17:18:57Z", "2024-03-26t19:18:57.0+02:00", "2024-03-26T15:48:57.0000009-01:30"] {
+            let instant = Timestamp::parse_rfc3339(good).map(Timestamp::to_seconds_string);
+            assert_eq!(instant.as_deref(), Some("2024-03-26T17:18:57Z"), "{good}");
+        }
+        for bad in [
+            "",
+            "2024-03-26",
+            "2024-03-26T17:18:57",
+            "2024-03-26 17:18:57Z",
+            "2024-03-26T17:18Z",
+            "2024-03-26T17:18:57.Z",
+            "2024-03-26T17:18:57+02",
+            "2024-03-26T17:18:57Z[UTC]",
+            "20240326T171857Z",
+            "2024-02-30T17:18:57Z",
+            "2024-03-26T24:18:57Z",
+            "-002024-03-26T17:18:57Z",
+            "２024-03-26T17:18:5",
+        ] {
+            assert_eq!(Timestamp::parse_rfc3339(bad), None, "{bad}");
+        }
+        assert_eq!(Timestamp::from_micros(YEAR_ZERO).to_string(), "0000-01-01T00:00:00Z");
+        assert_eq!(Timestamp::from_micros(YEAR_ZERO - 1).to_string(), "-62167219200000001us");
+        assert_eq!(Timestamp::from_micros(i64::MAX).to_string(), "9223372036854775807us");
     }
 }
