@@ -2,6 +2,7 @@
 
 mod complete;
 mod operations;
+mod page;
 
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use axum::body::Bytes;
 use utoipa::openapi::OpenApi;
 
 pub use operations::{Operation, Operations};
+pub use page::routes as page;
 
 /// The document as served, and what the middleware reads from it.
 #[derive(Clone)]

@@ -14,11 +14,10 @@ use tokio::sync::watch;
 use tower::util::option_layer;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::audit::trail;
 use crate::auth::{AuthMode, Authenticator, Limits, authenticate};
-use crate::document::{Document, Operation};
+use crate::document::{self, Document, Operation};
 use crate::fields::{BODY_LIMIT, QueryFields};
 use crate::http::HttpConfig;
 use crate::observe::observe;
@@ -99,7 +98,7 @@ pub fn router(api: Api) -> Router {
         .nest("/skybackup/v1", routes)
         // Where those look who watch processes.
         .merge(open)
-        .merge(SwaggerUi::new("/docs").config(Config::from("/openapi.json")))
+        .merge(document::page())
         .fallback(no_route)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))

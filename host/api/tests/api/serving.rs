@@ -150,9 +150,15 @@ async fn the_document_and_its_reader_need_no_network() {
     let host = Host::start().await;
     let page = host.ask("GET", "/docs/", &[], None).await;
     assert!(page.status == 200 && page.text.contains("swagger-ui"), "{}", page.text);
-    for text in [page.text, host.ask("GET", "/docs/swagger-initializer.js", &[], None).await.text] {
-        assert!(!text.contains("http://") && !text.contains("https://"), "{text}");
+    assert!(!page.text.contains("http://") && !page.text.contains("https://"), "{}", page.text);
+    assert!(page.text.contains("\"/openapi.json\""), "{}", page.text);
+    // Each file that the page names is there.
+    let named = page.text.split('"').filter_map(|word| word.strip_prefix("./")).collect::<Vec<_>>();
+    assert!(named.len() >= 4, "{named:?}");
+    for file in named {
+        assert_eq!(host.ask("GET", &format!("/docs/{file}"), &[], None).await.status, 200, "{file}");
     }
+    assert_eq!(host.ask("GET", "/docs", &[], None).await.header("location"), Some("/docs/"));
     let first = host.ask("GET", "/openapi.json", &[], None).await;
     assert_eq!(first.text.as_bytes(), bulkhead_api::document().json);
     assert_eq!(host.ask("GET", "/v1/openapi.json", &[], None).await.text, first.text);
