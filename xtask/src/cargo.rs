@@ -22,6 +22,8 @@ pub struct Workspace {
     pub guests: Vec<String>,
     /// Those examples.
     pub guest_names: Vec<String>,
+    /// Packages of the host, and what tests it: those that people work on one at a time.
+    pub hosts: Vec<String>,
 }
 
 impl Workspace {
@@ -48,6 +50,7 @@ impl Workspace {
             examples: Vec::new(),
             guests: Vec::new(),
             guest_names: Vec::new(),
+            hosts: Vec::new(),
         };
         for package in metadata["packages"].as_array().into_iter().flatten() {
             let name = package["name"].as_str().unwrap_or_default().to_owned();
@@ -55,6 +58,11 @@ impl Workspace {
             if manifest.contains("/tests/guests/") {
                 let examples = targets(package).filter(|target| target["kind"][0] == "example");
                 found.guest_names.extend(examples.filter_map(|target| target["name"].as_str().map(str::to_owned)));
+            }
+            if name.starts_with("bulkhead")
+                && ["/host/", "/tests/Cargo.toml", "/sdk/testkit/"].iter().any(|part| manifest.contains(part))
+            {
+                found.hosts.push(name.clone());
             }
             let list = if manifest.contains("/tests/guests/") {
                 &mut found.guests

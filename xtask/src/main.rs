@@ -1,16 +1,22 @@
-//! Developer commands: `cargo xtask demo`, `test`, `bench`, `bench-catalog`, `fuzz`, `soak`, `plugins`, `lint`, `doctor`.
+//! Developer commands: `cargo xtask demo`, `test`, `check`, `bench`, `bench-catalog`, `fuzz`, `soak`, `plugins`, `lint`, `doctor`.
 
 mod bench;
 mod cargo;
+mod check;
 mod demo;
 mod doctor;
+mod features;
 mod fuzz;
 mod install;
+mod junit;
 mod lint;
+mod nextest;
 mod outage;
 mod plugins;
 mod scale;
+mod servers;
 mod soak;
+mod stage;
 mod suite;
 mod terminal;
 
@@ -42,7 +48,9 @@ enum Command {
     Soak(soak::Arguments),
     /// Build the components and put them where the host finds them.
     Plugins,
-    /// Formatting, clippy and documentation, with warnings denied.
+    /// What to run at each step: formatting, clippy, documentation, and the tests of single crates and components.
+    Check,
+    /// Formatting, features, clippy and documentation, with warnings denied.
     Lint,
     /// Install what is missing for the tests.
     Install,
@@ -59,7 +67,8 @@ fn main() -> ExitCode {
         Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Soak(arguments) => soak::run(&arguments),
         Command::Plugins => plugins::build().map(|()| true),
-        Command::Lint => lint::run().map(|()| true),
+        Command::Check => check::run(),
+        Command::Lint => lint::alone().map(|()| true),
         Command::Install => install::ensure(false).map(|()| true),
         Command::Doctor => Ok(doctor::run()),
     };

@@ -1,7 +1,8 @@
 //! Builds the components and puts them where the host and the tests look for them.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::thread;
 
 use bulkhead_test_support::{Problem, Result};
 
@@ -11,14 +12,10 @@ use crate::terminal;
 /// Builds plugins, examples and guests into `target/plugins`, `target/examples-wasm` and `target/guests`.
 pub fn build() -> Result<()> {
     let workspace = Workspace::load()?;
-    let built = workspace.target.join(WASM).join("plugin");
-    let libraries: Vec<&String> = workspace.plugins.iter().chain(&workspace.examples).collect();
-    compile(&libraries, "--lib")?;
+    compile(workspace.components(), &["--lib", "--examples"])?;
+    let built = built(workspace);
     copy(&built, &workspace.plugins, &workspace.target.join("plugins"))?;
     copy(&built, &workspace.examples, &workspace.target.join("examples-wasm"))?;
-
-    // By themselves: building examples brings the development dependencies of every package named.
-    compile(&workspace.guests.iter().collect::<Vec<_>>(), "--examples")?;
     copy(&built.join("examples"), &workspace.guest_names, &workspace.target.join("guests"))?;
     let (plugins, examples, guests) = (workspace.plugins.len(), workspace.examples.len(), workspace.guest_names.len());
     terminal::note(&format!(
@@ -28,14 +25,31 @@ pub fn build() -> Result<()> {
     Ok(())
 }
 
-fn compile(packages: &[&String], what: &str) -> Result<()> {
-    if packages.is_empty() {
-        return Ok(());
-    }
-    let mut command = cargo::cargo(&["build", "--locked", "--target", WASM, "--profile", "plugin", what]);
-    for package in packages {
-        command.args(["-p", package]);
-    }
+/// Builds only what a host needs.
+pub fn build_first_party() -> Result<()> {
+    let workspace = Workspace::load()?;
+    compile(workspace.plugins.iter(), &["--lib"])?;
+    copy(&built(workspace), &workspace.plugins, &workspace.target.join("plugins"))
+}
+
+fn built(workspace: &Workspace) -> PathBuf {
+    workspace.target.join(WASM).join("plugin")
+}
+
+/// Builds the components while `native` builds what runs on this machine: neither keeps all processors busy for long.
+pub fn beside<T>(components: fn() -> Result<()>, native: impl FnOnce() -> Result<T>) -> Result<T> {
+    thread::scope(|scope| {
+        let components = scope.spawn(components);
+        let built = native()?;
+        components.join().unwrap_or_else(|_| Err(Problem::new("the build of the components panicked")))?;
+        Ok(built)
+    })
+}
+
+/// One build for all of them: each crate that they share is compiled once. Quiet, as another build may be speaking.
+fn compile<'a>(packages: impl Iterator<Item = &'a String>, what: &[&str]) -> Result<()> {
+    let mut command = cargo::cargo(&["build", "--quiet", "--locked", "--target", WASM, "--profile", "plugin"]);
+    command.args(what).args(packages.flat_map(|package| ["-p", package]));
     cargo::succeed(&mut command)
 }
 

@@ -1,34 +1,55 @@
 //! `cargo xtask test`: everything, against real servers.
 
-use bulkhead_test_support::{Result, workspace as place};
+use bulkhead_test_support::Result;
 use clap::Args;
 
 use crate::cargo::{Workspace, cargo, succeed};
-use crate::terminal::step;
-use crate::{install, plugins};
+use crate::nextest::{self, Nextest};
+use crate::stage::Stages;
+use crate::terminal::note;
+use crate::{install, lint, plugins, servers};
 
 /// What to run.
 #[derive(Args)]
 pub struct Arguments {
-    /// Passed on to `cargo test`, e.g. `-p bulkhead-tests dump -- --nocapture`.
+    /// Formatting, clippy and documentation first, as in CI
+    #[arg(long)]
+    lint: bool,
+    /// Only the tests of this package; may be given more than once
+    #[arg(short, long)]
+    package: Vec<String>,
+    /// Passed on to `cargo nextest run`: words in the names of tests, `-E 'FILTER'`, `--no-capture`
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-    cargo: Vec<String>,
+    nextest: Vec<String>,
 }
 
-/// Installs, builds, tests.
+/// Installs, builds, tests; true when all tests pass.
 pub fn run(arguments: &Arguments) -> Result<bool> {
-    install::ensure(false)?;
-    let workspace = Workspace::load()?;
-    step("Components");
-    plugins::build()?;
-    step("Binary");
-    // The same packages as the tests, so that features and therefore artifacts are the same.
-    succeed(cargo(&["build", "--locked"]).args(workspace.native()))?;
-    step("Tests");
-    let packages = arguments.cargo.iter().any(|argument| argument == "-p" || argument == "--package");
-    let selected = if packages { Vec::new() } else { workspace.native() };
-    let mut test = cargo(&["test", "--locked"]);
-    test.env("BULKHEAD_COMPONENT_CACHE", place::component_cache());
-    let status = test.args(selected).args(&arguments.cargo).status()?;
-    Ok(status.success())
+    let mut stages = Stages::begin(!nextest::ran_before(&Workspace::load()?.target));
+    let passed = tested(arguments, &mut stages);
+    stages.report()?;
+    passed
+}
+
+fn tested(arguments: &Arguments, stages: &mut Stages) -> Result<bool> {
+    stages.run("packages", || install::ensure_prebuilt())?;
+    // Servers that have to be compiled are compiled beside everything else; the tests that need them are the last.
+    let servers = servers::compile()?;
+    if arguments.lint {
+        lint::run(stages)?;
+    }
+    let tests = Nextest { packages: arguments.package.clone(), arguments: arguments.nextest.clone() };
+    stages.run("build", || plugins::beside(plugins::build, || tests.build()))?;
+    let passed = stages.run("tests", || tests.run())?;
+    if arguments.package.is_empty() && arguments.nextest.is_empty() {
+        stages.run("examples in documentation", || {
+            succeed(cargo(&["test", "--locked", "--doc"]).args(Workspace::load()?.native()))
+        })?;
+    }
+    if let Some(servers) = servers {
+        note("the servers that the tests start were compiled beside this");
+        servers.wait()?;
+    }
+    nextest::report()?;
+    Ok(passed)
 }

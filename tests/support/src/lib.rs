@@ -40,7 +40,7 @@ pub use host::{BulkheadHost, CommandOutput, HostOptions, HttpAnswer, JWT_SECRET,
 pub use mariadb::{Account, MariaDb, MariaDbOptions, Session};
 pub use postgres::PostgreSql;
 pub use problem::{Problem, Result};
-pub use program::ServerProgram;
+pub use program::{ServerProgram, cache_dir};
 pub use snapshot::{Difference, Object, Snapshot, TableSum};
 pub use stream_processor::{Lived, StreamProcessor};
 pub use surrealdb::{Liar, Lie, Storage, Surreal2, SurrealClient, SurrealDb, SurrealDbOptions, SurrealSnapshot};

@@ -1,0 +1,1 @@
+//! Empty: what counts is in `Cargo.toml`.

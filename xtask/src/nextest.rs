@@ -1,0 +1,112 @@
+//! The test runner, cargo-nextest: each test in a process of its own, the slow ones first (`.config/nextest.toml`).
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use bulkhead_test_support::{Problem, Result, cache_dir, process, workspace as place};
+
+use crate::cargo::{Workspace, cargo, succeed};
+use crate::junit::{self, Case};
+use crate::terminal::{bold, note, red, seconds, step};
+
+/// What `xtask/nextest/requirements.txt` names.
+const VERSION: &str = "0.9.148";
+
+/// How many of the slowest tests are shown.
+const SLOWEST: usize = 20;
+
+/// What to build and run.
+pub struct Nextest {
+    /// Packages; none means all that run on this machine.
+    pub packages: Vec<String>,
+    /// More arguments for `cargo nextest run`.
+    pub arguments: Vec<String>,
+}
+
+impl Nextest {
+    /// Compiles the binary and the tests.
+    pub fn build(&self) -> Result<()> {
+        if self.packages.is_empty() {
+            return succeed(cargo(&["build", "--locked", "--all-targets"]).args(self.selected()?));
+        }
+        succeed(&mut cargo(&["build", "--locked", "--package", "bulkhead"]))?;
+        succeed(cargo(&["build", "--locked", "--all-targets"]).args(self.selected()?))
+    }
+
+    /// Runs the tests; true when all have passed.
+    pub fn run(&self) -> Result<bool> {
+        let report = report_file(&Workspace::load()?.target);
+        // The report of an earlier run would be taken for this one's.
+        let _ = fs::remove_file(&report);
+        let program =
+            program().ok_or_else(|| Problem::new("cargo-nextest is not installed; hint: run `cargo xtask install`"))?;
+        let mut run = Command::new(program);
+        run.args(["nextest", "run", "--locked", "--cargo-quiet"])
+            .args(["--test-threads", &threads().to_string()])
+            .args(self.selected()?)
+            .args(&self.arguments)
+            .current_dir(place::root())
+            .env("BULKHEAD_COMPONENT_CACHE", place::component_cache());
+        Ok(run.status()?.success())
+    }
+
+    fn selected(&self) -> Result<Vec<String>> {
+        if self.packages.is_empty() {
+            return Ok(Workspace::load()?.native());
+        }
+        Ok(self.packages.iter().flat_map(|package| ["--package".to_owned(), package.clone()]).collect())
+    }
+}
+
+/// Where `cargo xtask install` puts the program.
+pub fn dir() -> PathBuf {
+    cache_dir().join("tools").join(format!("cargo-nextest-{VERSION}"))
+}
+
+/// The program: cargo's own subcommand, or the one that was fetched.
+pub fn program() -> Option<PathBuf> {
+    process::find_program("cargo-nextest")
+        .or_else(|| Some(dir().join("bin/cargo-nextest")).filter(|path| path.is_file()))
+}
+
+/// Twice as many tests as processors: most of a test's time is waiting for servers. Each may need 2 GiB of memory.
+fn threads() -> usize {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let memory = fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
+        let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+        line.split_whitespace().next()?.parse::<usize>().ok()
+    });
+    let fit = memory.map_or(processors, |kib| kib / (2 << 20));
+    (2 * processors).min(fit).max(1)
+}
+
+/// Whether the tests have run in this target directory before, and so are compiled but for what changed.
+pub fn ran_before(target: &Path) -> bool {
+    report_file(target).is_file()
+}
+
+fn report_file(target: &Path) -> PathBuf {
+    target.join("nextest/default/junit.xml")
+}
+
+/// Shows the slowest tests of the last run, and how to repeat each that failed.
+pub fn report() -> Result<()> {
+    let report = report_file(&Workspace::load()?.target);
+    let Ok(text) = fs::read_to_string(&report) else { return Ok(()) };
+    let mut cases = junit::cases(&text)?;
+    cases.sort_by_key(|case| std::cmp::Reverse(case.took));
+    step(&format!("The {SLOWEST} slowest of {} tests", cases.len()));
+    for case in cases.iter().take(SLOWEST) {
+        note(&format!("{:>13}  {} {}", seconds(case.took), case.binary, case.name));
+    }
+    for case in cases.iter().filter(|case| case.failed) {
+        println!("{} {}", bold(&red("FAILED, repeat with:")), repeat(case));
+    }
+    Ok(())
+}
+
+/// One line for a shell.
+fn repeat(case: &Case) -> String {
+    format!("cargo xtask test -E 'binary_id({}) & test(={})'", case.binary, case.name)
+}
