@@ -9,6 +9,8 @@ use crate::scene::{DEADLINE, Scene, files};
 
 const SERVICES: usize = 10;
 const JOBS: usize = 200;
+/// Those asked for before a host is killed, of all hosts in turn.
+const AT_FIRST: usize = 40;
 const HOSTS: [&str; 3] = ["amber", "birch", "cedar"];
 
 /// Leases short enough to see one run out.
@@ -73,25 +75,31 @@ fn each_of_200_jobs_ends_once_though_one_host_is_killed_and_one_frozen_past_its_
     let bucket = tempfile::tempdir().unwrap();
     let plugins = tempfile::tempdir().unwrap();
     std::fs::copy(workspace::guest("takes_its_time"), plugins.path().join("takes_its_time.wasm")).unwrap();
-    let mut fleet = Fleet::start(bucket.path(), plugins.path());
+    let fleet = Fleet::start(bucket.path(), plugins.path());
 
-    for number in 0..JOBS {
-        fleet.hosts[number % HOSTS.len()].ask(&format!("s{}", number % SERVICES), "slow", None);
+    let ask = |host: usize, number: usize| fleet.hosts[host].ask(&format!("s{}", number % SERVICES), "slow", None);
+    for number in 0..AT_FIRST {
+        ask(number % HOSTS.len(), number);
     }
     let holding = |host: &str| format!("attempts WHERE state = 'leased' AND host = '{host}'");
-    fleet.wait_for(20, "jobs WHERE state = 'succeeded'");
+    let (orphans, asleep) = std::thread::scope(|scope| {
+        // Asked for meanwhile, so that there is work however slow the asking is.
+        scope.spawn(|| (AT_FIRST..JOBS).for_each(|number| drop(ask(0, number))));
+        fleet.wait_for(AT_FIRST / 2, "jobs WHERE state = 'succeeded'");
 
-    // Killed with work in its hands.
-    fleet.wait_for(1, &holding("birch"));
-    fleet.hosts[1].host.kill().unwrap();
-    let orphans = fleet.count(&holding("birch"));
-    // Frozen with work in its hands, until others have taken that over.
-    fleet.wait_for(1, &holding("cedar"));
-    let cedar = fleet.hosts[2].host.pid().unwrap();
-    process::freeze(cedar);
-    let asleep = fleet.count(&holding("cedar"));
-    fleet.wait_for(asleep, "attempts WHERE state = 'lost' AND host = 'cedar'");
-    process::thaw(cedar);
+        // Killed with work in its hands.
+        fleet.wait_for(1, &holding("birch"));
+        process::kill(fleet.hosts[1].host.pid().unwrap());
+        let orphans = fleet.count(&holding("birch"));
+        // Frozen with work in its hands, until others have taken that over.
+        fleet.wait_for(1, &holding("cedar"));
+        let cedar = fleet.hosts[2].host.pid().unwrap();
+        process::freeze(cedar);
+        let asleep = fleet.count(&holding("cedar"));
+        fleet.wait_for(asleep, "attempts WHERE state = 'lost' AND host = 'cedar'");
+        process::thaw(cedar);
+        (orphans, asleep)
+    });
 
     fleet.wait_for(JOBS, "jobs WHERE state IN ('succeeded', 'failed', 'cancelled')");
     assert_eq!(fleet.count("jobs WHERE state = 'succeeded'"), JOBS);

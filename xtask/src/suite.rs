@@ -32,7 +32,7 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
 }
 
 fn tested(arguments: &Arguments, stages: &mut Stages) -> Result<bool> {
-    stages.run("packages", || install::ensure_prebuilt())?;
+    stages.run("packages", install::ensure_prebuilt)?;
     // Servers that have to be compiled are compiled beside everything else; the tests that need them are the last.
     let servers = servers::compile()?;
     if arguments.lint {

@@ -67,7 +67,7 @@ fn nothing_is_reset_without_the_very_name_or_an_answer() {
 
 #[test]
 fn a_failed_backup_before_stops_the_reset() {
-    let world = World::start("");
+    let world = World::start("[limits]\nattempts_max = 1\n");
     let host = &world.host;
     // The target is gone.
     std::fs::remove_dir_all(host.bucket()).unwrap();
