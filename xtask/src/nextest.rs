@@ -1,13 +1,13 @@
 //! The test runner, cargo-nextest: each test in a process of its own, the slow ones first (`.config/nextest.toml`).
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use bulkhead_test_support::{Problem, Result, cache_dir, process, workspace as place};
 use tempfile::TempDir;
 
-use crate::cargo::{Workspace, cargo, succeed};
+use crate::cargo::{self, Workspace, cargo, succeed};
 use crate::junit::{self, Case};
 use crate::terminal::{bold, note, red, seconds, step};
 
@@ -37,17 +37,13 @@ impl Nextest {
 
     /// Runs the tests; true when all have passed.
     pub fn run(&self) -> Result<bool> {
-        let report = report_file(&Workspace::load()?.target);
-        // The report of an earlier run would be taken for this one's.
-        let _ = fs::remove_file(&report);
-        let program =
+        let runner =
             program().ok_or_else(|| Problem::new("cargo-nextest is not installed; hint: run `cargo xtask install`"))?;
-        let mut run = Command::new(program);
+        let mut run = cargo::program(runner);
         run.args(["nextest", "run", "--locked", "--cargo-quiet"])
             .args(["--test-threads", &threads().to_string()])
             .args(self.selected()?)
             .args(&self.arguments)
-            .current_dir(place::root())
             .env("BULKHEAD_COMPONENT_CACHE", place::component_cache());
         let memory = in_memory()?;
         if let Some(memory) = &memory {
@@ -101,32 +97,42 @@ fn threads() -> usize {
     (2 * processors).min(fit).max(1)
 }
 
-/// Whether the tests have run in this target directory before, and so are compiled but for what changed.
+/// Whether tests have run in this target directory before, and so are compiled but for what changed.
 pub fn ran_before(target: &Path) -> bool {
-    report_file(target).is_file()
+    target.join("nextest").is_dir()
 }
 
 fn report_file(target: &Path) -> PathBuf {
     target.join("nextest/default/junit.xml")
 }
 
-/// Shows the slowest tests of the last run, and how to repeat each that failed.
-pub fn report() -> Result<()> {
+/// Forgets the last run, whose report would be taken for this one's.
+pub fn forget() -> Result<()> {
+    match fs::remove_file(report_file(&Workspace::load()?.target)) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Shows the slowest tests of this run, and how to repeat each that failed; gives the counts: `652 passed, 0 failed`.
+pub fn report() -> Result<String> {
     let report = report_file(&Workspace::load()?.target);
-    let Ok(text) = fs::read_to_string(&report) else { return Ok(()) };
-    let mut cases = junit::cases(&text)?;
+    // A run that ended before its tests has written none.
+    let mut cases = fs::read_to_string(&report).map_or_else(|_| Ok(Vec::new()), |text| junit::cases(&text))?;
     cases.sort_by_key(|case| std::cmp::Reverse(case.took));
-    step(&format!("The {SLOWEST} slowest of {} tests", cases.len()));
+    step(&format!("The slowest of {} tests", cases.len()));
     for case in cases.iter().take(SLOWEST) {
         note(&format!("{:>13}  {} {}", seconds(case.took), case.binary, case.name));
     }
-    for case in cases.iter().filter(|case| case.failed) {
+    let failed: Vec<&Case> = cases.iter().filter(|case| case.failed).collect();
+    for case in &failed {
         println!("{} {}", bold(&red("FAILED, repeat with:")), repeat(case));
     }
-    Ok(())
+    Ok(format!("{} passed, {} failed", cases.len() - failed.len(), failed.len()))
 }
 
 /// One line for a shell.
 fn repeat(case: &Case) -> String {
-    format!("cargo xtask test -E 'binary_id({}) & test(={})'", case.binary, case.name)
+    let package = case.binary.split("::").next().unwrap_or_default();
+    format!("cargo xtask test -p {package} -E 'binary_id({}) & test(={})'", case.binary, case.name)
 }

@@ -6,7 +6,6 @@ use clap::Args;
 use crate::cargo::{Workspace, cargo, succeed};
 use crate::nextest::{self, Nextest};
 use crate::stage::Stages;
-use crate::terminal::note;
 use crate::{install, lint, plugins, servers};
 
 /// What to run.
@@ -27,11 +26,14 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<bool> {
     let mut stages = Stages::begin(!nextest::ran_before(&Workspace::load()?.target));
     let passed = tested(arguments, &mut stages);
+    let counts = nextest::report()?;
     stages.report()?;
+    println!("{counts}");
     passed
 }
 
 fn tested(arguments: &Arguments, stages: &mut Stages) -> Result<bool> {
+    nextest::forget()?;
     stages.run("packages", install::ensure_prebuilt)?;
     // Servers that have to be compiled are compiled beside everything else; the tests that need them are the last.
     let servers = servers::compile()?;
@@ -41,15 +43,15 @@ fn tested(arguments: &Arguments, stages: &mut Stages) -> Result<bool> {
     let tests = Nextest { packages: arguments.package.clone(), arguments: arguments.nextest.clone() };
     stages.run("build", || plugins::beside(plugins::build, || tests.build()))?;
     let passed = stages.run("tests", || tests.run())?;
-    if arguments.package.is_empty() && arguments.nextest.is_empty() {
-        stages.run("examples in documentation", || {
-            succeed(cargo(&["test", "--locked", "--doc"]).args(Workspace::load()?.native()))
-        })?;
+    if !arguments.package.is_empty() || !arguments.nextest.is_empty() {
+        // A test that needs the servers has waited for them; without one, what is half compiled is kept for the next time.
+        return Ok(passed);
     }
     if let Some(servers) = servers {
-        note("the servers that the tests start were compiled beside this");
         servers.wait()?;
     }
-    nextest::report()?;
+    stages.run("examples in documentation", || {
+        succeed(cargo(&["test", "--locked", "--quiet", "--doc"]).args(Workspace::load()?.native()))
+    })?;
     Ok(passed)
 }
