@@ -99,16 +99,17 @@ fn threads() -> usize {
 
 /// Whether tests have run in this target directory before, and so are compiled but for what changed.
 pub fn ran_before(target: &Path) -> bool {
-    target.join("nextest").is_dir()
+    target.join("component-cache").is_dir()
 }
 
-fn report_file(target: &Path) -> PathBuf {
-    target.join("nextest/default/junit.xml")
+/// cargo-nextest keeps it in the checkout, wherever cargo's target directory is.
+fn report_file() -> PathBuf {
+    place::root().join("target/nextest/default/junit.xml")
 }
 
 /// Forgets the last run, whose report would be taken for this one's.
 pub fn forget() -> Result<()> {
-    match fs::remove_file(report_file(&Workspace::load()?.target)) {
+    match fs::remove_file(report_file()) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(error.into()),
         _ => Ok(()),
     }
@@ -116,9 +117,8 @@ pub fn forget() -> Result<()> {
 
 /// Shows the slowest tests of this run, and how to repeat each that failed; gives the counts: `652 passed, 0 failed`.
 pub fn report() -> Result<String> {
-    let report = report_file(&Workspace::load()?.target);
     // A run that ended before its tests has written none.
-    let mut cases = fs::read_to_string(&report).map_or_else(|_| Ok(Vec::new()), |text| junit::cases(&text))?;
+    let mut cases = fs::read_to_string(report_file()).map_or_else(|_| Ok(Vec::new()), |text| junit::cases(&text))?;
     cases.sort_by_key(|case| std::cmp::Reverse(case.took));
     step(&format!("The slowest of {} tests", cases.len()));
     for case in cases.iter().take(SLOWEST) {
