@@ -14,10 +14,7 @@ const SMALL: &str = "not package(bulkhead-tests) and not binary(object_stores) a
 pub fn run() -> Result<bool> {
     let mut stages = Stages::begin(false);
     let passed = checked(&mut stages);
-    let counts = nextest::report()?;
-    stages.report()?;
-    println!("{counts}");
-    passed
+    stages.close(passed)
 }
 
 fn checked(stages: &mut Stages) -> Result<bool> {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use bulkhead_test_support::{Problem, Result, workspace};
 use serde::Deserialize;
 
+use crate::nextest;
 use crate::terminal::{bold, note, red, seconds, step};
 
 /// Where the budgets are.
@@ -42,6 +43,14 @@ impl Stages {
         ended
     }
 
+    /// Shows the tests, then the stages, then the counts, and gives back how the run ended. A run that failed ends with its own failure,
+    /// whatever these have to say.
+    pub fn close(&self, passed: Result<bool>) -> Result<bool> {
+        let shown = nextest::report().and_then(|counts| self.report().map(|()| println!("{counts}")));
+        let passed = passed?;
+        shown.map(|()| passed)
+    }
+
     /// Shows what each stage took, and a loud line for each that took longer than its budget.
     pub fn report(&self) -> Result<()> {
         let budgets = Budgets::read()?;
@@ -66,7 +75,8 @@ impl Stages {
 
 impl Budgets {
     fn read() -> Result<Self> {
-        let text = fs::read_to_string(workspace::root().join(BUDGETS))?;
+        let text = fs::read_to_string(workspace::root().join(BUDGETS))
+            .map_err(|error| Problem::new(format!("{BUDGETS}: {error}")))?;
         toml::from_str(&text).map_err(|error| Problem::new(format!("{BUDGETS}: {error}")))
     }
 }

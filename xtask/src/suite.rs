@@ -26,10 +26,7 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<bool> {
     let mut stages = Stages::begin(!nextest::ran_before(&Workspace::load()?.target));
     let passed = tested(arguments, &mut stages);
-    let counts = nextest::report()?;
-    stages.report()?;
-    println!("{counts}");
-    passed
+    stages.close(passed)
 }
 
 fn tested(arguments: &Arguments, stages: &mut Stages) -> Result<bool> {

@@ -1,4 +1,4 @@
-//! Where things lie: the checkout, the target directory, the binary and the built components.
+//! Where things are: the checkout, the target directory, the binary and the built components.
 
 use std::env;
 use std::fs::DirBuilder;
@@ -9,10 +9,13 @@ use tempfile::TempDir;
 
 use crate::problem::Result;
 
-/// The root of the checkout this crate was compiled in.
+/// The root of the checkout. Cargo and its runners name a package of it when they start a program; several checkouts may share a
+/// target directory, and then the one that the program was compiled in can be another one, or gone.
 pub fn root() -> PathBuf {
-    let support = Path::new(env!("CARGO_MANIFEST_DIR"));
-    support.ancestors().nth(2).unwrap_or(support).to_path_buf()
+    let running = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    let found = running.as_deref().and_then(|package| package.ancestors().find(|dir| dir.join("Cargo.lock").is_file()));
+    let compiled = Path::new(env!("CARGO_MANIFEST_DIR"));
+    found.or_else(|| compiled.ancestors().nth(2)).unwrap_or(compiled).to_path_buf()
 }
 
 /// Cargo's target directory: two or three levels above the running executable
