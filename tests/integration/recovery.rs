@@ -10,3 +10,4 @@ mod parts;
 pub mod scene;
 mod soak;
 mod timelines;
+mod twins;

@@ -29,6 +29,7 @@ mod staleness;
 pub mod swap;
 mod sweep;
 mod target;
+mod twin;
 mod verb;
 mod webhook;
 

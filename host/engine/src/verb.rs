@@ -3,6 +3,7 @@
 mod accounts;
 mod artifacts;
 mod backup;
+mod carry;
 mod copy;
 mod expire;
 mod gtids;
@@ -20,6 +21,7 @@ use bulkhead_model::{JobKind, Result};
 
 use crate::executor::{Outcome, Run};
 
+pub(crate) use restore::can_be_swapped;
 pub(crate) use stored::{Listing, OBJECTS_MAX, Stored, delete_keys};
 
 /// Does what the job asks for.

@@ -11,6 +11,7 @@ pub mod gtid;
 mod hidden;
 mod id;
 mod job;
+mod local_time;
 mod manifest;
 mod method;
 mod nearest;
@@ -31,6 +32,7 @@ pub use id::{
     ServiceId, TargetId, WebhookId,
 };
 pub use job::{AttemptState, BackupState, JobKind, JobState};
+pub use local_time::LocalTime;
 pub use manifest::{Codec, Encryption, MANIFEST_NAME, MANIFEST_VERSION, Manifest, ManifestObject, ManifestPlugin};
 pub use method::Method;
 pub use nearest::nearest;

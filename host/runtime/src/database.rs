@@ -67,6 +67,8 @@ impl Connection {
             .pass(Some(&self.password))
             .prefer_socket(false)
             .stmt_cache_size(0)
+            // Ours are written for no mode, and answers such as those of SHOW follow it too. Whatever the server's default is.
+            .init(vec!["SET SESSION sql_mode = '', sql_select_limit = DEFAULT"])
             // Given here, they are not asked for with a query of their own.
             .max_allowed_packet(Some(packet))
             .wait_timeout(Some(usize::MAX));

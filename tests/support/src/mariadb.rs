@@ -1,6 +1,7 @@
 //! A private MariaDB server.
 
 mod account;
+mod circumstances;
 mod client;
 mod keys;
 mod scripts;
@@ -18,6 +19,8 @@ use crate::guardian::Guardian;
 use crate::problem::{Problem, Result};
 use crate::process;
 
+use self::circumstances::Circumstances;
+
 pub use account::Account;
 pub use client::Session;
 
@@ -33,6 +36,10 @@ pub struct MariaDbOptions {
     pub encryption: bool,
     /// More arguments for `mariadbd`, e.g. `--innodb-buffer-pool-size=1G`.
     pub arguments: Vec<String>,
+    /// Its time zone, e.g. `Europe/Berlin`. By default it is drawn, as is the format of its log, for each test.
+    pub zone: Option<&'static str>,
+    /// Arguments that its data directory is also made with, e.g. `--innodb-page-size=32k`.
+    pub layout: Vec<String>,
 }
 
 /// A MariaDB server on loopback, with binary log and GTIDs. Dropping it kills it and removes its directory.
@@ -58,7 +65,7 @@ impl MariaDb {
     /// A fresh, empty server.
     pub fn start_with(options: &MariaDbOptions) -> Result<Self> {
         let server = Self::prepare(options)?;
-        template::copy_to(&server.data_dir())?;
+        template::copy_to(&server.data_dir(), &options.layout)?;
         server.launch()?;
         server.create_accounts()?;
         Ok(server)
@@ -67,7 +74,7 @@ impl MariaDb {
     /// Makes the data directory of a server that has not run yet, for whoever starts one in his own way: no database, and no
     /// account but root, who needs no password.
     pub fn install(data_dir: &Path) -> Result<()> {
-        template::copy_to(data_dir)
+        template::copy_to(data_dir, &[])
     }
 
     /// A server over a data directory that somebody else made (a restore by hand), moved into its own directory.
@@ -96,11 +103,12 @@ impl MariaDb {
         for name in ["tmp", "log"] {
             fs::create_dir(server.dir().join(name))?;
         }
-        let mut arguments = options.arguments.clone();
+        let Circumstances { zone, mut arguments } = Circumstances::draw();
+        arguments.extend(options.layout.iter().chain(&options.arguments).cloned());
         if options.encryption {
             arguments.extend(keys::arguments(server.dir())?);
         }
-        scripts::write(&server, &arguments)?;
+        scripts::write(&server, options.zone.unwrap_or(zone), &arguments)?;
         Ok(server)
     }
 

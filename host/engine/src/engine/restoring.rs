@@ -13,6 +13,7 @@ use crate::drills::can_be_drilled;
 use crate::history;
 use crate::request::{CreateRestore, RestoreFrom, RestorePreview, RestoreRequestBody};
 use crate::swap;
+use crate::verb::can_be_swapped;
 
 /// What a physical restore writes besides what is stored: logs made anew, and growth while it is prepared.
 const STAGED_MARGIN: u64 = 256 << 20;
@@ -87,7 +88,7 @@ impl Engine {
         let plugin = inner.runtime.method(&service.engine, &base.method)?;
         let staged = needs_server(plugin.info());
         let in_place = ask.only.is_none();
-        let swapped = in_place && (staged || !plan.logs.is_empty());
+        let swapped = in_place && (staged || !plan.logs.is_empty() || can_be_swapped(service));
         let loaded_live = in_place && !swapped;
         let (disk_needed, disk_free) = if loaded_live {
             (0, None)
@@ -97,6 +98,11 @@ impl Engine {
             (bytes, swap::free_beside(place.unwrap_or(&inner.drill_dir())))
         };
         let mut warnings = Vec::new();
+        if swapped && !staged {
+            warnings.push(
+                "a database of the service that the dump does not hold stays: where there is one, the dump is loaded into the running server instead of being swapped in".to_owned(),
+            );
+        }
         if loaded_live {
             warnings.push(format!(
                 "{} is loaded into the running server: when it fails half way, the service stays closed until a restore succeeds; `bulkhead backup restore --safety-backup` takes a backup first",

@@ -13,6 +13,7 @@ use crate::config::ServiceConfig;
 use crate::executor::{Outcome, Run};
 use crate::failpoint::fail_point;
 use crate::pipeline::EncodeOptions;
+use crate::twin::{self, Twin};
 
 pub(super) async fn run(run: &Run) -> Result<Outcome> {
     fail_point("backup.claimed")?;
@@ -66,7 +67,17 @@ async fn make(
         chain: chain.links,
     };
     let attempt = Attempt { writer: Some(Arc::clone(writer) as _), ..run.attempt_for(service) };
-    let report = plugin.backup(attempt, request).await?;
+    let twin = twin::of_service(service).await.unwrap_or_else(|failure| {
+        run.observer
+            .warn(&format!("the backup does not say how the server is set, which a restore may need: {failure}"));
+        None
+    });
+    let mut report = plugin.backup(attempt, request).await?;
+    twin::remove_from(&mut report);
+    if let Some(twin) = twin {
+        tell(run, &twin);
+        twin.add_to(&mut report, plugin.info().chain == Some(ChainKind::Log));
+    }
     let objects = writer.finish().map_err(|failure| failure.context(format!("plugin `{}`", plugin.info().name)))?;
     fail_point("backup.objects-stored")?;
     let info = plugin.info();
@@ -122,6 +133,16 @@ async fn make(
     fail_point("backup.manifest-stored")?;
     let copies = finish_copies(writer, &manifest).await;
     Ok(Completed { copies, ..completed(&manifest, digest) })
+}
+
+/// Says when a restore will need a server that this host cannot have.
+fn tell(run: &Run, twin: &Twin) {
+    if !twin.beyond().is_empty() {
+        run.observer.warn(&format!(
+            "a restore that loads or replays anything is not possible: a server of this host cannot be set like this one ({})",
+            twin.beyond().join(", ")
+        ));
+    }
 }
 
 /// The other targets that the backup is to go to. One that cannot be opened does not keep the backup from being made.

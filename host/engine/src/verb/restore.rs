@@ -1,9 +1,12 @@
 //! Restores a backup or a moment: nothing touches the live database before every byte that will be used has been checked.
 
+mod dumped;
 mod external;
 mod moment;
 mod partial;
 mod whole;
+
+pub(crate) use self::dumped::can_be_swapped;
 
 use bulkhead_catalog::Restore;
 use bulkhead_model::{Failure, Result};

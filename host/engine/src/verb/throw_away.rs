@@ -15,11 +15,13 @@ use tokio::time::Instant;
 
 use super::artifacts::RestoreReader;
 use super::backup::method_service;
+use super::carry;
 use super::links::Links;
 use crate::config::ServiceConfig;
 use crate::engine::needs_server;
 use crate::executor::Run;
 use crate::swap::{Apart, ServiceControl};
+use crate::twin::{self, Wanted};
 
 /// What a dump takes on a disk, about: rows and their indexes.
 const LOADED: u64 = 2;
@@ -72,27 +74,44 @@ impl Place {
 pub(crate) struct ThrowAway {
     place: Place,
     server: ThrowAwayServer,
+    wanted: Wanted,
 }
 
 /// What a restore has reached.
 pub(crate) type Positions = Vec<(String, String)>;
 
 impl ThrowAway {
-    /// For one attempt. Nothing is made yet.
-    pub async fn new(run: &Run, service: &ServiceConfig, place: Place, base: &Link) -> Result<Arc<Self>> {
+    /// For one attempt, on a base and the logs that will be replayed on it. Nothing is made yet.
+    ///
+    /// # Errors
+    /// As [`Wanted::choose`].
+    pub async fn new(
+        run: &Run,
+        service: &ServiceConfig,
+        place: Place,
+        base: &Link,
+        logs: &[Link],
+    ) -> Result<Arc<Self>> {
         let plugin = run.engine.runtime.method(&service.engine, &base.method)?;
+        let installs = !needs_server(plugin.info());
+        // One that is down is restored all the same, which may be why it is restored at all.
+        let live = twin::of_service(service).await.unwrap_or_default();
+        let wanted = Wanted::choose(base, logs, live.as_ref(), installs)?;
+        wanted.warnings.iter().for_each(|warning| run.observer.warn(warning));
         // What was copied says itself how it is encrypted.
-        let keys = if needs_server(plugin.info()) { None } else { keys_of(&service.connection).await };
+        let keys = if installs { keys_of(&service.connection).await } else { None };
         let options = ThrowAwayServerOptions {
             data_dir: place.staging().to_owned(),
             run_dir: run_dir(run),
             lower_case_table_names: base.report.position("lower_case_table_names").and_then(|how| how.parse().ok()),
             buffer_pool: run.engine.config.limits.throw_away_memory,
             keys,
+            settings: wanted.settings.clone(),
+            local_time: wanted.local_time.clone(),
         };
         let scope = ToolScope::from(&Attempt { staging: None, ..run.attempt_for(service) });
         let server = ThrowAwayServer::new(run.engine.runtime.tools().clone(), scope, options)?;
-        Ok(Arc::new(Self { place, server }))
+        Ok(Arc::new(Self { place, server, wanted }))
     }
 
     /// How to reach the server once it runs.
@@ -114,7 +133,10 @@ impl ThrowAway {
             run.observer.phase("install");
             self.place.stage(chain.plain_bytes() * LOADED + EMPTY_SERVER).await?;
             self.server.install().await?;
-            self.server.start().await?;
+            self.start().await?;
+            if self.wanted.named_zones {
+                carry::named_zones(run, service, &self.attempt(run, service)).await?;
+            }
         }
         let positions = self.call(run, service, &plugin, chain.links.clone(), None, reader).await?;
         if self.server.is_running() {
@@ -176,6 +198,12 @@ impl ThrowAway {
         }
     }
 
+    /// Starts the server, which has to be set as the one whose data it holds.
+    async fn start(&self) -> Result<()> {
+        self.server.start().await?;
+        self.wanted.check(&self.server.connection()).await
+    }
+
     /// Ends the server at once; what it holds is worth nothing then.
     pub async fn kill(&self) {
         self.server.kill().await;
@@ -203,7 +231,7 @@ impl ServerControl for ThrowAway {
 
     async fn swap(&self) -> Result<Duration> {
         let before = Instant::now();
-        self.server.start().await?;
+        self.start().await?;
         Ok(before.elapsed())
     }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bulkhead_model::{Failure, Result};
+use bulkhead_model::{Failure, LocalTime, Result};
 use tokio::time::Instant;
 
 use super::launch::LaunchOrder;
@@ -47,6 +47,10 @@ pub struct ThrowAwayServerOptions {
     pub buffer_pool: u64,
     /// How the data is encrypted that a new server gets; what is prepared brings its own settings.
     pub keys: Option<ServerKeys>,
+    /// Variables and their values, for each start. One that the program does not know is passed over.
+    pub settings: Vec<(&'static str, String)>,
+    /// Its local time; UTC when there is none.
+    pub local_time: Option<LocalTime>,
 }
 
 /// The keys of a server that encrypts its data, by the plugin `file_key_management`.
@@ -122,7 +126,7 @@ impl ThrowAwayServer {
             "--skip-name-resolve".to_owned(),
             "--force".to_owned(),
         ];
-        arguments.extend(self.options.lower_case_table_names.map(|how| format!("--lower-case-table-names={how}")));
+        arguments.extend(self.settings());
         arguments.extend(as_root());
         let process = self.run(INSTALLER, arguments).await?;
         process.wait().await.map(drop).map_err(|failure| failure.context("making an empty data directory"))
@@ -154,7 +158,7 @@ impl ThrowAwayServer {
             // A server that dies here is thrown away; what it wrote lasts once it has ended as asked.
             "--innodb-flush-log-at-trx-commit=0".to_owned(),
         ]);
-        arguments.extend(self.options.lower_case_table_names.map(|how| format!("--lower-case-table-names={how}")));
+        arguments.extend(self.settings());
         if let Some(keys) = &self.options.keys {
             arguments.extend([
                 format!("--plugin-dir={}", utf8(&keys.plugin_dir)?),
@@ -235,6 +239,21 @@ impl ThrowAwayServer {
         opened.and_then(|mut file| file.write_all(made.as_bytes())).map_err(|error| cannot("write", file, &error))
     }
 
+    /// What it has in common with the server whose data it gets.
+    fn settings(&self) -> impl Iterator<Item = String> {
+        let names = self.options.lower_case_table_names.map(|how| format!("--lower-case-table-names={how}"));
+        let settings = self.options.settings.iter().map(|(name, value)| format!("--loose-{name}={value}"));
+        names.into_iter().chain(settings)
+    }
+
+    /// `TZ` for a program of the host's own: a file, as the local time may be that of no zone with a name.
+    fn local_time(&self) -> Result<Option<String>> {
+        let Some(local_time) = &self.options.local_time else { return Ok(None) };
+        let file = self.run_dir.0.join("localtime");
+        std::fs::write(&file, local_time.tzif()).map_err(|error| cannot("write", &file, &error))?;
+        Ok(Some(format!(":{}", utf8(&file)?)))
+    }
+
     fn writable(&self) -> Vec<PathBuf> {
         vec![self.options.data_dir.clone(), self.run_dir.0.clone(), self.scope.scratch.clone()]
     }
@@ -242,12 +261,16 @@ impl ThrowAwayServer {
     /// Runs a program of the host's own choice, with the files that the server's tools may read.
     async fn run(&self, tool: &'static str, arguments: Vec<String>) -> Result<Process> {
         let shared = &self.tools.shared;
+        let mut variables = environment(Some(&self.scope.scratch))?;
+        if let Some(zone) = self.local_time()? {
+            variables.iter_mut().filter(|(name, _)| name == "TZ").for_each(|(_, value)| value.clone_from(&zone));
+        }
         let readable = |tool: &str| shared.readable.get(tool).into_iter().flatten().cloned();
         let order = LaunchOrder {
             host_pid: rustix::process::getpid().as_raw_nonzero().get(),
             program: self.tools.find(tool)?,
             arguments,
-            environment: environment(Some(&self.scope.scratch))?,
+            environment: variables,
             defaults: None,
             // The keys of encrypted data.
             read: readable(tool)

@@ -29,6 +29,20 @@ impl MariaDb {
         row.and_then(|row| row.into_iter().next()).ok_or_else(|| Problem::new(format!("no row: {query}")))
     }
 
+    /// Lets it know some time zones by name, as an administrator does with all of them.
+    pub fn load_time_zones(&self) -> Result<()> {
+        for zone in ["UTC", "Europe/Berlin", "Asia/Tokyo"] {
+            let mut command = process::command("mariadb-tzinfo-to-sql");
+            command.args(["--skip-write-binlog", &format!("/usr/share/zoneinfo/{zone}"), zone]);
+            let finished = process::run(&mut command, b"", STATEMENTS_DEADLINE)?;
+            if finished.code != Some(0) {
+                return Err(Problem::new(finished.stderr.trim().to_owned()));
+            }
+            self.execute(&format!("USE mysql; {}", String::from_utf8_lossy(&finished.stdout)))?;
+        }
+        Ok(())
+    }
+
     /// The client, logged in as root over the socket.
     pub fn client(&self, arguments: &[&str]) -> Command {
         let mut client = process::command("mariadb");

@@ -9,7 +9,7 @@ use crate::problem::Result;
 use crate::process;
 
 /// Writes `start.sh` and `stop.sh`.
-pub(super) fn write(server: &MariaDb, arguments: &[String]) -> Result<()> {
+pub(super) fn write(server: &MariaDb, zone: &str, arguments: &[String]) -> Result<()> {
     let dir = server.dir();
     let mut command = vec![quote(&process::program("mariadbd")?)];
     command.push("--no-defaults".into());
@@ -29,7 +29,7 @@ pub(super) fn write(server: &MariaDb, arguments: &[String]) -> Result<()> {
     let start = format!(
         "#!/bin/sh\n\
          # Starts the server in a session of its own and returns; it is ready when it answers.\n\
-         env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin TZ=UTC LC_ALL=C.UTF-8 setsid {command} </dev/null >>{log} 2>&1 &\n\
+         env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin TZ={zone} LC_ALL=C.UTF-8 setsid {command} </dev/null >>{log} 2>&1 &\n\
          echo $! >{pid}\n",
         command = command.join(" "),
         log = quote(dir.join("log/console.log")),
@@ -69,7 +69,6 @@ const FIXED: &[&str] = &[
     "--server-id=1",
     "--log-bin=binlog",
     "--log-bin-index=binlog.index",
-    "--binlog-format=ROW",
     "--sync-binlog=1",
     "--gtid-domain-id=0",
     "--gtid-strict-mode=ON",

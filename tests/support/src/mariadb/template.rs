@@ -11,16 +11,17 @@ use crate::template;
 const ARGUMENTS: &[&str] = &["--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve"];
 
 /// Copies it to `data_dir`. It has never been run, and holds no account but root, who needs no password.
-pub(super) fn copy_to(data_dir: &Path) -> Result<()> {
-    template::copy(&made()?, data_dir)
+pub(super) fn copy_to(data_dir: &Path, layout: &[String]) -> Result<()> {
+    template::copy(&made(layout)?, data_dir)
 }
 
-fn made() -> Result<PathBuf> {
+fn made(layout: &[String]) -> Result<PathBuf> {
     let mut recipe = vec![
         template::ingredient(&process::program("mariadbd")?)?,
         template::ingredient(&process::program("mariadb-install-db")?)?,
     ];
     recipe.extend(ARGUMENTS.iter().map(ToString::to_string));
+    recipe.extend(layout.iter().cloned());
     template::directory("mariadb", &recipe, |to| {
         let directory = tempfile::Builder::new().prefix("bulkhead-mariadb-").tempdir()?;
         let data = directory.path().join("data");
@@ -32,6 +33,7 @@ fn made() -> Result<PathBuf> {
         install
             .arg(format!("--datadir={}", data.display()))
             .args(ARGUMENTS)
+            .args(layout)
             // Servers that start at the same time remove each other's temporary tables otherwise.
             .env("TMPDIR", directory.path())
             .process_group(0);

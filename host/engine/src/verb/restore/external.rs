@@ -16,7 +16,7 @@ use crate::executor::Run;
 use crate::pipeline::Meter;
 use crate::pipeline::foreign::{Dumped, EncryptionKey, Examined, Expected, Found, Reading, Room};
 use crate::request::{ExternalFile, FileMethod};
-use crate::swap::{self, Apart, ServiceControl};
+use crate::swap::{self, ServiceControl};
 use crate::verb::accounts;
 use crate::verb::links::Links;
 use crate::verb::replacement::Replacement;
@@ -63,10 +63,7 @@ pub(super) async fn run(
     match &examined.found {
         Found::Files(_) => whole::put(run, service, &chain, reader, replacement).await,
         Found::Dump(dumped) if dumped.replaces_system() => replace(run, service, dumped, &chain, &reader).await,
-        Found::Dump(_) => {
-            rehearse(run, service, &chain, &reader).await?;
-            whole::put(run, service, &chain, reader, replacement).await
-        }
+        Found::Dump(_) => whole::load(run, service, &chain, reader, replacement).await,
     }
 }
 
@@ -114,17 +111,6 @@ fn link(run: &Run, restore: &Restore, examined: &Examined) -> Link {
     Link { backup: restore.backup.clone(), method: run.job.method.clone(), objects: vec![object], report }
 }
 
-/// Loads a dump into a throw-away server first: what does not load to its end never gets to the live one.
-async fn rehearse(run: &Run, service: &ServiceConfig, chain: &Links, reader: &Arc<FileReader>) -> Result<()> {
-    run.observer.expect(chain.plain_bytes() * 2);
-    let apart = Apart::new(&run.engine.drill_dir(), &run.attempt.id)?;
-    let base = super::base_of(chain)?;
-    let throw_away = ThrowAway::new(run, service, Place::Apart(apart), base).await?;
-    let loaded = throw_away.restore(run, service, chain, reader).await;
-    throw_away.kill().await;
-    loaded.map(drop).map_err(|failure| failure.context("loading the dump into a throw-away server"))
-}
-
 /// A dump that holds the server's own tables replaces the whole server: it is loaded beside the live data, and swapped in.
 async fn replace(
     run: &Run,
@@ -163,7 +149,7 @@ async fn beside(
     control: &Arc<ServiceControl>,
 ) -> Result<()> {
     let base = super::base_of(chain)?;
-    let throw_away = ThrowAway::new(run, service, Place::Beside(Arc::clone(control)), base).await?;
+    let throw_away = ThrowAway::new(run, service, Place::Beside(Arc::clone(control)), base, &[]).await?;
     let loaded = async {
         throw_away.restore(run, service, chain, reader).await?;
         run.observer.phase("finish");

@@ -43,7 +43,7 @@ async fn beside(
     control: &Arc<ServiceControl>,
 ) -> Result<Positions> {
     let base = base_of(chain)?;
-    let throw_away = ThrowAway::new(run, service, Place::Beside(Arc::clone(control)), base).await?;
+    let throw_away = ThrowAway::new(run, service, Place::Beside(Arc::clone(control)), base, &logs.links).await?;
     let replayed = async {
         let reader = reader_of(run, chain, logs);
         throw_away.restore(run, service, chain, &reader).await?;

@@ -35,7 +35,7 @@ pub(super) async fn run(
     run.observer.expect(chain.plain_bytes() + logs.plain_bytes());
     let apart = Apart::new(&run.engine.drill_dir(), &run.attempt.id)?;
     let base = base_of(chain)?;
-    let throw_away = ThrowAway::new(run, service, Place::Apart(apart), base).await?;
+    let throw_away = ThrowAway::new(run, service, Place::Apart(apart), base, &logs.links).await?;
     let copied = async {
         let reader = reader_of(run, chain, logs);
         let mut reached = throw_away.restore(run, service, chain, &reader).await?;

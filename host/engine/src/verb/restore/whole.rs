@@ -8,7 +8,7 @@ use bulkhead_model::{Failure, Report, Result};
 use bulkhead_runtime::{Attempt, Observer as _, RestoreRequest, ServerControl, ServerStatus};
 use bulkhead_surrealdb::Client;
 
-use super::{Done, base_of, reader_of};
+use super::{Done, base_of, dumped, reader_of};
 use crate::config::ServiceConfig;
 use crate::engine::needs_server;
 use crate::executor::{HeldLease, Run};
@@ -33,13 +33,36 @@ pub(super) async fn run(
 ) -> Result<Done> {
     let base = base_of(chain)?;
     let plugin = run.engine.runtime.method(&service.engine, &base.method)?;
-    let staged = needs_server(plugin.info());
-    if !staged {
+    let reader = reader_of(run, chain, &Links::none());
+    if needs_server(plugin.info()) {
+        return put(run, service, chain, reader, replacement).await;
+    }
+    if !dumped::can_be_swapped(service) {
         // What is streamed into a live server cannot be taken back: read everything once before.
         run.observer.phase("check");
         prove(run, chain).await?;
     }
-    let reader = reader_of(run, chain, &Links::none());
+    load(run, service, chain, reader, replacement).await
+}
+
+/// Gives a service what a dump or an export holds: by a swap where one is possible, otherwise into the running server.
+pub(super) async fn load(
+    run: &Run,
+    service: &ServiceConfig,
+    chain: &Links,
+    reader: Arc<impl RestoreReader + 'static>,
+    replacement: &mut Replacement<'_>,
+) -> Result<Done> {
+    if service.surrealdb.is_none() {
+        if dumped::can_be_swapped(service) {
+            // Where it turns out that it cannot be, the dump has been read and loaded once all the same.
+            if let Some(done) = dumped::run(run, service, chain, &reader).await? {
+                return Ok(done);
+            }
+        } else {
+            dumped::rehearse(run, service, chain, &reader).await?;
+        }
+    }
     put(run, service, chain, reader, replacement).await
 }
 

@@ -41,7 +41,7 @@ async fn drill(run: &Run, backup: &Backup) -> Result<Vec<Finding>> {
     let last = chain.links.last().ok_or_else(|| Failure::internal("an empty chain is drilled"))?;
     run.observer.expect(chain.plain_bytes());
     let apart = Apart::new(&run.engine.drill_dir(), &run.attempt.id)?;
-    let throw_away = ThrowAway::new(run, service, Place::Apart(apart), last).await?;
+    let throw_away = ThrowAway::new(run, service, Place::Apart(apart), last, &[]).await?;
     let keys = run.engine.keys.clone();
     let reader = Arc::new(ChainReader::new(chain.stored.clone(), keys, Arc::clone(&run.meter)));
     let checked = async {
