@@ -9,7 +9,7 @@ use bulkhead_test_support::{Snapshot, process, workspace};
 use serde_json::Value;
 
 use crate::{front_door, resets};
-use scene::{SERVICE, Scene};
+use scene::{PLAIN, SERVICE, Scene};
 
 /// How it ends after the host was killed and another one came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,10 +52,13 @@ const RESTORES: &[Case] = &[
     ("restore.swap.discarded", "full", 1, Done),
     ("restore.swap.rolled-back", "full", 1, Failed),
     // The service is closed then, and the next restore opens it.
-    ("restore.begun", "dump", 1, Failed),
-    ("restore.begun", "dump", 3, Done),
+    ("restore.begun", "live", 1, Failed),
+    ("restore.begun", "live", 3, Done),
     ("restore.main", "full", 1, Done),
-    ("restore.main", "dump", 3, Done),
+    ("restore.main", "live", 3, Done),
+    // Loaded beside the live data.
+    ("restore.loaded", "dump", 1, Failed),
+    ("restore.loaded", "dump", 3, Done),
     // Nothing is done a second time: the next attempt finds that nothing is left to do.
     ("restore.settled", "full", 1, Done),
     ("restore.settled", "dump", 3, Done),
@@ -116,7 +119,11 @@ fn a_backup_whose_host_is_killed_at_any_step_is_absent_or_restorable() {
     let mut scene = Scene::set();
     for (number, (fail_at, method, attempts, end)) in BACKUPS.iter().enumerate() {
         let (what, name) = (format!("{fail_at}, {method}, {attempts} tries"), format!("crash-{number}"));
-        scene.die_at(fail_at, *attempts, &["backup", "create", "--type", method, "--name", &name]);
+        scene.die_at(
+            fail_at,
+            *attempts,
+            &["backup", "create", "--service", SERVICE, "--type", method, "--name", &name],
+        );
         scene.settle(&what);
         let shown = scene.backup(&name);
         let id = shown["id"].as_str().unwrap().to_owned();
@@ -157,10 +164,11 @@ fn a_restore_whose_host_is_killed_at_any_step_is_done_or_undone() {
             scene.break_next_start();
         }
         let backup = scene.backup_by(method).to_owned();
-        let before = scene.newest_restore().map(|restore| restore["id"].clone());
-        scene.die_at(fail_at, *attempts, &["backup", "restore", &backup]);
+        let to = if *method == "live" { PLAIN } else { SERVICE };
+        let before = scene.newest_restore_of(to).map(|restore| restore["id"].clone());
+        scene.die_at(fail_at, *attempts, &["backup", "restore", &backup, "--to", to]);
         scene.settle(&what);
-        let restore = scene.newest_restore().unwrap();
+        let restore = scene.newest_restore_of(to).unwrap();
         assert_ne!(Some(restore["id"].clone()), before, "{what}: no restore was begun");
         let (status, state) = match end {
             Done => ("Succeeded", &scene.saved),
@@ -168,6 +176,9 @@ fn a_restore_whose_host_is_killed_at_any_step_is_done_or_undone() {
         };
         assert_eq!(restore["status"], status, "{what}: {restore}\n{}", scene.host.log_tail());
         scene.assert_holds(state, &what);
+        if (*fail_at, *end) == ("restore.begun", Failed) {
+            scene.open_again();
+        }
         scene.assert_clean(&what);
     }
     scene.prove_it_works();
@@ -293,7 +304,7 @@ fn a_backup_whose_host_is_killed_in_mid_stream_is_made_again() {
     let wait = "head -c 4000000 /dev/urandom\nexec sleep 1000";
     scene.tool.behave(&format!("case \"$*\" in *--backup*) {wait};; esac")).unwrap();
     let before = scene.newest_job("backup");
-    let client = scene.order(&["backup", "create", "--name", "stream"]);
+    let client = scene.order(&["backup", "create", "--service", SERVICE, "--name", "stream"]);
     scene.wait_for_bytes("backup", before.as_ref());
     assert!(!scene.host.tools().is_empty(), "no tool runs: nothing would be proved");
     scene.kill(client);
@@ -348,14 +359,14 @@ fn a_restore_whose_host_is_killed_in_mid_stream_is_done_in_the_end() {
     let what = "loading a dump";
     let dump = scene.dump.clone();
     let lock = scene.lock("START TRANSACTION; SELECT COUNT(*) FROM shop.bytes");
-    let client = scene.order(&["backup", "restore", &dump]);
+    let client = scene.order(&["backup", "restore", &dump, "--to", PLAIN]);
     scene.wait_for_waiter("Waiting for table metadata lock%");
     scene.kill(client);
     assert_eq!(scene.server.value("SELECT word FROM crash.marker").unwrap(), "saved");
     drop(lock);
     scene.come_back();
     scene.settle(what);
-    assert_eq!(scene.newest_restore().unwrap()["status"], "Succeeded", "{what}");
+    assert_eq!(scene.newest_restore_of(PLAIN).unwrap()["status"], "Succeeded", "{what}");
     scene.assert_holds(&scene.saved, what);
     scene.prove_it_works();
 }

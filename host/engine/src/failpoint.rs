@@ -17,6 +17,7 @@ pub const ALL: &[(&str, &str)] = &[
     ("restore.claimed", "the attempt holds its lease; nothing is touched"),
     ("restore.checked", "the stored bytes are checked as far as the method needs; nothing is touched"),
     ("restore.closed", "the front door is closed; nothing is touched"),
+    ("restore.loaded", "a dump is in a server beside the live one; nothing is touched"),
     ("restore.begun", "the catalog says closed; nothing is touched"),
     ("restore.main", "the service holds the new data; its replica the old"),
     ("restore.replica", "service and replica hold the new data; the front door waits with what came before"),

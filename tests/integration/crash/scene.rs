@@ -10,6 +10,8 @@ use bulkhead_test_support::{
 use serde_json::Value;
 
 pub const SERVICE: &str = "shop";
+/// The same server, of which the host knows no more than its address.
+pub const PLAIN: &str = "plain";
 
 /// On a busy machine; what is waited for takes seconds.
 pub const PATIENCE: Duration = Duration::from_secs(180);
@@ -64,6 +66,7 @@ impl Scene {
                 ServiceEntry::of(SERVICE, &server)
                     .account(Account::ADMIN)
                     .started_by(vec![start.path().to_string_lossy().into_owned()]),
+                ServiceEntry::of(PLAIN, &server).account(Account::ADMIN).without_swap(),
             ],
             extra: [LIMITS, OFFSITE, &unpack.toml(), &tool.toml(), &dumper.toml(), &client.toml()].concat(),
             ..HostOptions::default()
@@ -138,15 +141,24 @@ impl Scene {
 
     /// The newest restore.
     pub fn newest_restore(&self) -> Option<Value> {
-        let list = self.host.json(&["restore", "list"]).unwrap();
+        self.newest_restore_of(SERVICE)
+    }
+
+    /// The newest restore of one of the two services.
+    pub fn newest_restore_of(&self, service: &str) -> Option<Value> {
+        let list = self.host.json(&["restore", "list", "--service", service]).unwrap();
         rows(&list, "restores").first().cloned()
     }
 
     /// Waits until every backup and every restore that the host knows has come to an end.
     pub fn settle(&self, what: &str) {
         process::wait_until("no job is left waiting or running", PATIENCE, || {
-            let (backups, restores) = (self.host.json(&["backup", "list"])?, self.host.json(&["restore", "list"])?);
-            let mut words = [rows(&backups, "backups"), rows(&restores, "restores")].concat().into_iter();
+            let mut words = Vec::new();
+            for service in [SERVICE, PLAIN] {
+                words.extend(rows(&self.host.json(&["backup", "list", "--service", service])?, "backups"));
+                words.extend(rows(&self.host.json(&["restore", "list", "--service", service])?, "restores"));
+            }
+            let mut words = words.into_iter();
             let ended = words.all(|row| matches!(row["status"].as_str(), Some("Succeeded" | "Failed" | "Cancelled")));
             Ok(ended.then_some(()))
         })
@@ -177,12 +189,13 @@ impl Scene {
         self.host.wait_until_clean(&[&self.server], PATIENCE).unwrap_or_else(|problem| panic!("{what}: {problem}"));
     }
 
-    /// A dump that was not loaded to its end leaves the service closed, whatever it came to: no backup is made, until a restore succeeds.
+    /// A dump that was not loaded to its end into a running server leaves its service closed, whatever it came to: no backup is
+    /// made, until a restore succeeds.
     pub fn open_again(&self) {
-        let refused = self.host.run(&["backup", "create", "--type", "full"]).unwrap();
+        let refused = self.host.run(&["backup", "create", "--service", PLAIN, "--type", "dump"]).unwrap();
         assert!(refused.code == Some(1) && refused.stderr.contains("is restoring"), "{refused:?}");
-        self.host.restore(&self.full, SERVICE).unwrap();
-        self.go_live();
+        self.host.run(&["backup", "restore", &self.dump, "--to", PLAIN, "--wait"]).unwrap().ok().unwrap();
+        self.host.run(&["backup", "create", "--service", PLAIN, "--type", "dump", "--wait"]).unwrap().ok().unwrap();
     }
 
     /// A backup of now, destruction, and its restore: whatever happened before, this works.

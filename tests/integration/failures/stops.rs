@@ -18,7 +18,7 @@ fn a_cancelled_job_ends_within_seconds_and_leaves_nothing() {
 
     scene.tool.behave(HANG).unwrap();
     let before = scene.newest_job("backup");
-    let client = scene.order(&["backup", "create"]);
+    let client = scene.order(&["backup", "create", "--service", SERVICE]);
     scene.wait_for_bytes("backup", before.as_ref());
     cancel(&scene, "backup");
     finish(client);
@@ -46,7 +46,6 @@ fn a_cancelled_job_ends_within_seconds_and_leaves_nothing() {
         scene.assert_holds(&scene.live, what);
     }
     scene.tool.behave("").unwrap();
-    scene.open_again();
 
     // The attempt's own deadline does the same, and says so.
     scene.host.launch(&[("BULKHEAD_LIMITS__ATTEMPT_DEADLINE", "3s"), ("BULKHEAD_LIMITS__ATTEMPTS_MAX", "1")]).unwrap();

@@ -110,7 +110,6 @@ fn a_restore_whose_tool_fails_does_not_touch_the_database() {
         scene.assert_holds(&scene.live, &what);
         scene.assert_clean(&what);
     }
-    scene.open_again();
     scene.prove_it_works();
 }
 

@@ -109,6 +109,13 @@ impl ServiceEntry {
         self
     }
 
+    /// On a host that can neither stop the server nor replace its files: what is restored is loaded into it as it runs.
+    #[must_use]
+    pub fn without_swap(mut self) -> Self {
+        self.start = Vec::new();
+        self
+    }
+
     /// In another organization.
     #[must_use]
     pub fn organization(mut self, organization: &str) -> Self {

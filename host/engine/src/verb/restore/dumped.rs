@@ -129,7 +129,9 @@ fn databases(data_dir: &Path) -> Result<BTreeSet<String>> {
     for entry in std::fs::read_dir(data_dir).map_err(failed)? {
         let entry = entry.map_err(failed)?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        if entry.path().join("db.opt").is_file() && !OWN.contains(&name.as_str()) {
+        // Where the host itself writes down which migrations were applied.
+        let is_record = || name == "bulkhead" && entry.path().join("migrations.frm").is_file();
+        if entry.path().join("db.opt").is_file() && !OWN.contains(&name.as_str()) && !is_record() {
             names.insert(name);
         }
     }
