@@ -25,6 +25,8 @@ pub struct Workspace {
     pub guest_names: Vec<String>,
     /// Packages of the host, and what tests it: those that people work on one at a time.
     pub hosts: Vec<String>,
+    /// The manifests of all packages.
+    pub manifests: Vec<PathBuf>,
 }
 
 impl Workspace {
@@ -52,10 +54,12 @@ impl Workspace {
             guests: Vec::new(),
             guest_names: Vec::new(),
             hosts: Vec::new(),
+            manifests: Vec::new(),
         };
         for package in metadata["packages"].as_array().into_iter().flatten() {
             let name = package["name"].as_str().unwrap_or_default().to_owned();
             let manifest = package["manifest_path"].as_str().unwrap_or_default();
+            found.manifests.push(PathBuf::from(manifest));
             if manifest.contains("/tests/guests/") {
                 let examples = targets(package).filter(|target| target["kind"][0] == "example");
                 found.guest_names.extend(examples.filter_map(|target| target["name"].as_str().map(str::to_owned)));

@@ -1,9 +1,10 @@
 //! Checks that every command compiles the same dependencies with the same features, so that each is compiled once.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::process::Stdio;
 
-use bulkhead_test_support::{Problem, Result};
+use bulkhead_test_support::{Problem, Result, workspace as place};
 
 use crate::cargo::{Workspace, cargo};
 use crate::terminal::note;
@@ -14,6 +15,11 @@ type Sets = BTreeMap<String, BTreeSet<String>>;
 /// Fails with the crates that two commands compile with different features.
 pub fn check() -> Result<()> {
     let workspace = Workspace::load()?;
+    let (known, now) = (workspace.target.join("features-checked"), manifests()?);
+    if fs::read_to_string(&known).is_ok_and(|checked| checked == now) {
+        note("the manifests are those that were checked before");
+        return Ok(());
+    }
     let mut crates: BTreeMap<String, Sets> = BTreeMap::new();
     for (command, edges, selected) in commands(workspace) {
         for (name, features) in resolved(edges, &selected)? {
@@ -24,7 +30,8 @@ pub fn check() -> Result<()> {
         crates.iter().filter(|(_, sets)| sets.len() > 1).map(|(name, sets)| described(name, sets)).collect();
     if twice.is_empty() {
         note(&format!("{} dependencies, each with one set of features", crates.len()));
-        return Ok(());
+        fs::create_dir_all(&workspace.target)?;
+        return Ok(fs::write(&known, now)?);
     }
     Err(Problem::new(format!(
         "{} dependencies are compiled with more than one set of features:\n{}\nhint: `cargo hakari generate` writes \
@@ -32,6 +39,15 @@ pub fn check() -> Result<()> {
         twice.len(),
         twice.join("\n")
     )))
+}
+
+/// All that the answer depends on: the lock file and the manifests, as one text.
+fn manifests() -> Result<String> {
+    let root = place::root();
+    let mut found = vec![root.join("Cargo.lock"), root.join("Cargo.toml")];
+    found.extend(Workspace::load()?.manifests.iter().cloned());
+    let texts: std::io::Result<Vec<String>> = found.iter().map(fs::read_to_string).collect();
+    Ok(texts?.concat())
 }
 
 /// What the demo, the tests, the checks and the work on one crate compile for this machine.

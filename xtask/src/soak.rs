@@ -39,8 +39,9 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
     };
     let report = soak.run(&|line| note(line))?;
     note(&format!(
-        "seed {}: {} writes, {:?}, {} of {} moments restored, no difference",
-        arguments.seed, report.writes, report.backups, report.restored, report.moments
+        "seed {}: {} writes, {:?}, {} of {} moments restored, no difference; refused: {:?}",
+        arguments.seed, report.writes, report.backups, report.restored, report.moments, report.refused
     ));
-    Ok(report.restored == arguments.restores.min(report.moments))
+    let refused: usize = report.refused.values().sum();
+    Ok(report.restored + refused == arguments.restores.min(report.moments))
 }

@@ -52,3 +52,4 @@ pub use target::{
     CreateTarget, ExternalBucket, GivenCredentials, KnownTarget, ProbeState, ProbeStep, TargetProbe, UpdateTarget,
     operators_credentials, probe_target,
 };
+pub use twin::settings_beyond;

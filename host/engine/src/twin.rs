@@ -9,8 +9,8 @@ mod settings;
 
 use std::time::Duration;
 
-use bulkhead_model::{Failure, LocalTime, Report, Result};
-use bulkhead_runtime::{Connection, Link};
+use bulkhead_model::{BackupId, Failure, LocalTime, Report, Result};
+use bulkhead_runtime::Connection;
 
 use self::settings::Sense;
 use crate::config::ServiceConfig;
@@ -147,6 +147,17 @@ pub(crate) fn remove_from(report: &mut Report) {
     report.positions.retain(|(position, _)| !position.starts_with(POSITION));
 }
 
+/// A backup of logs, and what it says.
+pub(crate) type Log<'a> = (&'a BackupId, &'a Report);
+
+/// Settings of a service's server that a server of the host's own cannot have: what needs one is refused.
+///
+/// # Errors
+/// `unavailable` when the server does not answer.
+pub async fn settings_beyond(service: &ServiceConfig) -> Result<Vec<String>> {
+    Ok(of_service(service).await?.map(|twin| twin.beyond).unwrap_or_default())
+}
+
 /// What a server of the host's own is started with.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Wanted {
@@ -166,10 +177,10 @@ impl Wanted {
     ///
     /// # Errors
     /// `unsupported` when the logs were written under more than one local time, or when a setting cannot be had.
-    pub fn choose(base: &Link, logs: &[Link], live: Option<&Twin>, installs: bool) -> Result<Self> {
-        let said = Twin::of(&base.report);
+    pub fn choose(base: &Report, logs: &[Log<'_>], live: Option<&Twin>, installs: bool) -> Result<Self> {
+        let said = Twin::of(base);
         let mut wanted = Self::default();
-        let digest = logs.iter().rev().find_map(|log| log.report.position(DIGEST));
+        let digest = logs.iter().rev().find_map(|(_, report)| report.position(DIGEST));
         let fits = |twin: &&Twin| digest.is_none_or(|digest| twin.digest() == digest);
         let known = [said.as_ref(), live];
         let meaning = known.into_iter().flatten().find(fits).or(said.as_ref()).or(live);
@@ -228,15 +239,15 @@ impl Wanted {
 }
 
 /// The local time under which all logs were written, if they say.
-fn one_local_time(logs: &[Link]) -> Result<Option<LocalTime>> {
-    let mut first: Option<(&Link, &str)> = None;
-    for log in logs {
-        let Some(said) = log.report.position(LOCAL_TIME) else { continue };
+fn one_local_time(logs: &[Log<'_>]) -> Result<Option<LocalTime>> {
+    let mut first: Option<(&BackupId, &str)> = None;
+    for (log, report) in logs {
+        let Some(said) = report.position(LOCAL_TIME) else { continue };
         match first {
             Some((earlier, before)) if before != said => {
                 return Err(Failure::unsupported(format!(
                     "the server's local time was {before} when {} was made, and {said} when {} was: statements of both cannot be replayed together",
-                    earlier.backup, log.backup
+                    earlier, log
                 ))
                 .with_hint("restore to a moment before the change, or begin with a backup that was made after it"));
             }

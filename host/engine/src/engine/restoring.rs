@@ -13,6 +13,7 @@ use crate::drills::can_be_drilled;
 use crate::history;
 use crate::request::{CreateRestore, RestoreFrom, RestorePreview, RestoreRequestBody};
 use crate::swap;
+use crate::twin::{self, Wanted};
 use crate::verb::can_be_swapped;
 
 /// What a physical restore writes besides what is stored: logs made anew, and growth while it is prepared.
@@ -27,6 +28,8 @@ struct Looked<'a> {
     plan: RecoveryPlan,
     /// The last backup of the chain.
     base: Backup,
+    /// What has to be said of the server that it would be restored in.
+    warnings: Vec<String>,
 }
 
 impl Engine {
@@ -77,7 +80,7 @@ impl Engine {
     /// As [`create_restore`](Self::create_restore).
     pub async fn preview_restore(&self, organization: &OrganizationId, ask: &CreateRestore) -> Result<RestorePreview> {
         let inner = &self.inner;
-        let Looked { service, plan, base } = inner.look_into(organization, ask).await?;
+        let Looked { service, plan, base, mut warnings } = inner.look_into(organization, ask).await?;
         let mut backups = Vec::new();
         for id in plan.chain.iter().chain(&plan.logs) {
             let backup = inner.catalog.backup(organization, id).await?;
@@ -97,7 +100,6 @@ impl Engine {
             let bytes = if staged { chain_bytes + chain_bytes / 10 + STAGED_MARGIN } else { chain_bytes * 2 };
             (bytes, swap::free_beside(place.unwrap_or(&inner.drill_dir())))
         };
-        let mut warnings = Vec::new();
         if swapped && !staged {
             warnings.push(
                 "a database of the service that the dump does not hold stays: where there is one, the dump is loaded into the running server instead of being swapped in".to_owned(),
@@ -176,7 +178,30 @@ impl Inner {
         if ask.only.is_none() && (needs_server(plugin.info()) || !plan.logs.is_empty()) {
             swap::require_configured(service)?;
         }
-        Ok(Looked { service, plan, base })
+        let warnings = match needs_server(plugin.info()) && plan.logs.is_empty() || service.surrealdb.is_some() {
+            true => Vec::new(),
+            false => self.twin_for(organization, service, &plan, &base, !needs_server(plugin.info())).await?,
+        };
+        Ok(Looked { service, plan, base, warnings })
+    }
+
+    /// Refuses what no server of this host can be restored like, before anything is scheduled; gives what has to be said.
+    async fn twin_for(
+        &self,
+        organization: &OrganizationId,
+        service: &ServiceConfig,
+        plan: &RecoveryPlan,
+        base: &Backup,
+        installs: bool,
+    ) -> Result<Vec<String>> {
+        let mut logs = Vec::new();
+        for id in &plan.logs {
+            logs.push(self.catalog.backup(organization, id).await?);
+        }
+        let logs: Vec<_> = logs.iter().filter_map(|log| Some((&log.id, log.report.as_ref()?))).collect();
+        let live = twin::of_service(service).await.unwrap_or_default();
+        let said = base.report.clone().unwrap_or_default();
+        Wanted::choose(&said, &logs, live.as_ref(), installs).map(|wanted| wanted.warnings)
     }
 
     async fn plan_from(

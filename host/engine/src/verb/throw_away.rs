@@ -96,7 +96,8 @@ impl ThrowAway {
         let installs = !needs_server(plugin.info());
         // One that is down is restored all the same, which may be why it is restored at all.
         let live = twin::of_service(service).await.unwrap_or_default();
-        let wanted = Wanted::choose(base, logs, live.as_ref(), installs)?;
+        let logs: Vec<_> = logs.iter().map(|log| (&log.backup, &log.report)).collect();
+        let wanted = Wanted::choose(&base.report, &logs, live.as_ref(), installs)?;
         wanted.warnings.iter().for_each(|warning| run.observer.warn(warning));
         // What was copied says itself how it is encrypted.
         let keys = if installs { keys_of(&service.connection).await } else { None };

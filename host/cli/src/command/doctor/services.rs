@@ -27,14 +27,15 @@ pub async fn check(config: &Config, runtime: &Runtime, tools: &BTreeMap<String, 
         match service.connection.ping(PING_DEADLINE).await {
             Ok(version) => match tools.get("mariadb-backup").filter(|_| service.engine == "mariadb") {
                 Some(tool) if series(tool) != series(&version) => report.problem(
-                    subject,
+                    &subject,
                     format!("the server is {version}, mariadb-backup is {tool}: physical backups need the same series"),
                     "install the mariadb-backup of the server's series and name it under [tools.mariadb-backup] path",
                 ),
-                _ => report.good(subject, format!("answers, {version}")),
+                _ => report.good(&subject, format!("answers, {version}")),
             },
-            Err(failure) => report.failure(subject, failure),
+            Err(failure) => report.failure(&subject, failure),
         }
+        settings(service, &subject, report).await;
         methods(service, runtime, report);
         data_dir(service, report);
     }
@@ -65,6 +66,18 @@ async fn surrealdb(service: &ServiceConfig, server: &Server, subject: &str, repo
         ),
         Ok(version) => report.good(subject, format!("answers, SurrealDB {version}")),
         Err(failure) => report.failure(subject, failure),
+    }
+}
+
+/// What moments, dumps and drills need: a server of this host that is set like the service's.
+async fn settings(service: &ServiceConfig, subject: &str, report: &mut Report) {
+    let Ok(beyond) = bulkhead_engine::settings_beyond(service).await else { return };
+    if !beyond.is_empty() {
+        report.warning(
+            subject,
+            format!("a server of this host cannot be set like it: {}", beyond.join(", ")),
+            "only full backups can be restored, and to no moment after them; change these settings of the server to have more",
+        );
     }
 }
 

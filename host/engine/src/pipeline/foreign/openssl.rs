@@ -2,6 +2,7 @@
 //! password, nor that it is the right one: what is inside has to be known when it is seen.
 
 use std::io::{self, Read};
+use std::num::NonZeroU32;
 
 use aes::Aes256;
 use aes::cipher::generic_array::GenericArray;
@@ -9,6 +10,7 @@ use aes::cipher::{BlockDecryptMut, KeyIvInit};
 use bulkhead_model::Failure;
 use cbc::Decryptor;
 use md5::Md5;
+use ring::pbkdf2::{self, Algorithm, PBKDF2_HMAC_SHA256, PBKDF2_HMAC_SHA512};
 use sha2::{Digest, Sha256, Sha512};
 
 use super::told::told;
@@ -66,14 +68,18 @@ impl Derivation {
     pub(super) fn derive(self, password: &[u8], salt: &[u8]) -> Secret {
         let mut secret = [0; KEY_AND_IV];
         match self {
-            Self::Pbkdf2Sha256(rounds) => pbkdf2::pbkdf2_hmac::<Sha256>(password, salt, rounds, &mut secret),
-            Self::Pbkdf2Sha512(rounds) => pbkdf2::pbkdf2_hmac::<Sha512>(password, salt, rounds, &mut secret),
+            Self::Pbkdf2Sha256(rounds) => pbkdf2(PBKDF2_HMAC_SHA256, rounds, password, salt, &mut secret),
+            Self::Pbkdf2Sha512(rounds) => pbkdf2(PBKDF2_HMAC_SHA512, rounds, password, salt, &mut secret),
             Self::Sha256 => bytes_to_key::<Sha256>(password, salt, &mut secret),
             Self::Md5 => bytes_to_key::<Md5>(password, salt, &mut secret),
             Self::Sha512 => bytes_to_key::<Sha512>(password, salt, &mut secret),
         }
         Secret(secret)
     }
+}
+
+fn pbkdf2(algorithm: Algorithm, rounds: u32, password: &[u8], salt: &[u8], secret: &mut [u8]) {
+    pbkdf2::derive(algorithm, NonZeroU32::new(rounds).unwrap_or(NonZeroU32::MIN), salt, password, secret);
 }
 
 /// OpenSSL's `EVP_BytesToKey` with one iteration: hashes of the hash before, the password and the salt, one behind the other.
