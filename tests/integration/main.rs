@@ -18,3 +18,4 @@ mod scene;
 mod skysql;
 mod surrealdb;
 mod terminal;
+mod zoo;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use bulkhead_test_support::{MariaDb, ServerProgram, process};
+use bulkhead_test_support::{MariaDb, ServerProgram, process, zoo};
 
 use crate::cargo::WASM;
 use crate::nextest;
@@ -20,6 +20,8 @@ pub enum Fix {
     WasmTarget,
     /// One plugin out of the package `mariadb-server`, which is not installed for it: it would start a server.
     MariaDbPlugins,
+    /// The SQL of MariaDB's own tests, out of the package `mariadb-test-data`, which is far larger.
+    MariaDbTests,
     /// A server that no package brings.
     Server(ServerProgram),
     /// The test runner.
@@ -76,6 +78,7 @@ const NEEDS: &[Need] = &[
     need("azurite", "containers of Azure", false, Fix::Server(ServerProgram::Azurite)),
     need("surreal", "SurrealDB 3", false, Fix::Server(ServerProgram::SurrealDb)),
     need("surrealdb-2", "an engine of SurrealDB 2", false, Fix::Server(ServerProgram::Surreal2)),
+    need("mariadb-test-data", "objects that others have thought of", false, Fix::MariaDbTests),
     need("initdb", "the catalog on PostgreSQL", false, Fix::Postgres),
     Need {
         name: "file_key_management",
@@ -92,6 +95,7 @@ impl Need {
         match self.fix {
             Fix::WasmTarget => wasm_target().then(|| "installed".to_owned()),
             Fix::MariaDbPlugins => MariaDb::can_encrypt().then(|| "installed".to_owned()),
+            Fix::MariaDbTests => Some(zoo::dir()).filter(|dir| dir.is_dir()).map(|dir| dir.display().to_string()),
             Fix::Nextest => nextest::program().map(|path| path.display().to_string()),
             Fix::Postgres => postgres().map(|path| path.display().to_string()),
             Fix::Server(server) => {

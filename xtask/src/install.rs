@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use bulkhead_test_support::{Problem, Result, ServerProgram, process, workspace};
+use bulkhead_test_support::{Problem, Result, ServerProgram, process, workspace, zoo};
 
 use crate::cargo;
 use crate::doctor::{self, Fix, Need};
@@ -125,6 +125,22 @@ fn scripts(missing: &[&Need]) -> Vec<Script> {
             "rm mariadb-server_*.deb".into(),
         ];
         scripts.push(Script { commands, system: false, optional: true });
+    }
+    if has(Fix::MariaDbTests) {
+        let dir = zoo::dir().display().to_string();
+        let (parts, files) = (format!("{dir}.part"), "./usr/share/mysql/mysql-test/main/*.test");
+        let commands = vec![
+            format!("mkdir -p '{parts}'"),
+            format!("cd '{parts}'"),
+            "{ apt-get download mariadb-test-data || { ROOT apt-get update && apt-get download mariadb-test-data; }; }"
+                .into(),
+            format!(
+                "dpkg-deb --fsys-tarfile mariadb-test-data_*.deb | tar -x --strip-components=6 --wildcards '{files}'"
+            ),
+            "rm mariadb-test-data_*.deb".into(),
+            format!("mv '{parts}' '{dir}'"),
+        ];
+        scripts.push(Script { commands, system: false, optional: false });
     }
     if has(Fix::Nextest) {
         let commands = vec![wheel(&nextest::dir(), &workspace::root().join("xtask/nextest"))];

@@ -1,4 +1,4 @@
-//! Developer commands: `cargo xtask demo`, `test`, `check`, `bench`, `bench-catalog`, `fuzz`, `soak`, `plugins`, `lint`, `doctor`.
+//! Developer commands: `cargo xtask demo`, `test`, `check`, `bench`, `bench-catalog`, `fuzz`, `soak`, `zoo`, `plugins`, `lint`, `doctor`.
 
 mod bench;
 mod cargo;
@@ -19,6 +19,7 @@ mod soak;
 mod stage;
 mod suite;
 mod terminal;
+mod zoo;
 
 use std::process::ExitCode;
 
@@ -46,6 +47,8 @@ enum Command {
     Fuzz(fuzz::Arguments),
     /// Write to a server at random, back it up meanwhile, and restore random moments of it.
     Soak(soak::Arguments),
+    /// Back up and restore what MariaDB's own test files make, by each method.
+    Zoo(zoo::Arguments),
     /// Build the components and put them where the host finds them.
     Plugins,
     /// What to run at each step: formatting, clippy, documentation, and the tests of single crates and components.
@@ -66,6 +69,7 @@ fn main() -> ExitCode {
         Command::Test(arguments) => suite::run(&arguments),
         Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Soak(arguments) => soak::run(&arguments),
+        Command::Zoo(arguments) => zoo::run(&arguments),
         Command::Plugins => plugins::build().map(|()| true),
         Command::Check => check::run(),
         Command::Lint => lint::alone().map(|()| true),

@@ -34,6 +34,7 @@ mod template;
 mod tripwire;
 pub mod workspace;
 mod writer;
+pub mod zoo;
 
 pub use age::AgeKey;
 pub use host::{BulkheadHost, CommandOutput, HostOptions, HttpAnswer, JWT_SECRET, ServiceEntry, StandIn};
