@@ -7,6 +7,7 @@ use bulkhead_runtime::ByteSource;
 use bulkhead_test_support::workspace;
 
 use super::*;
+use crate::inspect::{DiscrepancyKind, Inspect, InspectSide};
 use crate::scene::{Scene, acme, manifest, service};
 use crate::verb::Stored;
 
@@ -141,14 +142,29 @@ async fn only_uploads_of_backups_that_nobody_makes_are_ended() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deletion_that_was_stopped_half_way_is_taken_up_by_the_sweep() {
-    let scene = Scene::start(|_| ()).await;
-    let backup = scene.backup().await;
+    let target = "lists-by-folder";
+    let scene = scene("lists_by_folder").await;
+    let backup = scene.stored_backup(target, OBJECTS, true).await.0.id;
     let engine = &scene.engine.inner;
+    let found = async || {
+        let ask = Inspect {
+            target: target.parse().unwrap(),
+            side: InspectSide::Catalog,
+            after: None,
+            register: false,
+            from_organization: None,
+            services: None,
+        };
+        let found = scene.engine.inspect(&acme(), &ask).await.unwrap().findings;
+        found.into_iter().map(|found| (found.kind, found.backup)).collect::<Vec<_>>()
+    };
     let expire = engine.new_job(&acme(), JobKind::Expire, &backup);
     let job = scene.catalog.schedule_job(expire).await.unwrap().value;
     let (_, attempt) = scene.claim().await;
+    assert_eq!(found().await, []);
     scene.catalog.request_cancel(&acme(), &job.id).await.unwrap();
     scene.catalog.fail(&attempt.id, &Failure::cancelled(), None).await.unwrap();
+    assert_eq!(found().await, [(DiscrepancyKind::Undeleted, backup.clone())]);
     take_up(engine).await.unwrap();
     let waits = async || scene.catalog.claim("x", &[service().id], Duration::from_mins(1)).await.unwrap();
     assert!(waits().await.is_none(), "it is tried again at once");

@@ -60,9 +60,21 @@ mod tests {
     use bulkhead_test_support::workspace;
 
     use super::*;
-    use crate::scene::{Scene, acme};
+    use crate::executor::StopCause;
+    use crate::scene::{Scene, acme, until};
 
     const OBJECTS: &[(&str, &[u8])] = &[("users.sql", b"users"), ("data.sql", b"very much data")];
+
+    async fn copy_to(scene: &Scene, backup: &Backup, target: &str) {
+        let new = NewCopy {
+            organization: acme(),
+            backup: backup.id.clone(),
+            target: target.parse().unwrap(),
+            attempts_max: 3,
+            idempotency: None,
+        };
+        scene.catalog.schedule_copy(new).await.unwrap();
+    }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn an_attempt_that_lost_its_lease_deletes_nothing_of_the_copy_that_its_successor_makes() {
@@ -70,14 +82,7 @@ mod tests {
         let scene = Scene::with_targets(&targets, |_| ()).await;
         let (backup, _) = scene.stored_backup("filesystem", OBJECTS, true).await;
         let offsite = "lists-by-folder";
-        let new = NewCopy {
-            organization: acme(),
-            backup: backup.id.clone(),
-            target: offsite.parse().unwrap(),
-            attempts_max: 3,
-            idempotency: None,
-        };
-        scene.catalog.schedule_copy(new).await.unwrap();
+        copy_to(&scene, &backup, offsite).await;
         let (job, attempt) = scene.claim().await;
         let first = scene.run(job, attempt);
         // Frozen for longer than its lease.
@@ -100,5 +105,22 @@ mod tests {
         let manifest = copy.manifest_recorded_as(backup.manifest_sha256.as_deref()).await.unwrap();
         copy.check_sizes(&manifest).await.unwrap();
         scene.catalog.finish_copy(&second.attempt.id).await.unwrap();
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_copy_into_a_target_that_hangs_ends_when_its_lease_is_lost() {
+        let targets = [workspace::plugin("filesystem"), workspace::guest("hangs_on_put")];
+        let scene = Scene::with_targets(&targets, |_| ()).await;
+        let (backup, _) = scene.stored_backup("filesystem", OBJECTS, true).await;
+        copy_to(&scene, &backup, "hangs-on-put").await;
+        let (job, attempt) = scene.claim().await;
+        let copying = scene.run(job, attempt);
+        let lost = async {
+            until("a byte is on its way", async || (copying.meter.stored_bytes() > 0).then_some(())).await;
+            copying.stopper.stop(StopCause::LeaseLost);
+        };
+        let both = async { tokio::join!(run(&copying), lost).0 };
+        let ended = tokio::time::timeout(Duration::from_secs(60), both).await.expect("it goes on");
+        assert_eq!(ended.err().unwrap().kind, FailureKind::Cancelled);
     }
 }
