@@ -3,6 +3,7 @@
 mod copies;
 mod create;
 mod delete;
+mod left;
 mod list;
 mod register;
 mod resolve;
@@ -22,7 +23,8 @@ pub use copies::{BackupCopy, CopyOutcome, CopyState, NewCopy};
 pub(crate) use copies::{follow as follow_copies, forget as forget_copies, settle as settle_copies};
 pub use create::NewBackup;
 pub(crate) use create::{BackupDraft, insert};
-pub(crate) use delete::mark_deleting;
+pub(crate) use delete::{mark_deleting, unmark_deleting};
+pub use left::KnownBackup;
 pub use list::BackupFilter;
 pub use register::FoundBackup;
 pub use retained::{Keeper, Retained, RetainedBackup};

@@ -151,6 +151,9 @@ impl Catalog {
                 Entry { failure: Some(&cancelled), ..Entry::new(JobState::Scheduled, JobState::Cancelled) },
             )
             .await?;
+            if job.kind == JobKind::Expire {
+                backup::unmark_deleting(&mut session, &job).await?;
+            }
         }
         session.commit().await?;
         Ok(job)

@@ -33,8 +33,8 @@ pub use api_key::{ApiKey, NewApiKey};
 pub use attempt::{Attempt, Completed, Heartbeat, Lease, Progress};
 pub use audit::{AuditEntry, AuditFilter, NewAudit};
 pub use backup::{
-    Backup, BackupCopy, BackupFilter, CopyOutcome, CopyState, FoundBackup, Keeper, NewBackup, NewCopy, Retained,
-    RetainedBackup,
+    Backup, BackupCopy, BackupFilter, CopyOutcome, CopyState, FoundBackup, Keeper, KnownBackup, NewBackup, NewCopy,
+    Retained, RetainedBackup,
 };
 pub use catalog::Catalog;
 pub use closed::Closed;

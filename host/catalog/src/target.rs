@@ -214,13 +214,15 @@ impl Catalog {
     /// Only those of the database.
     pub async fn target_to_sweep(&self, every: Duration) -> Result<Option<(OrganizationId, TargetId)>> {
         let mut session = self.begin().await?;
-        let (now, before) = (session.now().as_micros(), session.now().minus(every).as_micros());
-        let query = sql("UPDATE targets SET swept_at_us = $1 WHERE swept_at_us <= $2 AND (organization, id) IN
-                 (SELECT organization, id FROM targets WHERE swept_at_us <= $3 ORDER BY swept_at_us LIMIT 1)
+        let (before, ahead) = due(session.now(), every);
+        let query = sql("UPDATE targets SET swept_at_us = $1
+             WHERE (swept_at_us <= $2 OR swept_at_us > $3) AND (organization, id) IN
+                 (SELECT organization, id FROM targets WHERE swept_at_us <= $2 OR swept_at_us > $3
+                  ORDER BY swept_at_us LIMIT 1)
              RETURNING organization, id")
-        .bind(now)
+        .bind(session.now().as_micros())
         .bind(before)
-        .bind(before);
+        .bind(ahead);
         let taken = match session.row(query).await? {
             Some(row) => Some((Fields(&row).parsed("organization")?, Fields(&row).parsed("id")?)),
             None => None,
@@ -228,6 +230,31 @@ impl Catalog {
         session.commit().await?;
         Ok(taken)
     }
+
+    /// Takes the sweep of one of the operator's targets, unless a host has begun to sweep it within `every`; from now on it counts as
+    /// begun. `name` stands for the target: all hosts that have the same one under the same configuration give the same name.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub async fn take_sweep(&self, name: &str, every: Duration) -> Result<bool> {
+        let mut session = self.begin().await?;
+        let (now, (before, ahead)) = (session.now().as_micros(), due(session.now(), every));
+        let query = sql("INSERT INTO target_sweeps (target, swept_at_us) VALUES ($1, $2)
+             ON CONFLICT (target) DO UPDATE SET swept_at_us = excluded.swept_at_us
+             WHERE target_sweeps.swept_at_us <= $3 OR target_sweeps.swept_at_us > $4")
+        .bind(name.to_owned())
+        .bind(now)
+        .bind(before)
+        .bind(ahead);
+        let taken = session.execute(query).await? > 0;
+        session.commit().await?;
+        Ok(taken)
+    }
+}
+
+/// What was last swept before the first or after the second is to be swept. After: by a host whose clock was ahead.
+fn due(now: Timestamp, every: Duration) -> (i64, i64) {
+    (now.minus(every).as_micros(), now.plus(every).as_micros())
 }
 
 fn missing(id: &TargetId) -> Failure {

@@ -45,9 +45,19 @@ impl Stopper {
         self.token.cancel();
     }
 
-    fn lose_lease(&self) {
+    /// From now on nothing is passed on to a target either, however long the attempt takes to stop.
+    fn lose_lease(&self, meter: &Meter) {
         counter!("bulkhead_lease_losses_total").increment(1);
+        meter.hold_until(std::time::Instant::now());
         self.stop(StopCause::LeaseLost);
+    }
+
+    /// Waits until the lease is lost; for ever when the attempt is stopped for another reason.
+    async fn lease_lost(&self) {
+        self.token.cancelled().await;
+        if self.cause() != Some(StopCause::LeaseLost) {
+            std::future::pending::<()>().await;
+        }
     }
 
     pub fn cause(&self) -> Option<StopCause> {
@@ -125,6 +135,10 @@ async fn attempt_once(run: Arc<Run>) -> Result<Outcome> {
     let limit = run.engine.config.limits.attempt_deadline;
     let result = tokio::select! {
         result = verb::run(&run) => result,
+        // What it has written so far is left to its successor and to the sweep.
+        () = run.stopper.lease_lost(), if verb::ends_with_its_lease(run.job.kind) => {
+            Err(Failure::unavailable("the lease was lost"))
+        }
         () = tokio::time::sleep(limit) => {
             run.stopper.stop(StopCause::Deadline);
             Err(Failure::unavailable(format!("the attempt took longer than {} s", limit.as_secs())))
@@ -169,14 +183,14 @@ async fn keep_lease(run: Arc<Run>, mut held_until: Instant) {
             }
             Ok(Err(failure)) if failure.kind == FailureKind::Conflict => {
                 tracing::warn!("the lease is lost; stopping");
-                return run.stopper.lose_lease();
+                return run.stopper.lose_lease(&run.meter);
             }
             Ok(Err(failure)) => tracing::warn!(error = %failure, "heartbeat failed"),
             Err(_) => tracing::warn!("heartbeat timed out"),
         }
         if Instant::now() >= held_until {
             tracing::warn!("the lease could not be renewed; stopping");
-            return run.stopper.lose_lease();
+            return run.stopper.lose_lease(&run.meter);
         }
         if said.as_ref() != Some(&progress) {
             said = Some(progress);
@@ -298,6 +312,15 @@ impl Run {
         if self.stopper.token.is_cancelled() { Err(Failure::cancelled()) } else { Ok(()) }
     }
 
+    /// Waits for something that is given up, in the middle of it, when the attempt is told to stop.
+    pub async fn until_stopped<R>(&self, work: impl Future<Output = Result<R>>) -> Result<R> {
+        tokio::select! {
+            biased;
+            () = self.stopper.token.cancelled() => Err(Failure::cancelled()),
+            outcome = work => outcome,
+        }
+    }
+
     /// Fails unless this attempt still holds its lease, asked right before what cannot be taken back.
     pub async fn confirm_lease(&self) -> Result<()> {
         self.lease().confirm().await
@@ -344,7 +367,7 @@ impl HeldLease {
             Ok(_) => Ok(()),
             Err(failure) => {
                 if failure.kind == FailureKind::Conflict {
-                    self.stopper.lose_lease();
+                    self.stopper.lose_lease(&self.meter);
                 }
                 Err(failure)
             }

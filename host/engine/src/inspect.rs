@@ -339,7 +339,15 @@ impl Look<'_> {
         let known = self.engine.catalog.known_backups(&self.ask.target, after.transpose()?.as_ref(), limit).await?;
         inspection.next = known.last().filter(|_| known.len() == PART).map(|last| last.id.to_string());
         for backup in known {
-            if backup.organization != *self.organization || backup.state != BackupState::Succeeded {
+            if backup.organization != *self.organization {
+                continue;
+            }
+            if backup.state == BackupState::Deleting && !self.engine.catalog.is_deletion_under_way(&backup.id).await? {
+                let message = "it is being deleted, and no job does it; the sweep makes one".to_owned();
+                let kind = DiscrepancyKind::Undeleted;
+                inspection.findings.push(Discrepancy { kind, backup: backup.id.clone(), message });
+            }
+            if backup.state != BackupState::Succeeded {
                 continue;
             }
             inspection.seen += 1;

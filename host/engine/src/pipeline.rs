@@ -43,8 +43,8 @@ impl Meter {
         self.stored_bytes.load(Ordering::Relaxed)
     }
 
-    /// Says until when the attempt holds its lease: no byte is read from a target after that. A process that was frozen for longer
-    /// must not go on, when it thaws, with a restore that somebody else does meanwhile.
+    /// Says until when the attempt holds its lease: no byte is read from a target after that, nor copied into another one. A process
+    /// that was frozen for longer must not continue, when it thaws, with a restore that another one does meanwhile.
     pub fn hold_until(&self, instant: Instant) {
         if let Ok(mut held_until) = self.held_until.lock() {
             *held_until = Some(instant);

@@ -8,6 +8,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Display;
+use std::time::Duration;
 
 use bulkhead_catalog::RetainedBackup;
 use bulkhead_model::recovery::{History, Record};
@@ -22,6 +23,10 @@ use crate::history;
 
 /// Expiries scheduled in one run for one group; the next run takes the rest.
 const BATCH: usize = 1000;
+
+/// How long retention leaves a service alone after a backup of it was found in a target and registered: the others of its chain may
+/// come later, and a person may want to pin some.
+const REGISTERED_HOLD: Duration = Duration::from_hours(24);
 
 /// What retention keeps and lets go, and why.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,6 +73,11 @@ pub(crate) async fn apply(
 ) -> Result<()> {
     let retained = engine.catalog.retained_backups(organization, service, method).await?;
     if retained.backups.is_empty() {
+        return Ok(());
+    }
+    if retained.registered_at.is_some_and(|at| engine.clock.now() < at.plus(REGISTERED_HOLD)) {
+        // What is registered next may be restored on top of what would go now.
+        tracing::info!(%service, "retention waits: backups of the service were registered within the last day");
         return Ok(());
     }
     let known = Known::of(engine, organization, service).await?;
@@ -249,8 +259,6 @@ async fn expire(
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use bulkhead_catalog::BackupFilter;
     use bulkhead_model::BackupState;
 
@@ -331,5 +339,33 @@ mod tests {
         assert_eq!(kept(&scene).await.len(), 4, "without a policy everything is kept");
         apply(&scene.engine.inner, &acme(), &id, &method, Some(&RetentionPolicy::last(1))).await.unwrap();
         assert_eq!(kept(&scene).await, [made[0].clone(), made[3].clone()]);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn backups_that_were_registered_expire_after_a_day_in_which_the_rest_is_registered() {
+        let scene = Scene::start(|config| config.services[0].retention = Some(RetentionPolicy::last(1))).await;
+        let (id, method): (_, Method) = (service().id, "full".parse().unwrap());
+        let apply = async || apply(&scene.engine.inner, &acme(), &id, &method, None).await.unwrap();
+        let made = scene.backup().await;
+        let mut found = scene.catalog.backup(&acme(), &made).await.unwrap();
+        found.id = BackupId::new(&id, "s1");
+        found.created_at = found.created_at.minus(Duration::from_hours(1));
+        let manifest = crate::scene::manifest(&found, &[]);
+        let registered = bulkhead_catalog::FoundBackup {
+            organization: &acme(),
+            service: &id,
+            target: &found.target,
+            folder: None,
+            pinned: false,
+            manifest: &manifest,
+            manifest_sha256: "ab",
+        };
+        scene.catalog.register_backup(&registered).await.unwrap().unwrap();
+        scene.clock.advance(Duration::from_hours(23));
+        apply().await;
+        assert_eq!(kept(&scene).await, [found.id.clone(), made.clone()], "what is on top of it may not be known yet");
+        scene.clock.advance(Duration::from_hours(1));
+        apply().await;
+        assert_eq!(kept(&scene).await, [made]);
     }
 }

@@ -6,15 +6,22 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bulkhead_catalog::{Catalog, Completed, NewBackup, NewSchedule, Schedule, ScheduleOrigin};
+use bulkhead_catalog::{Attempt, Backup, Catalog, Completed, Job, NewBackup, NewSchedule, Schedule, ScheduleOrigin};
 use bulkhead_model::{
-    BackupId, Clock, Digest, Expression, Misfire, OrganizationId, Report, RetentionPolicy, TestClock, Timestamp, Zone,
+    BackupId, Clock, Codec, Digest, Encryption, Expression, MANIFEST_VERSION, Manifest, ManifestObject, ManifestPlugin,
+    Misfire, OrganizationId, Report, RetentionPolicy, TestClock, Timestamp, Zone,
 };
-use bulkhead_runtime::{Connection, Limits, Runtime, RuntimeConfig, ToolSet};
+use bulkhead_runtime::{Bucket, ByteSource, Connection, Limits, Runtime, RuntimeConfig, ToolSet};
+use bulkhead_test_support::workspace;
 use serde_json::json;
+use sha2::Digest as _;
 
-use crate::config::{EncryptionConfig, EngineConfig, EngineLimits, ServiceConfig};
+use crate::config::{EncryptionConfig, EngineConfig, EngineLimits, ServiceConfig, TargetConfig};
 use crate::engine::Engine;
+use crate::executor::Run;
+use crate::observer::AttemptObserver;
+use crate::pipeline::Meter;
+use crate::verb::Stored;
 
 /// Far above what anything here takes, also beside a build.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -23,18 +30,28 @@ pub(crate) struct Scene {
     pub engine: Engine,
     pub catalog: Catalog,
     pub clock: Arc<TestClock>,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 impl Scene {
     pub async fn start(change: impl FnOnce(&mut EngineConfig)) -> Self {
+        Self::launch(&[], change).await
+    }
+
+    /// With one target for each of these storage components: called and configured as it is, and with a directory of the scene.
+    pub async fn with_targets(components: &[PathBuf], change: impl FnOnce(&mut EngineConfig)) -> Self {
+        Self::launch(components, change).await
+    }
+
+    async fn launch(components: &[PathBuf], change: impl FnOnce(&mut EngineConfig)) -> Self {
         let dir = tempfile::tempdir().unwrap();
+        let bundled = workspace::only(components).unwrap();
         let clock = Arc::new(TestClock::new(Timestamp::parse_rfc3339("2026-03-26T17:18:30Z").unwrap()));
         let url = format!("sqlite:{}", dir.path().join("catalog.db").display());
         let catalog = Catalog::open(&url, clock.clone()).await.unwrap();
         let runtime = Runtime::new(RuntimeConfig {
-            cache_dir: dir.path().join("cache"),
-            bundled_dir: None,
+            cache_dir: workspace::component_cache(),
+            bundled_dir: Some(bundled.path().to_owned()),
             plugin_dirs: Vec::new(),
             tools: ToolSet::new(PathBuf::from("/bin/false"), BTreeMap::new()),
             settings: BTreeMap::new(),
@@ -58,47 +75,80 @@ impl Scene {
             front_doors: Default::default(),
             fail_at: None,
         };
+        for component in components {
+            let plugin = component.file_stem().unwrap().to_str().unwrap().replace('_', "-");
+            let root = dir.path().join(&plugin);
+            std::fs::create_dir(&root).unwrap();
+            config.targets.push(TargetConfig {
+                id: plugin.parse().unwrap(),
+                plugin,
+                default: false,
+                config: json!({ "root": root }),
+                credentials: None,
+                organization: None,
+            });
+        }
         config.webhooks.poll = Duration::from_millis(20);
         change(&mut config);
         let engine = Engine::start(config, catalog.clone(), runtime.await.unwrap(), clock.clone()).await.unwrap();
-        Self { engine, catalog, clock, _dir: dir }
+        Self { engine, catalog, clock, dir }
+    }
+
+    /// The bucket of a target.
+    pub fn bucket(&self, target: &str) -> Bucket {
+        self.engine.inner.targets[&target.parse().unwrap()].bucket.clone()
+    }
+
+    /// What is stored in a target, by key.
+    pub async fn keys(&self, target: &str) -> Vec<String> {
+        let page = self.bucket(target).list("", None, 1000).await.unwrap();
+        page.entries.into_iter().map(|entry| entry.key).collect()
+    }
+
+    /// What an attempt on this host works with, once a job has been claimed.
+    pub fn run(&self, job: Job, attempt: Attempt) -> Run {
+        let meter = Arc::new(Meter::default());
+        let observer = Arc::new(AttemptObserver::new(&job, &attempt, Arc::clone(&meter)));
+        let (engine, scratch) = (Arc::clone(&self.engine.inner), self.dir.path().join("scratch"));
+        Run { engine, job, attempt, stopper: Default::default(), observer, meter, scratch }
+    }
+
+    /// Claims the job that waits, for a minute.
+    pub async fn claim(&self) -> (Job, Attempt) {
+        self.catalog.claim("elsewhere", &[service().id], Duration::from_mins(1)).await.unwrap().unwrap()
+    }
+
+    /// A backup with these objects, stored in a target as a host stores it. Without `finish`, the job that makes it runs still.
+    pub async fn stored_backup(&self, target: &str, objects: &[(&str, &[u8])], finish: bool) -> (Backup, Manifest) {
+        let new = NewBackup { target: target.parse().unwrap(), ..new_backup() };
+        let (_, backup, _) = self.catalog.schedule_backup(new).await.unwrap().value;
+        let (_, attempt) = self.claim().await;
+        let stored = Stored::new(&self.bucket(target), &backup);
+        let manifest = manifest(&backup, objects);
+        for (object, (_, bytes)) in manifest.objects.iter().zip(objects) {
+            let source = ByteSource::from_bytes(bytes.to_vec()).unwrap();
+            stored.bucket.put(&stored.key(&object.key), source, false).await.unwrap();
+        }
+        if finish {
+            let manifest_sha256 = stored.put_manifest(&manifest).await.unwrap();
+            let stored_bytes = manifest.objects.iter().map(|object| object.stored_bytes).sum();
+            let completed = Completed { manifest_sha256, stored_bytes, ..completed() };
+            self.catalog.finish_backup(&attempt.id, &completed).await.unwrap();
+        }
+        (self.catalog.backup(&acme(), &backup.id).await.unwrap(), manifest)
     }
 
     /// A backup that another host makes.
     pub async fn backup(&self) -> BackupId {
-        let new = NewBackup {
-            organization: acme(),
-            service: service().id,
-            method: "full".parse().unwrap(),
-            engine: "mariadb".to_owned(),
-            name: None,
-            target: "managed".parse().unwrap(),
-            copies: Vec::new(),
-            server: "s1".to_owned(),
-            parent: None,
-            request: json!({}),
-            attempts_max: 1,
-            idempotency: None,
-        };
-        let (_, backup, _) = self.catalog.schedule_backup(new).await.unwrap().value;
+        let (_, backup, _) = self.catalog.schedule_backup(new_backup()).await.unwrap().value;
         self.succeed().await;
         backup.id
     }
 
     /// Does the job that waits.
     pub async fn succeed(&self) {
-        let lease = Duration::from_mins(1);
-        let (_, attempt) = self.catalog.claim("elsewhere", &[service().id], lease).await.unwrap().unwrap();
-        let completed = Completed {
-            plain_bytes: 20,
-            stored_bytes: 10,
-            report: Report::default(),
-            plugin_name: "mariadb-full".to_owned(),
-            plugin_digest: Digest::new([7; 32]),
-            manifest_sha256: "11".repeat(32),
-            copies: Vec::new(),
-        };
-        self.catalog.finish_backup(&attempt.id, &completed).await.unwrap();
+        let (_, attempt) = self.claim().await;
+        self.catalog.finish_backup(&attempt.id, &completed()).await.unwrap();
     }
 
     pub async fn schedule(&self, expression: &str, retention: Option<RetentionPolicy>) -> Schedule {
@@ -126,6 +176,66 @@ impl Scene {
 
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+}
+
+fn completed() -> Completed {
+    Completed {
+        plain_bytes: 20,
+        stored_bytes: 10,
+        report: Report::default(),
+        plugin_name: "mariadb-full".to_owned(),
+        plugin_digest: Digest::new([7; 32]),
+        manifest_sha256: "11".repeat(32),
+        copies: Vec::new(),
+    }
+}
+
+fn new_backup() -> NewBackup {
+    NewBackup {
+        organization: acme(),
+        service: service().id,
+        method: "full".parse().unwrap(),
+        engine: "mariadb".to_owned(),
+        name: None,
+        target: "managed".parse().unwrap(),
+        copies: Vec::new(),
+        server: "s1".to_owned(),
+        parent: None,
+        request: json!({}),
+        attempts_max: 3,
+        idempotency: None,
+    }
+}
+
+/// The manifest of a backup with objects of these names. Their bytes are taken for what was compressed.
+pub(crate) fn manifest(backup: &Backup, objects: &[(&str, &[u8])]) -> Manifest {
+    let object = |(name, bytes): &(&str, &[u8])| ManifestObject {
+        name: (*name).to_owned(),
+        key: format!("{name}.zst"),
+        media_type: "text/plain".to_owned(),
+        plain_bytes: bytes.len() as u64,
+        stored_bytes: bytes.len() as u64,
+        plain_blake3: blake3::hash(bytes).to_string(),
+        stored_sha256: hex::encode(sha2::Sha256::digest(bytes)),
+        codec: Codec::Zstd,
+        encryption: Encryption::None,
+    };
+    Manifest {
+        format: MANIFEST_VERSION,
+        backup: backup.id.clone(),
+        organization: backup.organization.clone(),
+        service: backup.service.clone(),
+        engine: backup.engine.clone(),
+        method: backup.method.clone(),
+        name: None,
+        parent: None,
+        plugin: ManifestPlugin { name: "p".to_owned(), version: "1".to_owned(), digest: Digest::new([7; 32]) },
+        report: Report::default(),
+        started_at: backup.created_at,
+        finished_at: backup.created_at,
+        recipients: Vec::new(),
+        objects: objects.iter().map(object).collect(),
     }
 }
 

@@ -1,20 +1,23 @@
-//! Removes from the targets what no backup will ever need: a reconciler, woken by time, without memory.
+//! Removes from the targets what no backup will ever need, and takes up what was left half way: a reconciler, woken by time, without
+//! memory.
 
-use std::collections::BTreeSet;
+mod folder;
+mod uploads;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use bulkhead_catalog::CopyState;
-use bulkhead_model::{BackupId, BackupState, Failure, FailureKind, Result, Timestamp};
-use bulkhead_runtime::Entry;
+use bulkhead_model::{Failure, FailureKind, JobKind, OrganizationId, Result};
 use futures::future::join_all;
 use metrics::counter;
+use sha2::{Digest as _, Sha256};
 
+use crate::config::TargetConfig;
 use crate::engine::Inner;
-use crate::pipeline::{layout, manifest};
 use crate::retention;
 use crate::target::Target;
-use crate::verb::{Listing, OBJECTS_MAX, Stored, delete_keys};
+use crate::verb::Listing;
+use folder::{Folder, Folders};
 
 /// Organizations' own targets that this host sweeps at a time.
 const OWN_TARGETS_AT_ONCE: usize = 8;
@@ -22,17 +25,26 @@ const OWN_TARGETS_AT_ONCE: usize = 8;
 /// How long the sweep of one of them may take: its endpoint must not keep the others waiting.
 const OWN_TARGET_DEADLINE: Duration = Duration::from_mins(10);
 
-/// Applies retention and sweeps the operator's targets, now and at every interval.
+/// Deletions, and copies, that one sweep takes up; the next one takes up more.
+const TAKEN_UP_MAX: u32 = 1000;
+
+/// The least time after which a deletion that failed is tried again: the target may be away.
+const DELETE_AGAIN_AFTER: Duration = Duration::from_mins(1);
+
+/// Takes up what was left, applies retention and sweeps the operator's targets, now and at every interval.
 pub(crate) async fn run(engine: Arc<Inner>) {
     let mut every = tokio::time::interval(engine.config.limits.sweep_every);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         every.tick().await;
+        if let Err(failure) = take_up(&engine).await {
+            tracing::warn!(error = %failure, "deletions and copies that were left cannot be taken up");
+        }
         if let Err(failure) = retention::apply_all(&engine).await {
             tracing::warn!(error = %failure, "retention could not be applied");
         }
-        for target in engine.targets.values() {
-            said(target.id.as_str(), sweep(&engine, target, "").await);
+        for target in &engine.config.targets {
+            sweep_operators(&engine, target).await;
         }
     }
 }
@@ -53,13 +65,67 @@ pub(crate) async fn run_own(engine: Arc<Inner>) {
     }
 }
 
+/// Makes new jobs for deletions and copies that none takes further. A backup on its way out is worth nothing to anybody until it is
+/// gone.
+async fn take_up(engine: &Inner) -> Result<()> {
+    let wait = engine.config.limits.sweep_every.max(DELETE_AGAIN_AFTER);
+    for (organization, backup) in engine.catalog.left_deleting(wait, TAKEN_UP_MAX).await? {
+        match engine.catalog.schedule_job(engine.new_job(&organization, JobKind::Expire, &backup)).await {
+            Ok(made) => tracing::info!(%backup, job = %made.value.id, "the deletion of a backup is begun again"),
+            // Another host was faster, or something that is restored on top of it has to go first.
+            Err(failure) if matches!(failure.kind, FailureKind::Conflict | FailureKind::NotFound) => {
+                tracing::info!(%backup, reason = %failure, "the deletion of a backup waits");
+            }
+            Err(failure) => return Err(failure),
+        }
+    }
+    for job in engine.catalog.take_up_copies(engine.config.limits.attempts_max, TAKEN_UP_MAX).await? {
+        tracing::info!(backup = ?job.backup, target = ?job.target, job = %job.id, "a copy that no job made is begun again");
+    }
+    engine.wake();
+    Ok(())
+}
+
+/// Sweeps one of the operator's targets, unless another host that has the same one has just begun to.
+async fn sweep_operators(engine: &Inner, config: &TargetConfig) {
+    let Some(target) = engine.targets.get(&config.id) else { return };
+    let taken = match shared_name(engine, config) {
+        Some(name) => engine.catalog.take_sweep(&name, begun_within(engine)).await,
+        None => Ok(true),
+    };
+    let swept = match taken {
+        Ok(true) => sweep(engine, target, None, config.organization.as_ref()).await,
+        Ok(false) => Ok(0),
+        Err(failure) => Err(failure),
+    };
+    said(target.id.as_str(), swept);
+}
+
+/// What stands for the place behind a target on all hosts that have it. `None` for a directory: under the same path another host may
+/// have another one, and looking into it costs little.
+fn shared_name(engine: &Inner, target: &TargetConfig) -> Option<String> {
+    let plugin = engine.runtime.storage(&target.plugin).ok()?;
+    let directory = |grant: &str| grant.strip_prefix("directory:").is_some_and(|key| target.config.get(key).is_some());
+    if plugin.info().grants.iter().any(|asked| directory(&asked.grant)) {
+        return None;
+    }
+    let place = format!("{} {}", target.plugin, target.config);
+    Some(format!("{} {}", target.id, hex::encode(Sha256::digest(place).as_slice().get(..8).unwrap_or_default())))
+}
+
+/// A sweep that was begun within this time counts for the interval that has just ended: what came before it in an interval does not
+/// always take the same time.
+fn begun_within(engine: &Inner) -> Duration {
+    engine.config.limits.sweep_every.mul_f32(0.75)
+}
+
 /// Sweeps one after the other until all are swept, each by one host: their owners pay for each listing.
 async fn sweep_own(engine: &Inner) -> Result<()> {
-    while let Some((organization, id)) = engine.catalog.target_to_sweep(engine.config.limits.sweep_every).await? {
+    while let Some((organization, id)) = engine.catalog.target_to_sweep(begun_within(engine)).await? {
         let swept = async {
             let target = engine.target(&organization, &id).await?;
             // A bucket of theirs may hold what others keep there.
-            sweep(engine, &target, &format!("{organization}/")).await
+            sweep(engine, &target, Some(&organization), Some(&organization)).await
         };
         let late = || Failure::unavailable(format!("it took longer than {} s", OWN_TARGET_DEADLINE.as_secs()));
         let swept = tokio::time::timeout(OWN_TARGET_DEADLINE, swept).await.unwrap_or_else(|_| Err(late()));
@@ -76,105 +142,38 @@ fn said(target: &str, swept: Result<usize>) {
     }
 }
 
-/// One folder after the other, as the listing brings them: a target may hold more than fits into memory.
-async fn sweep(engine: &Inner, target: &Target, prefix: &str) -> Result<usize> {
-    let before = engine.clock.now().minus(engine.config.limits.sweep_grace);
-    let uploads = target.bucket.abandon_uploads(before).await;
-    match uploads {
+/// Some folders after the other, as the listing brings them: a target may hold more than fits into memory. Looks below one organization
+/// or at all; uploads are abandoned when they are those of `owner`, if there is one.
+async fn sweep(
+    engine: &Inner,
+    target: &Target,
+    below: Option<&OrganizationId>,
+    owner: Option<&OrganizationId>,
+) -> Result<usize> {
+    match uploads::abandon(engine, target, owner).await {
         Ok(0) => {}
         Ok(uploads) => tracing::info!(target = %target.id, uploads, "uploads that had broken off were ended"),
         Err(failure) => tracing::warn!(target = %target.id, error = %failure, "uploads that broke off are left"),
     }
-    let mut listing = Listing::new(&target.bucket, prefix);
-    let mut folder: Option<Folder> = None;
+    let before = engine.clock.now().minus(engine.config.limits.sweep_grace);
+    let mut folders = Folders::new(engine, target, before);
+    let prefix = below.map(|organization| format!("{organization}/")).unwrap_or_default();
+    let mut listing = Listing::new(&target.bucket, &prefix);
+    let mut listed: Vec<Folder> = Vec::new();
     let mut swept = 0;
     while let Some(page) = listing.next().await? {
         for entry in page {
-            // Keys of another form are not ours.
-            let Some((prefix, backup)) = layout::parse_key(&entry.key) else { continue };
-            match &mut folder {
-                Some(folder) if folder.prefix == prefix => folder.add(entry)?,
-                _ => {
-                    let complete = folder.replace(Folder { prefix, backup, entries: vec![entry] });
-                    swept += sweep_folder(engine, target, complete, before).await?;
-                }
-            }
+            Folder::add_to(&mut listed, entry);
         }
+        // The last one may continue on the next page.
+        let last = listed.pop();
+        swept += folders.sweep(std::mem::take(&mut listed)).await?;
+        listed.extend(last);
     }
-    swept += sweep_folder(engine, target, folder, before).await?;
+    swept += folders.sweep(listed).await?;
     counter!("bulkhead_swept_objects_total").increment(swept as u64);
     Ok(swept)
 }
 
-/// All that lies in a target of one backup.
-struct Folder {
-    prefix: String,
-    backup: BackupId,
-    entries: Vec<Entry>,
-}
-
-impl Folder {
-    fn add(&mut self, entry: Entry) -> Result<()> {
-        if self.entries.len() >= OBJECTS_MAX {
-            return Err(Failure::corrupt(format!("`{}` holds more than {OBJECTS_MAX} objects", self.prefix)));
-        }
-        self.entries.push(entry);
-        Ok(())
-    }
-}
-
-async fn sweep_folder(engine: &Inner, target: &Target, folder: Option<Folder>, before: Timestamp) -> Result<usize> {
-    let Some(Folder { prefix, backup, entries }) = folder else { return Ok(0) };
-    let stored = Stored { bucket: target.bucket.clone(), backup, prefix };
-    let doomed = match doomed(engine, target, &stored, &entries, before).await {
-        // One damaged backup must not keep the sweep from all others.
-        Err(failure) if failure.kind == FailureKind::Corrupt => {
-            tracing::warn!(target = %target.id, backup = %stored.backup, error = %failure, "a damaged backup is not swept");
-            return Ok(0);
-        }
-        doomed => doomed?,
-    };
-    delete_keys(&target.bucket, &doomed).await?;
-    Ok(doomed.len())
-}
-
-/// The keys of one backup's folder that may go, the manifest last.
-async fn doomed(
-    engine: &Inner,
-    target: &Target,
-    stored: &Stored,
-    entries: &[Entry],
-    before: Timestamp,
-) -> Result<Vec<String>> {
-    let manifest_key = stored.manifest_key();
-    let has_manifest = entries.iter().any(|entry| entry.key == manifest_key);
-    let known = engine.catalog.backup_any_org(&stored.backup).await?;
-    let needed: BTreeSet<String> = match known.as_ref().map(|backup| backup.state) {
-        // An attempt may be writing.
-        Some(BackupState::Scheduled | BackupState::Running | BackupState::Deleting) => return Ok(Vec::new()),
-        // Somebody else's backup, or one that the catalog has forgotten: what restores is never swept.
-        None if has_manifest => return Ok(Vec::new()),
-        Some(BackupState::Succeeded) if has_manifest => {
-            // Another manifest may name other objects, and these be the ones that restore.
-            let recorded = known.as_ref().and_then(|backup| backup.manifest_sha256.as_deref());
-            let manifest = stored.manifest_recorded_as(recorded).await?;
-            let objects = manifest::keys(&manifest);
-            objects.iter().map(|name| stored.key(name)).chain([manifest_key.clone()]).collect()
-        }
-        // A copy that did not come about, in a target that is not the backup's own.
-        Some(BackupState::Succeeded) if known.as_ref().is_some_and(|backup| backup.target != target.id) => {
-            let copies = engine.catalog.copies_of(std::slice::from_ref(&stored.backup)).await?;
-            match copies.iter().find(|copy| copy.target == target.id).map(|copy| copy.state) {
-                Some(CopyState::Waiting | CopyState::Succeeded) => return Ok(Vec::new()),
-                Some(CopyState::Failed) | None => BTreeSet::new(),
-            }
-        }
-        // A succeeded backup that lost its manifest is evidence, not waste.
-        Some(BackupState::Succeeded) => return Ok(Vec::new()),
-        Some(BackupState::Failed | BackupState::Cancelled | BackupState::Deleted) | None => BTreeSet::new(),
-    };
-    let old = entries.iter().filter(|entry| entry.modified < before);
-    let mut keys: Vec<String> = old.map(|entry| entry.key.clone()).filter(|key| !needed.contains(key)).collect();
-    keys.sort_by_key(|key| *key == manifest_key);
-    Ok(keys)
-}
+#[cfg(test)]
+mod tests;

@@ -156,7 +156,8 @@ impl BackupState {
         match self {
             Self::Scheduled => &[Self::Running],
             Self::Running => &[Self::Scheduled],
-            Self::Succeeded => &[Self::Running],
+            // From `Deleting` when its deletion was cancelled before it began.
+            Self::Succeeded => &[Self::Running, Self::Deleting],
             Self::Failed | Self::Cancelled => &[Self::Scheduled, Self::Running],
             Self::Deleting => &[Self::Succeeded, Self::Failed, Self::Cancelled],
             Self::Deleted => &[Self::Deleting],

@@ -37,7 +37,7 @@ pub use runtime::{
     AskedGrant, ChainKind, PluginInfo, PluginKind, PluginSettings, RefusedPlugin, Runtime, RuntimeConfig,
 };
 pub use source::{ByteSource, Completion};
-pub use storage::{Bucket, ByteRange, Entry, Page, StorageConfig, StoragePlugin};
+pub use storage::{Bucket, ByteRange, Entry, Page, StorageConfig, StoragePlugin, Upload};
 pub use tools::{
     Exit, LAUNCH_COMMAND, Process, ServerKeys, ThrowAwayServer, ThrowAwayServerOptions, ToolScope, ToolSet,
     launcher_main,

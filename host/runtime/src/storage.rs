@@ -54,10 +54,21 @@ pub struct Entry {
     pub modified: Timestamp,
 }
 
+/// An upload in a target that was begun and neither completed nor ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upload {
+    /// Of which object.
+    pub key: String,
+    /// The upload's own name.
+    pub id: String,
+    /// When it was begun.
+    pub begun: Timestamp,
+}
+
 /// A part of a listing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Page {
-    /// In ascending order of the key's bytes.
+    /// In ascending order of the key's bytes, says the contract; not every service keeps to it.
     pub entries: Vec<Entry>,
     /// Pass as `after` for the next page; `None` on the last.
     pub next: Option<String>,
@@ -246,14 +257,25 @@ impl Bucket {
         apart(async move { call.run(bucket.contract().delete(store, bucket.at.clone(), key)).await }).await
     }
 
-    /// Ends uploads that were begun before this instant and never completed. Says how many.
+    /// Unfinished uploads of keys that start with `prefix`, after the last one of an earlier page; none at the end.
     ///
     /// # Errors
     /// The plugin's own.
-    pub async fn abandon_uploads(&self, before: Timestamp) -> Result<u32> {
-        let (store, call) = self.prepare("abandon-uploads", QUESTION_DEADLINE)?;
-        let bucket = self.clone();
-        apart(async move { call.run(bucket.contract().abandon_uploads(store, bucket.at.clone(), before)).await }).await
+    pub async fn unfinished(&self, prefix: &str, after: Option<&Upload>) -> Result<Vec<Upload>> {
+        let (store, call) = self.prepare("unfinished", QUESTION_DEADLINE)?;
+        let (bucket, prefix, after) = (self.clone(), prefix.to_owned(), after.cloned());
+        apart(async move { call.run(bucket.contract().unfinished(store, bucket.at.clone(), prefix, after)).await })
+            .await
+    }
+
+    /// Ends an unfinished upload; one that is not there has ended already.
+    ///
+    /// # Errors
+    /// The plugin's own.
+    pub async fn abandon(&self, upload: &Upload) -> Result<()> {
+        let (store, call) = self.prepare("abandon", QUESTION_DEADLINE)?;
+        let (bucket, upload) = (self.clone(), upload.clone());
+        apart(async move { call.run(bucket.contract().abandon(store, bucket.at.clone(), upload)).await }).await
     }
 
     fn prepare(&self, function: &'static str, deadline: Duration) -> Result<(Store<PluginState>, Call)> {

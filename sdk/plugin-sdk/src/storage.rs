@@ -10,7 +10,7 @@ pub use key::{check_key, check_prefix};
 pub use plugin::{Bucket, StoragePlugin};
 
 pub use crate::bindings::storage::exports::bulkhead::storage::storage::{
-    ByteRange, Description, Entry, Page, PutOptions,
+    ByteRange, Description, Entry, Page, PutOptions, Upload,
 };
 pub use crate::{Failure, FailureKind, Result, debug, error, info, log, register_storage, warn};
 pub use description::parse;

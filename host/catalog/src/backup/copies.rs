@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use bulkhead_model::{
-    AttemptId, BackupId, Failure, JobId, JobKind, JobState, OrganizationId, Result, TargetId, Timestamp,
+    AttemptId, BackupId, Failure, FailureKind, JobId, JobKind, JobState, OrganizationId, Result, TargetId, Timestamp,
 };
 use serde_json::Value;
 use sqlx::any::AnyRow;
@@ -162,11 +162,12 @@ impl Catalog {
         let before = session.row(query).await?.as_ref().map(BackupCopy::from_row).transpose()?;
         match before {
             Some(BackupCopy { state: CopyState::Succeeded, .. }) => return Err(there()),
-            Some(BackupCopy { state: CopyState::Waiting, job, .. }) => {
+            Some(BackupCopy { state: CopyState::Waiting, job, .. }) if is_live(&mut session, &job).await? => {
                 drop(session);
                 return Ok(Made::before(self.job(&organization, &job).await?));
             }
-            Some(BackupCopy { state: CopyState::Failed, .. }) | None => {}
+            // One that waits for a job that has ended, or that nobody knows, waits for nothing.
+            Some(BackupCopy { state: CopyState::Waiting | CopyState::Failed, .. }) | None => {}
         }
         let job = begin(&mut session, &backup, &new.target, new.attempts_max).await?;
         idempotency::settle(&mut session, &organization, key.as_ref(), job.id.as_str()).await?;
@@ -197,6 +198,34 @@ impl Catalog {
         let forgotten = session.execute(query).await?;
         session.commit().await?;
         Ok(forgotten > 0)
+    }
+
+    /// Makes jobs, at most `limit`, for copies that wait for none: those whose job has ended without a word about them. Answers the jobs.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub async fn take_up_copies(&self, attempts_max: u32, limit: u32) -> Result<Vec<Job>> {
+        let query =
+            sql("SELECT b.organization, c.backup, c.target FROM backup_copies c JOIN backups b ON b.id = c.backup
+             WHERE c.state = 'waiting' AND b.state = 'succeeded' AND NOT EXISTS (
+                 SELECT 1 FROM jobs j WHERE j.id = c.job AND j.state IN ('scheduled', 'running'))
+             ORDER BY c.backup, c.target LIMIT $1")
+            .bind(i64::from(limit));
+        let mut jobs = Vec::new();
+        for row in &self.rows(query).await? {
+            let row = Fields(row);
+            let organization: OrganizationId = row.parsed("organization")?;
+            let (backup, target) = (row.parsed("backup")?, row.parsed("target")?);
+            let copy = NewCopy { organization, backup, target, attempts_max, idempotency: None };
+            match self.schedule_copy(copy).await {
+                Ok(made) if made.replayed => {}
+                Ok(made) => jobs.push(made.value),
+                // Deleted, or copied, in between.
+                Err(failure) if matches!(failure.kind, FailureKind::Conflict | FailureKind::NotFound) => {}
+                Err(failure) => return Err(failure),
+            }
+        }
+        Ok(jobs)
     }
 
     /// Notes a copy that was found in a target.
@@ -267,6 +296,12 @@ pub(crate) async fn follow(session: &mut Session, job: &Job) -> Result<()> {
 pub(crate) async fn forget(session: &mut Session, backup: &BackupId) -> Result<()> {
     let query = sql("DELETE FROM backup_copies WHERE backup = $1").bind(backup.as_str().to_owned());
     session.execute(query).await.map(|_| ())
+}
+
+/// Whether a job has not ended yet.
+async fn is_live(session: &mut Session, job: &JobId) -> Result<bool> {
+    let query = sql("SELECT id FROM jobs WHERE id = $1 AND state IN ('scheduled', 'running')").bind(job.as_str());
+    Ok(session.row(query).await?.is_some())
 }
 
 async fn begin(session: &mut Session, backup: &Backup, target: &TargetId, attempts_max: u32) -> Result<Job> {

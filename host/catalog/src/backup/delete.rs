@@ -1,11 +1,11 @@
-//! Which backups may be deleted, and marking those that are.
+//! Which backups may be deleted, marking those that are, and taking that back.
 
 use bulkhead_model::{BackupId, BackupState, Failure, JobKind, OrganizationId, Result};
 
 use super::{Backup, enter, lock, not_found};
 use crate::catalog::Catalog;
 use crate::fields::Fields;
-use crate::job;
+use crate::job::{self, Job};
 use crate::restore;
 use crate::session::{Session, sql};
 
@@ -77,6 +77,36 @@ pub(crate) async fn mark_deleting(
         marked.append(&mut level);
     }
     Ok(marked)
+}
+
+/// Takes back that a backup is to be deleted, when the job for it was cancelled before anything was done. It stays on its way out when a
+/// deletion had begun, now or earlier, when it never succeeded, or when what it is restored on top of is not there any more.
+pub(crate) async fn unmark_deleting(session: &mut Session, job: &Job) -> Result<()> {
+    let Some(id) = job.backup.as_ref().filter(|_| job.attempts_made == 0) else { return Ok(()) };
+    // Locked in the order in which deletions lock them: what others are restored on top of first.
+    let query = sql("SELECT parent FROM backups WHERE id = $1").bind(id.as_str());
+    let parent: Option<BackupId> = match session.row(query).await? {
+        Some(row) => Fields(&row).optional_parsed("parent")?,
+        None => None,
+    };
+    if let Some(parent) = parent
+        && lock(session, &job.organization, &parent).await?.state != BackupState::Succeeded
+    {
+        return Ok(());
+    }
+    let backup = lock(session, &job.organization, id).await?;
+    let query =
+        sql("SELECT id FROM jobs WHERE backup = $1 AND kind = 'expire' AND attempts_made > 0").bind(id.as_str());
+    if backup.manifest_sha256.is_none() || session.row(query).await?.is_some() {
+        return Ok(());
+    }
+    // When it had succeeded stays as it is.
+    let query = sql("UPDATE backups SET state = 'succeeded' WHERE id = $1 AND state = 'deleting' RETURNING *");
+    if let Some(row) = session.row(query.bind(id.as_str())).await? {
+        let (from, to) = (BackupState::Deleting.as_str(), BackupState::Succeeded.as_str());
+        session.counts.moved(&Backup::from_row(&row)?.counted(), Some(from), Some(to));
+    }
+    Ok(())
 }
 
 /// Enough dependants to name in an error.

@@ -39,8 +39,8 @@ impl Catalog {
         let query = sql(
             "INSERT INTO backups (id, organization, service, method, engine, name, target, pinned, state, job, parent,
                  plain_bytes, stored_bytes, report, plugin_name, plugin_digest, manifest_sha256, created_at_us,
-                 started_at_us, finished_at_us, folder)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $18, $19, $20)
+                 started_at_us, finished_at_us, folder, registered_at_us)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $18, $19, $20, $21)
              ON CONFLICT (id) DO NOTHING RETURNING *",
         )
         .bind(manifest.backup.as_str().to_owned())
@@ -63,7 +63,8 @@ impl Catalog {
         .bind(found.manifest_sha256.to_owned())
         .bind(manifest.started_at.as_micros())
         .bind(manifest.finished_at.as_micros())
-        .bind(found.folder.map(str::to_owned));
+        .bind(found.folder.map(str::to_owned))
+        .bind(session.now().as_micros());
         let Some(row) = session.row(query).await? else { return Ok(None) };
         let backup = Backup::from_row(&row)?;
         session.counts.moved(&backup.counted(), None, Some(backup.state.as_str()));

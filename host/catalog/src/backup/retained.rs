@@ -17,6 +17,9 @@ pub struct Retained {
     pub backups: Vec<RetainedBackup>,
     /// Recurring schedules with a policy of their own, deleted ones too.
     pub keepers: Vec<Keeper>,
+    /// When a backup of the service, by whatever method, was last found in a target and written down. What it is restored on top of,
+    /// or what is restored on top of it, may not be known yet.
+    pub registered_at: Option<Timestamp>,
 }
 
 /// A succeeded backup.
@@ -30,7 +33,7 @@ pub struct RetainedBackup {
     pub good: bool,
     /// Whether somebody said to keep it.
     pub pinned: bool,
-    /// The schedule that made it.
+    /// The schedule that made it. `None` also of one that was found in a target: manifests do not name schedules.
     pub schedule: Option<ScheduleId>,
     /// The backups that are restored on top of it.
     pub needed_by: Vec<BackupId>,
@@ -105,7 +108,7 @@ impl Catalog {
 
         let query = sql("SELECT b.id, b.created_at_us, b.pinned, j.schedule,
                  CAST(CASE WHEN b.suspect IS NULL THEN 1 ELSE 0 END AS BIGINT) AS good
-             FROM backups b JOIN jobs j ON j.id = b.job
+             FROM backups b LEFT JOIN jobs j ON j.id = b.job
              WHERE b.organization = $1 AND b.service = $2 AND b.method = $3 AND b.state = 'succeeded'
                  AND b.state <> 'deleted'
              ORDER BY b.created_at_us DESC, b.id DESC")
@@ -125,6 +128,17 @@ impl Catalog {
                 id,
             })
         });
-        Ok(Retained { backups: backups.collect::<Result<_>>()?, keepers })
+        let backups = backups.collect::<Result<_>>()?;
+
+        // After the backups: one that is registered between the two is not among them, and still holds all of them back.
+        let query = sql("SELECT MAX(registered_at_us) AS registered_at_us FROM backups
+             WHERE organization = $1 AND service = $2 AND registered_at_us IS NOT NULL")
+        .bind(organization.as_str())
+        .bind(service.as_str());
+        let registered_at = match self.rows(query).await?.first() {
+            Some(row) => Fields(row).optional_time("registered_at_us")?,
+            None => None,
+        };
+        Ok(Retained { backups, keepers, registered_at })
     }
 }

@@ -89,3 +89,26 @@ fn a_schedule_sends_its_backups_to_all_its_targets_and_what_fails_has_no_copies(
         assert_eq!(states(&scene, &backup).await, [("offsite".to_owned(), CopyState::Failed)]);
     });
 }
+
+#[test]
+fn a_copy_whose_job_ended_without_a_word_about_it_is_made_after_all() {
+    on_both(|database| async {
+        let scene = Scene::new(database).await;
+        let backup = scene.backup("db1", "full").await.id;
+        let made = scene.catalog.schedule_copy(copy_to(&backup, "offsite")).await.unwrap().value;
+        assert!(scene.catalog.take_up_copies(2, 10).await.unwrap().is_empty(), "its job waits");
+        scene.catalog.request_cancel(&acme(), &made.id).await.unwrap();
+        assert!(scene.catalog.take_up_copies(2, 10).await.unwrap().is_empty(), "a person stopped it");
+        // As a host that knows nothing of copies leaves it.
+        scene.database.execute("UPDATE backup_copies SET state = 'waiting'").await;
+
+        let taken = scene.catalog.take_up_copies(2, 10).await.unwrap();
+        assert_eq!((taken.len(), taken[0].kind, &taken[0].target), (1, JobKind::Copy, &Some(target("offsite"))));
+        assert!(scene.catalog.take_up_copies(2, 10).await.unwrap().is_empty(), "it is made twice");
+        let asked = scene.catalog.schedule_copy(copy_to(&backup, "offsite")).await.unwrap();
+        assert!(asked.replayed && asked.value.id == taken[0].id);
+        let (_, attempt) = scene.claim(&["db1"]).await.unwrap();
+        scene.catalog.finish_copy(&attempt.id).await.unwrap();
+        assert_eq!(states(&scene, &backup).await, [("offsite".to_owned(), CopyState::Succeeded)]);
+    });
+}

@@ -1,6 +1,8 @@
 //! Deleting backups without pulling them from under somebody.
 
-use bulkhead_catalog::{BackupFilter, Catalog, Job, NewBackup, NewJob, NewRestore};
+use std::time::Duration;
+
+use bulkhead_catalog::{BackupFilter, Catalog, Job, JobFilter, NewBackup, NewJob, NewRestore};
 use bulkhead_model::{BackupId, BackupState, Failure, FailureKind, JobKind, JobState, Result};
 
 use crate::databases::on_both;
@@ -168,5 +170,88 @@ fn a_chain_is_deleted_whole_or_not_at_all_and_from_its_end() {
         assert_eq!(order.len(), 4);
         assert!(place(&second) < place(&first) && place(&third) < place(&first) && place(&first) < place(&full));
         assert_eq!((state(&other).await, state(&failed.id).await), (BackupState::Succeeded, BackupState::Failed));
+    });
+}
+
+#[test]
+fn a_deletion_that_is_cancelled_before_it_began_gives_the_backup_back_as_it_was() {
+    on_both(|database| async {
+        let scene = Scene::new(database).await;
+        let catalog = &scene.catalog;
+        let full = scene.backup("db1", "full").await;
+        let child = NewBackup { parent: Some(full.id.clone()), ..new_backup("db1", "incremental") };
+        let child = scene.backup_new(child).await;
+        let delete = async |backup: &BackupId, with_dependants| {
+            catalog.schedule_job(NewJob { with_dependants, ..new_job(JobKind::Expire, backup) }).await.unwrap().value
+        };
+        let cancel = async |job: &Job| drop(catalog.request_cancel(&acme(), &job.id).await.unwrap());
+        let backup = async |id: &BackupId| catalog.backup(&acme(), id).await.unwrap();
+        let left = async || {
+            let left = catalog.left_deleting(Duration::from_mins(1), 10).await.unwrap();
+            left.into_iter().map(|(_, id)| id).collect::<Vec<_>>()
+        };
+
+        let job = delete(&child.id, false).await;
+        cancel(&job).await;
+        assert_eq!(backup(&child.id).await, child);
+        assert_eq!(catalog.backups(&acme(), &BackupFilter::default()).await.unwrap().1, 2);
+
+        // What is restored on top of something that goes, goes: without that it is worth nothing.
+        let base = delete(&full.id, true).await;
+        let filter = JobFilter { state: Some(JobState::Scheduled), ..JobFilter::default() };
+        let (jobs, _) = catalog.jobs(&acme(), &filter).await.unwrap();
+        let other = jobs.into_iter().find(|job| job.id != base.id).unwrap();
+        cancel(&other).await;
+        assert_eq!(backup(&child.id).await.state, BackupState::Deleting);
+        assert!(left().await.is_empty(), "it is deleted again at once");
+        scene.clock.advance(Duration::from_mins(2));
+        assert_eq!(left().await, [child.id.clone()]);
+        cancel(&base).await;
+        assert_eq!(backup(&full.id).await, full);
+    });
+}
+
+#[test]
+fn a_deletion_that_failed_or_was_stopped_is_begun_again_and_less_often_each_time() {
+    on_both(|database| async {
+        let scene = Scene::new(database).await;
+        let catalog = &scene.catalog;
+        let minute = Duration::from_mins(1);
+        let gone = scene.backup("db1", "full").await.id;
+        scene.backup("db1", "full").await;
+        let left = async || {
+            let left = catalog.left_deleting(minute, 10).await.unwrap();
+            left.into_iter().map(|(_, id)| id).collect::<Vec<_>>()
+        };
+        let delete = async || catalog.schedule_job(new_job(JobKind::Expire, &gone)).await.unwrap().value;
+        let claim = async || scene.claim(&["db1"]).await.unwrap().1;
+
+        // Marked, and the host died before there was a job.
+        catalog.begin_deleting(&acme(), &gone).await.unwrap();
+        assert_eq!(left().await, [gone.clone()]);
+        let job = delete().await;
+        assert!(left().await.is_empty() && catalog.is_deletion_under_way(&gone).await.unwrap());
+        let attempt = claim().await;
+        assert!(left().await.is_empty());
+        catalog.request_cancel(&acme(), &job.id).await.unwrap();
+        catalog.fail(&attempt.id, &Failure::cancelled(), None).await.unwrap();
+        assert!(!catalog.is_deletion_under_way(&gone).await.unwrap());
+        assert!(left().await.is_empty(), "a person has just stopped it");
+        scene.clock.advance(minute);
+        assert_eq!(left().await, [gone.clone()]);
+
+        // Something may be deleted already: it never comes back.
+        let job = delete().await;
+        catalog.request_cancel(&acme(), &job.id).await.unwrap();
+        assert_eq!(catalog.backup(&acme(), &gone).await.unwrap().state, BackupState::Deleting);
+        scene.clock.advance(minute);
+        assert!(left().await.is_empty(), "after the second time it waits twice as long");
+        scene.clock.advance(minute);
+        assert_eq!(left().await, [gone.clone()]);
+        delete().await;
+        let attempt = claim().await;
+        catalog.finish_expire(&attempt.id).await.unwrap();
+        scene.clock.advance(minute * 60);
+        assert!(left().await.is_empty());
     });
 }

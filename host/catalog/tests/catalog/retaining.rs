@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use bulkhead_catalog::{NewBackup, NewSchedule, ScheduleChange};
-use bulkhead_model::{Failure, JobKind, RetentionPolicy};
+use bulkhead_catalog::{FoundBackup, NewBackup, NewSchedule, ScheduleChange};
+use bulkhead_model::{
+    BackupId, Digest, Failure, JobKind, MANIFEST_VERSION, Manifest, ManifestPlugin, Report, RetentionPolicy,
+};
 
 use crate::databases::on_both;
 use crate::scene::{Scene, acme, completed, globex, new_backup, new_job, new_schedule};
@@ -54,5 +56,49 @@ fn retention_sees_what_succeeded_who_made_it_and_who_needs_it() {
         assert_eq!(retained().await.keepers.len(), 2);
         scene.catalog.update_schedule(&acme(), other.id, change(None)).await.unwrap();
         assert_eq!(retained().await.keepers.len(), 1);
+    });
+}
+
+#[test]
+fn retention_sees_backups_that_were_found_in_a_target() {
+    on_both(|database| async {
+        let scene = Scene::new(database).await;
+        let made = scene.backup("db1", "full").await;
+        let retained = async || scene.catalog.retained_backups(&acme(), &made.service, &made.method).await.unwrap();
+        assert_eq!(retained().await.registered_at, None);
+
+        scene.clock.advance(Duration::from_hours(1));
+        let found = BackupId::new(&made.service, "db-0");
+        let manifest = Manifest {
+            format: MANIFEST_VERSION,
+            backup: found.clone(),
+            organization: acme(),
+            service: made.service.clone(),
+            engine: "mariadb".to_owned(),
+            method: made.method.clone(),
+            name: None,
+            parent: None,
+            plugin: ManifestPlugin { name: "p".to_owned(), version: "1".to_owned(), digest: Digest::new([7; 32]) },
+            report: Report::default(),
+            started_at: made.created_at.minus(Duration::from_hours(48)),
+            finished_at: made.created_at.minus(Duration::from_hours(47)),
+            recipients: Vec::new(),
+            objects: Vec::new(),
+        };
+        let (service, target) = (&made.service, &made.target);
+        let registered = FoundBackup {
+            organization: &acme(),
+            service,
+            target,
+            folder: None,
+            pinned: false,
+            manifest: &manifest,
+            manifest_sha256: "ab",
+        };
+        scene.catalog.register_backup(&registered).await.unwrap().unwrap();
+        let seen = retained().await;
+        let ids: Vec<_> = seen.of(None).into_iter().map(|backup| backup.id.clone()).collect();
+        assert_eq!(ids, [made.id.clone(), found], "by when they were made");
+        assert_eq!(seen.registered_at, Some(scene.now()));
     });
 }

@@ -191,5 +191,19 @@ fn each_target_is_swept_once_in_a_while_by_one_host() {
         assert_eq!(taken, ["acme/a", "globex/g"]);
         clock.advance(hour);
         assert!(catalog.target_to_sweep(hour).await.unwrap().is_some());
+        // A host whose clock was a year ahead has swept it: that must not hold it back for a year.
+        let ahead = scene.now().plus(hour * 8760).as_micros();
+        scene.database.execute(&format!("UPDATE targets SET swept_at_us = {ahead}")).await;
+        assert!(catalog.target_to_sweep(hour).await.unwrap().is_some());
+
+        // Of the operator's, each by its name.
+        for name in ["managed", "offsite"] {
+            assert!(catalog.take_sweep(name, hour).await.unwrap());
+            assert!(!catalog.take_sweep(name, hour).await.unwrap(), "two hosts sweep {name}");
+        }
+        scene.clock.advance(hour);
+        assert!(catalog.take_sweep("managed", hour).await.unwrap());
+        scene.database.execute(&format!("UPDATE target_sweeps SET swept_at_us = {ahead}")).await;
+        assert!(catalog.take_sweep("managed", hour).await.unwrap());
     });
 }

@@ -1,5 +1,7 @@
 //! `bulkhead catalog ...`: what the catalog says, and what lies in a target.
 
+use std::collections::BTreeSet;
+
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 
@@ -66,6 +68,7 @@ impl Comparison {
         let mut all = Self { target: target.to_owned(), seen: 0, registered: 0, findings: Vec::new() };
         for ask in asks {
             let mut body: Map<String, Value> = ask.as_object().cloned().unwrap_or_default();
+            let mut parts = BTreeSet::new();
             loop {
                 let path = format!("/targets/{}/inspect", segment(target));
                 let mut part = session.client.post(&path, Some(&Value::Object(body.clone())))?;
@@ -77,7 +80,11 @@ impl Comparison {
                     }
                 }
                 match part["next"].take() {
-                    Value::String(next) => body.insert("after".to_owned(), next.into()),
+                    Value::String(next) if parts.insert(next.clone()) => body.insert("after".to_owned(), next.into()),
+                    Value::String(next) => {
+                        let message = format!("the listing of target {target} does not end: it comes back to `{next}`");
+                        return Err(Exit::new(ExitKind::Failed, message));
+                    }
                     _ => break,
                 };
             }

@@ -56,7 +56,8 @@ pub fn parse_key(key: &str) -> Option<(String, BackupId)> {
     let service: ServiceId = parts.next()?.parse().ok()?;
     let backup: BackupId = parts.next()?.parse().ok()?;
     let name = parts.next()?;
-    let ours = !name.is_empty() && parts.next().is_none();
+    let of_a_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '@');
+    let ours = !name.is_empty() && name.chars().all(of_a_name) && parts.next().is_none();
     ours.then(|| (backup_prefix(&organization, &service, &backup), backup))
 }
 
@@ -75,6 +76,8 @@ mod tests {
         for foreign in ["acme/db1/photo.jpg", "acme/db1/notabackup/x", "acme", "", "acme/db1/", &format!("{key}/x")] {
             assert_eq!(parse_key(foreign), None, "{foreign}");
         }
+        // One that no target takes for a key would end the sweep when it is deleted.
+        assert_eq!(parse_key(&format!("{key}#x")), None);
     }
 
     #[test]

@@ -18,8 +18,8 @@ use super::intake::CHUNK;
 const STALL: Duration = Duration::from_secs(120);
 
 /// Hands a source on to several. The first of them is the one that counts: when it stops taking bytes, all ends. Another one that
-/// does, or that takes none for two minutes, is left behind as failed. With `expected`, none completes unless the bytes are those, and
-/// they are counted.
+/// does, or that takes none for two minutes, is left behind as failed. With `expected`, none completes unless the bytes are those and
+/// the lease is still held, and they are counted.
 ///
 /// # Errors
 /// `unavailable` without file descriptors.
@@ -65,6 +65,7 @@ async fn pass_on(
     loop {
         let read = input.read(&mut buffer).await;
         let read = read.map_err(|error| Failure::unavailable(format!("a stream cannot be read: {error}")))?;
+        check_held(expected)?;
         let chunk = buffer.get(..read).unwrap_or_default();
         if chunk.is_empty() {
             break;
@@ -105,7 +106,16 @@ async fn pass_on(
     {
         return Err(Failure::corrupt(format!("object `{}` is damaged where it is copied from", expected.key)));
     }
+    check_held(expected)?;
     Ok(passed)
+}
+
+/// A process that was frozen for longer than its lease must not complete, when it thaws, what another one may have given up since.
+fn check_held(expected: Option<&(ManifestObject, Arc<Meter>)>) -> Result<()> {
+    match expected {
+        Some((_, meter)) if !meter.is_held() => Err(Failure::unavailable("the lease ran out")),
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]
@@ -148,6 +158,21 @@ mod tests {
         let (second, first) = (outlets.pop().unwrap(), outlets.pop().unwrap());
         drop(first.data);
         assert!(second.read_all(5_000_000).await.is_err());
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn an_attempt_that_has_lost_its_lease_completes_no_object() {
+        let bytes = vec![7; 5_000_000];
+        let (object, meter) = object(&bytes);
+        let mut outlets = relay(ByteSource::from_bytes(bytes).unwrap(), 1, Some((object, Arc::clone(&meter)))).unwrap();
+        let mut outlet = outlets.pop().unwrap();
+        // Some of it is on its way.
+        let mut first = [0; 1000];
+        std::io::Read::read_exact(&mut std::fs::File::from(outlet.data.try_clone().unwrap()), &mut first).unwrap();
+        meter.hold_until(std::time::Instant::now());
+        outlet.done.try_recv().unwrap_err();
+        let failure = outlet.read_all(5_000_000).await.unwrap_err();
+        assert!(failure.to_string().contains("lease ran out"), "{failure}");
     }
 
     #[tokio::test]

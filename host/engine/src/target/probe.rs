@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use bulkhead_model::{Failure, FailureKind, JobId, Result, Timestamp};
+use bulkhead_model::{Failure, FailureKind, JobId, Result};
 use bulkhead_runtime::{Bucket, ByteRange, ByteSource, Runtime, StorageConfig, StoragePlugin};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
@@ -118,8 +118,8 @@ async fn use_bucket(bucket: &Bucket, steps: &mut Steps) {
     } else {
         steps.tried("delete", deleted).await;
     }
-    // Nothing was begun before 1970: it looks, and ends nothing.
-    let uploads = bucket.abandon_uploads(Timestamp::from_micros(0));
+    // Looks, and ends nothing.
+    let uploads = bucket.unfinished("", None);
     steps
         .judged("uploads", uploads, |found| match found {
             Ok(_) => Ok(()),

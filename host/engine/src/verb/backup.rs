@@ -1,4 +1,7 @@
 //! Makes a backup: objects, then manifest, then the catalog row. Whatever goes wrong before the manifest leaves nothing that counts.
+//!
+//! An attempt deletes what it has written only while no manifest can name it: until it begins to write its own. From then on what is
+//! there belongs to the next attempt, which takes the manifest over if it turns up, and to the sweep. It never deletes a manifest.
 
 use std::sync::Arc;
 
@@ -35,20 +38,28 @@ pub(super) async fn run(run: &Run) -> Result<Outcome> {
     let copies = copy_writers(run, &backup).await?;
     let writer = BackupWriter::new(stored.clone(), copies, options, Arc::clone(&run.meter), run.attempt.number);
     let writer = Arc::new(writer);
-    match make(run, &backup, service, &plugin, &stored, &writer).await {
-        Ok(completed) => Ok(Outcome::Backup(Box::new(completed))),
+    let manifest = match make(run, &backup, service, &plugin, &stored, &writer).await {
+        Ok(manifest) => manifest,
         Err(failure) => {
-            // Only this attempt's own objects; what cannot be deleted now falls to the sweep.
-            let folders = writer.copies().iter().filter_map(CopyWriter::folder);
-            for folder in std::iter::once(&stored).chain(folders) {
-                if let Err(left) = delete_keys(&folder.bucket, &writer.keys()).await {
-                    tracing::warn!(backup = %backup.id, error = %left, "objects of a failed attempt are left to the sweep");
-                }
-            }
-            Err(failure)
+            delete_own(&stored, &writer).await;
+            return Err(failure);
+        }
+    };
+    let completed = publish(&stored, &writer, &manifest).await?;
+    Ok(Outcome::Backup(Box::new(completed)))
+}
+
+/// Deletes the objects of this attempt, whose keys no other attempt has. What cannot be deleted now is left to the sweep.
+async fn delete_own(stored: &Stored, writer: &BackupWriter) {
+    let folders = writer.copies().iter().filter_map(CopyWriter::folder);
+    for folder in std::iter::once(stored).chain(folders) {
+        if let Err(left) = delete_keys(&folder.bucket, &writer.keys()).await {
+            tracing::warn!(backup = %stored.backup, error = %left, "objects of an attempt are left to the sweep");
         }
     }
 }
+
+/// Writes the objects. Returns the manifest that is to name them, right before it may be written.
 
 async fn make(
     run: &Run,
@@ -57,7 +68,7 @@ async fn make(
     plugin: &MethodPlugin,
     stored: &Stored,
     writer: &Arc<BackupWriter>,
-) -> Result<Completed> {
+) -> Result<Manifest> {
     let chain = continued(run, backup, plugin).await?;
     let newest = chain.links.last().map(|link| link.backup.clone());
     let request = BackupRequest {
@@ -107,32 +118,32 @@ async fn make(
         recipients: run.engine.keys.recipients_of(&backup.organization, &backup.target).public_keys(),
         objects,
     };
+    // The first of them may have been written hours ago.
+    stored.check_sizes(&manifest).await?;
     run.confirm_lease().await?;
-    let digest = match stored.put_manifest(&manifest).await {
+    Ok(manifest)
+}
+
+/// Writes the manifest: from then on there is a backup. Deletes nothing that a manifest may name.
+async fn publish(stored: &Stored, writer: &BackupWriter, manifest: &Manifest) -> Result<Completed> {
+    let digest = match stored.put_manifest(manifest).await {
         Ok(digest) => digest,
         Err(failure) if failure.kind == FailureKind::Conflict => {
             let (theirs, digest) = adopt(stored).await?.ok_or_else(|| failure.context("writing the manifest"))?;
             let own = writer.keys();
             if theirs.objects.iter().any(|object| own.contains(&stored.key(&object.key))) {
                 // No other attempt's manifest names them: it is this one's, and not as it was written.
-                stored.bucket.delete(&stored.manifest_key()).await?;
                 return Err(Failure::corrupt("the target did not keep the manifest as it was written"));
             }
-            // An attempt that was taken for dead was not, and came first. Its backup is as good; this one's objects are nobody's.
-            delete_keys(&stored.bucket, &own).await?;
+            // An attempt that was taken for dead was not, and came first. Its backup is as good; no manifest names this one's objects.
+            delete_own(stored, writer).await;
             return Ok(completed(&theirs, digest));
         }
-        Err(failure) => {
-            // The manifest may lie there all the same; with objects about to be deleted it must not.
-            stored.bucket.delete(&stored.manifest_key()).await.map_err(|left| {
-                Failure::internal(format!("the manifest could not be written ({failure}) nor deleted ({left})"))
-            })?;
-            return Err(failure.context("writing the manifest"));
-        }
+        Err(failure) => return Err(failure.context("writing the manifest")),
     };
     fail_point("backup.manifest-stored")?;
-    let copies = finish_copies(writer, &manifest).await;
-    Ok(Completed { copies, ..completed(&manifest, digest) })
+    let copies = finish_copies(writer, manifest).await;
+    Ok(Completed { copies, ..completed(manifest, digest) })
 }
 
 /// Says when a restore will need a server that this host cannot have.
@@ -160,22 +171,17 @@ async fn copy_writers(run: &Run, backup: &Backup) -> Result<Vec<CopyWriter>> {
     Ok(writers)
 }
 
-/// Writes the manifest into each other target where all objects have arrived. What lies in the others is removed; jobs of their own
-/// try again.
+/// Writes the manifest into each other target where all objects have arrived. What is in the others stays there: the jobs of their own
+/// that try again write the same objects under the same keys.
 async fn finish_copies(writer: &BackupWriter, manifest: &Manifest) -> Vec<CopyOutcome> {
     let mut outcomes = Vec::new();
     for copy in writer.copies() {
-        let finished = match copy.whole() {
-            Ok(folder) => folder.put_manifest(manifest).await.map(drop),
-            Err(failure) => Err(failure),
+        let finished = async {
+            let folder = copy.whole()?;
+            folder.check_sizes(manifest).await?;
+            folder.put_manifest(manifest).await.map(drop)
         };
-        if finished.is_err()
-            && let Some(folder) = copy.folder()
-            && let Err(left) = delete_keys(&folder.bucket, &writer.keys()).await
-        {
-            tracing::warn!(target = %copy.target, error = %left, "parts of a copy are left to the sweep");
-        }
-        outcomes.push(CopyOutcome { target: copy.target.clone(), failure: finished.err() });
+        outcomes.push(CopyOutcome { target: copy.target.clone(), failure: finished.await.err() });
     }
     outcomes
 }
@@ -259,5 +265,58 @@ impl Run {
             reader: None,
             observer: Arc::clone(&self.observer) as _,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bulkhead_model::ManifestObject;
+    use bulkhead_runtime::ByteSource;
+    use bulkhead_test_support::workspace;
+
+    use super::*;
+    use crate::scene::{Scene, manifest};
+
+    /// Keeps what it is given, and does not say so of manifests.
+    const TARGET: &str = "loses-answers";
+    const OBJECTS: &[(&str, &[u8])] = &[("data.sql", b"very much data")];
+
+    async fn scene() -> Scene {
+        Scene::with_targets(&[workspace::guest("loses_answers")], |_| ()).await
+    }
+
+    fn writer(scene: &Scene, stored: &Stored, attempt: u32) -> BackupWriter {
+        let recipients = scene.engine.inner.keys.recipients_of(&crate::scene::acme(), &TARGET.parse().unwrap());
+        let options = EncodeOptions::new(&scene.engine.inner.config.limits, recipients);
+        BackupWriter::new(stored.clone(), Vec::new(), options, Arc::default(), attempt)
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_manifest_whose_answer_was_lost_makes_a_backup() {
+        let scene = scene().await;
+        let (backup, manifest) = scene.stored_backup(TARGET, OBJECTS, false).await;
+        let stored = Stored::new(&scene.bucket(TARGET), &backup);
+        let completed = publish(&stored, &writer(&scene, &stored, 1), &manifest).await.unwrap();
+        assert_eq!(stored.manifest().await.unwrap().unwrap().1, completed.manifest_sha256);
+        stored.check_sizes(&manifest).await.unwrap();
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_late_attempt_leaves_the_backup_of_its_successor_whole() {
+        let scene = scene().await;
+        let (backup, theirs) = scene.stored_backup(TARGET, OBJECTS, false).await;
+        let stored = Stored::new(&scene.bucket(TARGET), &backup);
+        // Nothing but this one's own objects may go, and those only while no manifest can name them.
+        let before = stored.put_manifest(&theirs).await.unwrap();
+        let late = writer(&scene, &stored, 1);
+        let source = ByteSource::from_bytes(b"much".to_vec()).unwrap();
+        bulkhead_runtime::ArtifactWriter::write(&late, "late.sql", "text/plain", source).await.unwrap();
+        let objects: Vec<ManifestObject> = late.finish().unwrap();
+        let failure = publish(&stored, &late, &Manifest { objects, ..manifest(&backup, &[]) }).await.err().unwrap();
+        assert!(failure.retry, "{failure}");
+        assert_eq!(stored.manifest().await.unwrap().unwrap().1, before, "the manifest is another one");
+        stored.check_sizes(&theirs).await.unwrap();
+        // Its own manifest may have been on its way still.
+        assert!(stored.bucket.head(&stored.key("late.sql.zst")).await.unwrap().is_some());
     }
 }

@@ -1,6 +1,6 @@
 //! Deletes a backup: the catalog row says `deleting` already; objects go, the manifest last, then the row says `deleted`.
 
-use bulkhead_model::{FailureKind, Result};
+use bulkhead_model::{BackupState, Failure, FailureKind, Result};
 use bulkhead_runtime::Observer as _;
 
 use super::Stored;
@@ -10,6 +10,9 @@ use crate::failpoint::fail_point;
 pub(super) async fn run(run: &Run) -> Result<Outcome> {
     fail_point("expire.claimed")?;
     let backup = run.backup().await?;
+    if backup.state != BackupState::Deleting {
+        return Err(Failure::conflict(format!("backup `{}` is {}, not deleting", backup.id, backup.state)));
+    }
     let target = run.engine.target(&run.job.organization, &backup.target).await?;
     let stored = Stored::new(&target.bucket, &backup);
     run.observer.phase("delete");

@@ -1,5 +1,8 @@
 //! A backup as it lies in its target: its folder, its manifest, its objects.
 
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
 use bulkhead_catalog::Backup;
 use bulkhead_model::{BackupId, Failure, FailureKind, MANIFEST_NAME, Manifest, ManifestObject, Result};
 use bulkhead_runtime::{Bucket, ByteSource, Entry};
@@ -86,24 +89,19 @@ impl Stored {
         Ok(Some((bytes, sha256)))
     }
 
-    /// Writes the manifest, for ever, and reads it back. Returns the SHA-256 of its bytes.
+    /// Writes the manifest, for ever, and reads it back. Returns the SHA-256 of its bytes. What counts is what is stored in the end:
+    /// the answer to a put can get lost. Another manifest, and whatever is there that is not this one, stays as it is.
     ///
     /// # Errors
-    /// `conflict` when there is another one already.
+    /// `conflict` when there is another one already. After any failure this one may be there all the same, or arrive later.
     pub async fn put_manifest(&self, manifest: &Manifest) -> Result<String> {
         let bytes = manifest::encode(manifest)?;
         let digest = hex::encode(Sha256::digest(&bytes));
-        if let Err(failure) = self.bucket.put(&self.manifest_key(), ByteSource::from_bytes(bytes)?, true).await {
-            // A put whose first answer was lost meets its own manifest when it is tried again.
-            let found = match failure.kind {
-                FailureKind::Conflict => self.manifest_bytes().await?,
-                _ => None,
-            };
-            return if found.is_some_and(|(_, found)| found == digest) { Ok(digest) } else { Err(failure) };
-        }
-        match self.manifest().await? {
-            Some((_, read_back)) if read_back == digest => Ok(digest),
-            _ => Err(Failure::corrupt("the target did not keep the manifest as it was written")),
+        let put = self.bucket.put(&self.manifest_key(), ByteSource::from_bytes(bytes)?, true).await;
+        match (put, self.manifest_bytes().await) {
+            (_, Ok(Some((_, found)))) if found == digest => Ok(digest),
+            (Err(failure), _) | (Ok(_), Err(failure)) => Err(failure),
+            (Ok(_), Ok(_)) => Err(Failure::corrupt("the target did not keep the manifest as it was written")),
         }
     }
 
@@ -118,13 +116,15 @@ impl Stored {
         if recorded.is_some_and(|recorded| recorded != sha256) {
             return Err(Failure::corrupt(format!("object `{MANIFEST_NAME}` is damaged where it is copied from")));
         }
-        match self.bucket.put(&self.manifest_key(), ByteSource::from_bytes(bytes)?, true).await {
-            Err(failure) if failure.kind != FailureKind::Conflict => {
-                return Err(failure.context("writing the manifest"));
+        let put = self.bucket.put(&self.manifest_key(), ByteSource::from_bytes(bytes)?, true).await;
+        match (self.manifest_recorded_as(Some(&sha256)).await, put) {
+            // Also when the answer to the put was lost, or it was there before.
+            (Ok(_), _) => Ok(()),
+            (Err(_), Err(failure)) if failure.kind != FailureKind::Conflict => {
+                Err(failure.context("writing the manifest"))
             }
-            Ok(_) | Err(_) => {}
+            (Err(failure), _) => Err(failure),
         }
-        self.manifest_recorded_as(Some(&sha256)).await.map(drop)
     }
 
     /// Fails unless every object is there in the recorded size.
@@ -179,25 +179,25 @@ async fn list_all(bucket: &Bucket, prefix: &str) -> Result<Vec<Entry>> {
     Ok(entries)
 }
 
-/// The entries below a prefix, a page at a time, in ascending order of their keys. What a storage plugin says is checked: whoever
-/// deletes by what is not listed must be able to rely on it.
+/// The entries below a prefix, a page at a time, in whatever order the target lists them: real servers list in the order of the keys'
+/// bytes, or folder by folder. What a storage plugin says is bounded, and otherwise not trusted: an entry may be missing, or come twice.
 pub(crate) struct Listing<'a> {
     bucket: &'a Bucket,
     prefix: &'a str,
     after: Option<String>,
-    last: String,
-    pages: usize,
+    /// Digests of the keys that pages have ended with.
+    ends: HashSet<u64>,
     ended: bool,
 }
 
 impl<'a> Listing<'a> {
     pub fn new(bucket: &'a Bucket, prefix: &'a str) -> Self {
-        Self { bucket, prefix, after: None, last: String::new(), pages: 0, ended: false }
+        Self::after(bucket, prefix, None)
     }
 
     /// As [`Listing::new`], from behind a key on.
     pub fn after(bucket: &'a Bucket, prefix: &'a str, after: Option<String>) -> Self {
-        Self { last: after.clone().unwrap_or_default(), after, ..Self::new(bucket, prefix) }
+        Self { bucket, prefix, after, ends: HashSet::new(), ended: false }
     }
 
     /// All that is left.
@@ -221,20 +221,20 @@ impl<'a> Listing<'a> {
             return Ok(None);
         }
         let page = self.bucket.list(self.prefix, self.after.as_deref(), PAGE).await?;
-        self.pages += 1;
-        for entry in &page.entries {
-            if entry.key <= self.last {
-                return Err(self.corrupt("is out of order"));
-            }
-            self.last.clone_from(&entry.key);
+        if let Some(other) = page.entries.iter().find(|entry| !entry.key.starts_with(self.prefix)) {
+            return Err(self.corrupt(&format!("names `{}`, which does not begin so", other.key)));
         }
         match page.next {
             None => self.ended = true,
-            // A plugin that hands out the same page for ever is stopped at once.
-            Some(next) if self.after.as_ref().is_some_and(|before| *before >= next) || self.pages >= PAGES_MAX => {
-                return Err(self.corrupt("does not end"));
+            // A plugin that hands out the same pages for ever is stopped at once.
+            Some(next) => {
+                let mut hasher = DefaultHasher::new();
+                next.hash(&mut hasher);
+                if !self.ends.insert(hasher.finish()) || self.ends.len() >= PAGES_MAX {
+                    return Err(self.corrupt("does not end"));
+                }
+                self.after = Some(next);
             }
-            Some(next) => self.after = Some(next),
         }
         Ok(Some(page.entries))
     }

@@ -2,15 +2,12 @@
 
 use std::sync::Arc;
 
-use bulkhead_plugin_sdk::storage::{Bucket, ByteRange, Entry, Page, PutOptions, Source};
+use bulkhead_plugin_sdk::storage::{Bucket, ByteRange, Entry, Page, PutOptions, Source, Upload};
 use bulkhead_plugin_sdk::{Failure, Result};
 use object_store::path::Path;
 use object_store::{GetOptions, GetResult, ObjectStore};
 
 use crate::{Connector, Fault, Layout, Operation, PutToken, Service, Unfinished, Verdict, download, upload};
-
-/// The most unfinished uploads that one call ends; the next call goes on.
-const MOST_ABANDONED: u32 = 10_000;
 
 /// An opened bucket.
 #[derive(Debug)]
@@ -88,26 +85,32 @@ impl<S: Service> Bucket for ObjectBucket<S> {
         }
     }
 
-    async fn abandon_uploads(&self, before_us: u64) -> Result<u32> {
-        let prefix = self.layout.name("");
-        let store = self.store(None)?;
-        let mut last: Option<Unfinished> = None;
-        let mut ended = 0;
+    async fn unfinished(&self, prefix: &str, after: Option<&Upload>) -> Result<Vec<Upload>> {
+        let prefix = self.layout.name(prefix);
+        let mut last = after.map(|after| Unfinished {
+            name: self.layout.name(&after.key),
+            id: after.id.clone(),
+            begun_us: after.begun_us,
+        });
+        // Pages that hold nothing of ours are not the end.
         loop {
             let page = self.service.clone().unfinished(&prefix, last.as_ref()).await?;
-            let Some(end) = page.last().cloned() else { return Ok(ended) };
-            for upload in page.into_iter().filter(|upload| upload.begun_us < before_us) {
-                let Some(path) = self.layout.key(&upload.name).and_then(|key| self.layout.path(key).ok()) else {
-                    continue;
-                };
-                if ended == MOST_ABANDONED {
-                    return Ok(ended);
-                }
-                upload::abort::<S>(&store, &path, &upload.id).await?;
-                ended += 1;
+            let Some(end) = page.last().cloned() else { return Ok(Vec::new()) };
+            let ours = page.into_iter().filter_map(|upload| {
+                let key = self.layout.key(&upload.name)?.to_owned();
+                Some(Upload { key, id: upload.id, begun_us: upload.begun_us })
+            });
+            let ours: Vec<Upload> = ours.collect();
+            if !ours.is_empty() {
+                return Ok(ours);
             }
             last = Some(end);
         }
+    }
+
+    async fn abandon(&self, upload: &Upload) -> Result<()> {
+        let (path, store) = (self.layout.path(&upload.key)?, self.store(None)?);
+        upload::abort::<S>(&store, &path, &upload.id).await
     }
 }
 

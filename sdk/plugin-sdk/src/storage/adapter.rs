@@ -2,7 +2,9 @@
 
 use std::marker::PhantomData;
 
-use super::{Bucket, ByteRange, Description, Entry, Page, PutOptions, Source, StoragePlugin, check_key, check_prefix};
+use super::{
+    Bucket, ByteRange, Description, Entry, Page, PutOptions, Source, StoragePlugin, Upload, check_key, check_prefix,
+};
 use crate::bindings::shared::bulkhead::host::types;
 use crate::bindings::storage::exports::bulkhead::storage::storage as export;
 use crate::{Failure, Result};
@@ -63,7 +65,13 @@ impl<P: StoragePlugin> export::GuestBucket for OpenBucket<P> {
         self.0.delete(&key).await
     }
 
-    async fn abandon_uploads(&self, before_us: u64) -> Result<u32> {
-        self.0.abandon_uploads(before_us).await
+    async fn unfinished(&self, prefix: String, after: Option<Upload>) -> Result<Vec<Upload>> {
+        check_prefix(&prefix)?;
+        self.0.unfinished(&prefix, after.as_ref()).await
+    }
+
+    async fn abandon(&self, upload: Upload) -> Result<()> {
+        check_key(&upload.key)?;
+        self.0.abandon(&upload).await
     }
 }

@@ -1,6 +1,6 @@
 //! The traits that a storage plugin implements.
 
-use super::{ByteRange, Description, Entry, Page, PutOptions, Source};
+use super::{ByteRange, Description, Entry, Page, PutOptions, Source, Upload};
 use crate::Result;
 
 /// One kind of place to keep artifacts in.
@@ -60,14 +60,23 @@ pub trait Bucket: 'static {
     /// When the object may still be there.
     fn delete(&self, key: &str) -> impl Future<Output = Result<()>>;
 
-    /// Ends uploads that were begun before this instant (microseconds since 1970) and never completed. Says how many. A place that
-    /// keeps no half uploads has nothing to do.
+    /// Unfinished uploads of keys that start with `prefix`, after the last one of an earlier page; an empty page is the end. A place
+    /// that keeps no half uploads has none.
     ///
     /// # Errors
-    /// When some may be left.
-    fn abandon_uploads(&self, before_us: u64) -> impl Future<Output = Result<u32>> {
-        let _any = before_us;
-        std::future::ready(Ok(0))
+    /// When the question could not be answered.
+    fn unfinished(&self, prefix: &str, after: Option<&Upload>) -> impl Future<Output = Result<Vec<Upload>>> {
+        let _any = (prefix, after);
+        std::future::ready(Ok(Vec::new()))
+    }
+
+    /// Ends an unfinished upload; what is not there has ended already.
+    ///
+    /// # Errors
+    /// When it may still be there.
+    fn abandon(&self, upload: &Upload) -> impl Future<Output = Result<()>> {
+        let _any = upload;
+        std::future::ready(Ok(()))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bulkhead_model::{Clock, Failure, SystemClock};
-use bulkhead_runtime::{ByteRange, ByteSource, Completion, StoragePlugin};
+use bulkhead_runtime::{ByteRange, ByteSource, Completion, StoragePlugin, Upload};
 use bulkhead_test_support::bucket::{Azurite, BUCKET, BucketServer, Gcs, Request, SeaweedFs};
 
 use crate::bucket::{open, pattern, plugin, read};
@@ -77,20 +77,36 @@ async fn parts_of_every_size_fit() {
     }
 }
 
-/// Uploads of a host that died are ended when they are old enough, and no others.
+/// What the sweep asks: which uploads are unfinished, below a prefix, and ending one ends no other.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn abandoned_uploads_are_ended() {
+async fn unfinished_uploads_are_named_and_ended_one_by_one() {
     let (plugin, server) = (plugin("s3").await, SeaweedFs::start().unwrap());
     for key in ["mine/a/b", "mine/c", "other/d", "mines"] {
         let path = format!("/{BUCKET}/{key}?uploads");
         server.client().send(Request::new("POST", path, b"")).unwrap().good().unwrap();
     }
     let bucket = open(&plugin, server.target("mine")).await;
-    let (now, hour) = (SystemClock.now(), Duration::from_hours(1));
-    assert_eq!(bucket.abandon_uploads(now.minus(hour)).await.unwrap(), 0);
-    assert_eq!(server.unfinished().unwrap().len(), 4);
-    assert_eq!(bucket.abandon_uploads(now.plus(hour)).await.unwrap(), 2);
+    let unfinished = async |prefix: &str| {
+        let (mut found, mut last) = (Vec::new(), None);
+        loop {
+            let page = bucket.unfinished(prefix, last.as_ref()).await.unwrap();
+            let Some(end) = page.last().cloned() else { break };
+            found.extend(page);
+            last = Some(end);
+        }
+        found
+    };
+    let keys = |found: &[Upload]| found.iter().map(|upload| upload.key.clone()).collect::<Vec<_>>();
+    let all = unfinished("").await;
+    assert_eq!(keys(&all), ["a/b", "c"]);
+    assert_eq!(keys(&unfinished("a/").await), ["a/b"]);
+    let ago = SystemClock.now().since(all[0].begun);
+    assert!(ago < Duration::from_mins(10), "{ago:?}");
+    for _ in 0..2 {
+        bucket.abandon(&all[0]).await.unwrap();
+        assert_eq!(keys(&unfinished("").await), ["c"]);
+    }
     let mut left = server.unfinished().unwrap();
     left.sort();
-    assert_eq!(left, ["mines", "other/d"]);
+    assert_eq!(left, ["mine/c", "mines", "other/d"]);
 }

@@ -15,7 +15,7 @@ use super::bindings::storage::{StoragePlugin, StoragePluginPre};
 use super::host;
 use crate::contract::Description;
 use crate::state::PluginState;
-use crate::storage::{ByteRange, Entry, Page};
+use crate::storage::{ByteRange, Entry, Page, Upload};
 use crate::stream::Ended;
 use crate::{ByteSource, egress, stream, wasi};
 
@@ -195,19 +195,33 @@ impl StorageContract {
             .await?
     }
 
-    pub(crate) async fn abandon_uploads(
+    pub(crate) async fn unfinished(
         &self,
         mut store: Store<PluginState>,
         at: Location,
-        before: model::Timestamp,
-    ) -> Answer<u32> {
+        prefix: String,
+        after: Option<Upload>,
+    ) -> Answer<Vec<Upload>> {
         let instance = self.instance(&mut store).await?;
         let plugin = instance.bulkhead_storage_storage();
-        let before_us = u64::try_from(before.as_micros()).unwrap_or(0);
         store
             .run_concurrent(async |accessor| {
                 let bucket = answered!(bucket(plugin, accessor, at).await?);
-                Ok(Ok(answered!(plugin.bucket().call_abandon_uploads(accessor, bucket, before_us).await?)))
+                let after = after.map(wit_upload);
+                let uploads = answered!(plugin.bucket().call_unfinished(accessor, bucket, prefix, after).await?);
+                Ok(Ok(uploads.into_iter().map(upload).collect()))
+            })
+            .await?
+    }
+
+    pub(crate) async fn abandon(&self, mut store: Store<PluginState>, at: Location, upload: Upload) -> Answer<()> {
+        let instance = self.instance(&mut store).await?;
+        let plugin = instance.bulkhead_storage_storage();
+        store
+            .run_concurrent(async |accessor| {
+                let bucket = answered!(bucket(plugin, accessor, at).await?);
+                answered!(plugin.bucket().call_abandon(accessor, bucket, wit_upload(upload)).await?);
+                Ok(Ok(()))
             })
             .await?
     }
@@ -222,6 +236,18 @@ async fn bucket(
 }
 
 fn entry(said: wit::Entry) -> Entry {
-    let modified = i64::try_from(said.modified_us).unwrap_or(i64::MAX);
-    Entry { key: said.key, bytes: said.bytes, modified: model::Timestamp::from_micros(modified) }
+    Entry { key: said.key, bytes: said.bytes, modified: time(said.modified_us) }
+}
+
+fn upload(said: wit::Upload) -> Upload {
+    Upload { key: said.key, id: said.id, begun: time(said.begun_us) }
+}
+
+fn wit_upload(upload: Upload) -> wit::Upload {
+    let begun_us = u64::try_from(upload.begun.as_micros()).unwrap_or(0);
+    wit::Upload { key: upload.key, id: upload.id, begun_us }
+}
+
+fn time(micros: u64) -> model::Timestamp {
+    model::Timestamp::from_micros(i64::try_from(micros).unwrap_or(i64::MAX))
 }
