@@ -17,4 +17,5 @@ mod resets;
 mod scene;
 mod skysql;
 mod surrealdb;
+mod swaps;
 mod terminal;

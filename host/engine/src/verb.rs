@@ -13,6 +13,7 @@ mod reset;
 mod restore;
 mod safety;
 mod stored;
+mod swappable;
 mod throw_away;
 mod verify;
 

@@ -8,7 +8,7 @@ use bulkhead_runtime::{Attempt, BackupRequest, ChainKind, MethodPlugin, Service}
 
 use super::artifacts::{BackupWriter, CopyWriter};
 use super::links::Links;
-use super::{Stored, delete_keys};
+use super::{Stored, delete_keys, swappable};
 use crate::config::ServiceConfig;
 use crate::executor::{Outcome, Run};
 use crate::failpoint::fail_point;
@@ -65,6 +65,7 @@ async fn make(
         config: run.engine.method_config(service, &run.job.method),
         chain: chain.links,
     };
+    swappable::check(run, service, plugin.info()).await?;
     let attempt = Attempt { writer: Some(Arc::clone(writer) as _), ..run.attempt_for(service) };
     let report = plugin.backup(attempt, request).await?;
     let objects = writer.finish().map_err(|failure| failure.context(format!("plugin `{}`", plugin.info().name)))?;

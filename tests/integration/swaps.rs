@@ -1,0 +1,66 @@
+//! What a swap of the data directory does to things that no backup holds: accounts made since, files of the operator, data elsewhere.
+
+use std::fs;
+
+use bulkhead_test_support::{Account, BulkheadHost, HostOptions, MariaDb, ServiceEntry};
+use serde_json::Value;
+
+const SHOP: &str = "shop";
+/// The same server, with a login that the backup does not know.
+const LATER: &str = "later";
+
+#[test]
+fn a_full_restore_keeps_the_operators_files_and_is_no_failure_because_an_account_is_newer() {
+    let server = MariaDb::start().unwrap();
+    server
+        .execute("CREATE DATABASE app; CREATE TABLE app.t (id INT PRIMARY KEY); INSERT INTO app.t VALUES (1)")
+        .unwrap();
+    let account = Account { user: "bulkhead_later", password: "made since" };
+    let host = BulkheadHost::start(HostOptions {
+        services: vec![
+            ServiceEntry::of(SHOP, &server).account(Account::ADMIN),
+            ServiceEntry::of(LATER, &server).account(account),
+        ],
+        ..HostOptions::default()
+    })
+    .unwrap();
+    let backup = host.backup(SHOP, "full").unwrap();
+    server
+        .execute(&format!(
+            "CREATE USER {0}@'%' IDENTIFIED BY '{1}'; GRANT ALL ON *.* TO {0}@'%'; INSERT INTO app.t VALUES (2)",
+            account.user, account.password
+        ))
+        .unwrap();
+    let key = server.data_dir().join("tls/server-key.pem");
+    fs::create_dir(key.parent().unwrap()).unwrap();
+    fs::write(&key, "the only key").unwrap();
+    fs::write(server.data_dir().join("init.sql"), "SELECT 1").unwrap();
+
+    let restore = |service: &str, more: &[&str]| -> Value {
+        let arguments = [&["backup", "restore", &backup, "--to", service, "--no-safety-backup"], more].concat();
+        host.json(&arguments).unwrap_or_else(|problem| panic!("{problem}\n{}", host.log_tail()))
+    };
+    let preview = restore(LATER, &["--dry-run"]).to_string();
+    assert!(preview.contains("taken over: init.sql, tls"), "{preview}");
+
+    let restored = restore(LATER, &["--wait"]);
+    assert_eq!(restored["status"], "Succeeded", "{restored}\n{}", host.log_tail());
+    let said = restored["message"].as_str().unwrap();
+    assert!(said.contains("refuses user `bulkhead_later`") && said.contains("ALTER USER"), "{said}");
+    assert_eq!(server.value("SELECT GROUP_CONCAT(id) FROM app.t").unwrap(), "1");
+    assert_eq!(fs::read_to_string(&key).unwrap(), "the only key");
+    assert!(server.data_dir().join("init.sql").exists());
+
+    // What a copy of the data directory would lack is refused while there is another way.
+    let elsewhere = tempfile::tempdir().unwrap();
+    server
+        .execute(&format!(
+            "CREATE TABLE app.elsewhere (id INT PRIMARY KEY) DATA DIRECTORY = '{}'",
+            elsewhere.path().display()
+        ))
+        .unwrap();
+    let refused = host.run(&["--service", SHOP, "backup", "create", "--type", "full", "--wait"]).unwrap();
+    assert_ne!(refused.code, Some(0), "{}", refused.stdout);
+    let said = [refused.stdout, refused.stderr].concat();
+    assert!(said.contains("table `app/elsewhere` was created with DATA DIRECTORY"), "{said}");
+}
