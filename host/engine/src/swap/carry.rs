@@ -27,31 +27,35 @@ const OWN: &[&str] = &[
     "galera.cache",
     "grastate.dat",
     "gvwstate.dat",
-    "ib_buffer_pool",
     "mariadb_upgrade_info",
     "master.info",
     "multi-master.info",
     "mysql_upgrade_info",
     "relay-log.info",
+    "sst_in_progress",
     "tc.log",
 ];
 /// The same, by how their names begin; no database's directory begins with `#`.
 const OWN_START: &[&str] = &[
     "#",
     ".rocksdb",
+    ".sst",
     "__tokudb",
     "aria_log.",
     "backup-my.cnf",
     "gcache.page.",
+    "ib_buffer_pool",
     "ib_logfile",
     "ibdata",
     "ibtmp",
+    "innodb_status.",
     "mariadb_backup_",
     "tokudb.",
+    "wsrep_",
     "xtrabackup_",
 ];
 /// The same, by how their names end.
-const OWN_END: &[&str] = &[".mrn", ".pid", ".sock", ".sock.lock", ".tokudb"];
+const OWN_END: &[&str] = &["-bin.index", ".mrn", ".pid", ".sock", ".sock.lock", ".tokudb"];
 /// What belongs to the logs whose name is before it: `binlog.index` to `binlog.000001`.
 const OF_LOGS: &[&str] = &[".index", ".state", ".~rec~"];
 
@@ -158,7 +162,11 @@ fn holds_data(path: &Path) -> bool {
 
 fn link_tree(from: &Path, to: &Path, depth: usize, left: &mut usize) -> io::Result<()> {
     *left = left.checked_sub(1).ok_or_else(|| io::Error::other(format!("it holds more than {} files", MOST.0)))?;
-    let metadata = fs::symlink_metadata(from)?;
+    let metadata = match fs::symlink_metadata(from) {
+        // The server still runs, and may have removed what it had made.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        metadata => metadata?,
+    };
     if !metadata.is_dir() {
         return link(from, to, &metadata);
     }

@@ -62,8 +62,8 @@ fn table_elsewhere(data_dir: &Path) -> io::Result<Option<String>> {
         }
         let files = match fs::read_dir(entry.path()) {
             Ok(files) => files,
-            // A directory of somebody else's that holds no database, or the server could not read it either.
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => continue,
+            // Dropped in the meantime; or of somebody else, and no database, as the server could not read it either.
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied) => continue,
             Err(error) => return Err(error),
         };
         for file in files {

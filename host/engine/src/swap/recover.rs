@@ -91,7 +91,12 @@ pub(crate) async fn end_earlier(service: &ServiceConfig, others: &BTreeSet<Attem
         let _alone = turn.lock().await;
         match end(&service, &places, &others, failpoint::armed()).await? {
             Some(Recovered::Finished(attempt)) => Ok(Some(attempt)),
-            Some(Recovered::RolledBack(_)) | None => Ok(None),
+            Some(Recovered::RolledBack(attempt)) => {
+                // Its attempt is over, and the start of a host, which clears up, may be far away.
+                remove_in_background(Places::new(&places.data_dir, &attempt)?.staging);
+                Ok(None)
+            }
+            None => Ok(None),
             Some(Recovered::LeftTo(attempt)) => Err(Failure::conflict(format!(
                 "another host has begun to replace the data of service `{}` (attempt {attempt})",
                 service.id
