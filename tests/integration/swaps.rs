@@ -1,9 +1,13 @@
 //! What a swap of the data directory does to things that no backup holds: accounts made since, files of the operator, data elsewhere.
 
 use std::fs;
+use std::time::Duration;
 
-use bulkhead_test_support::{Account, BulkheadHost, HostOptions, MariaDb, ServiceEntry};
+use bulkhead_test_support::{Account, BulkheadHost, HostOptions, MariaDb, ServiceEntry, StandIn, process};
 use serde_json::Value;
+
+/// On a busy machine; what is waited for takes seconds.
+const PATIENCE: Duration = Duration::from_secs(180);
 
 const SHOP: &str = "shop";
 /// The same server, with a login that the backup does not know.
@@ -15,10 +19,13 @@ fn a_full_restore_keeps_the_operators_files_and_is_no_failure_because_an_account
     server
         .execute("CREATE DATABASE app; CREATE TABLE app.t (id INT PRIMARY KEY); INSERT INTO app.t VALUES (1)")
         .unwrap();
+    let start = StandIn::of("start", server.start_command().remove(0).into()).unwrap();
     let account = Account { user: "bulkhead_later", password: "made since" };
     let host = BulkheadHost::start(HostOptions {
         services: vec![
-            ServiceEntry::of(SHOP, &server).account(Account::ADMIN),
+            ServiceEntry::of(SHOP, &server)
+                .account(Account::ADMIN)
+                .started_by(vec![start.path().to_string_lossy().into_owned()]),
             ServiceEntry::of(LATER, &server).account(account),
         ],
         ..HostOptions::default()
@@ -50,6 +57,23 @@ fn a_full_restore_keeps_the_operators_files_and_is_no_failure_because_an_account
     assert_eq!(server.value("SELECT GROUP_CONCAT(id) FROM app.t").unwrap(), "1");
     assert_eq!(fs::read_to_string(&key).unwrap(), "the only key");
     assert!(server.data_dir().join("init.sql").exists());
+
+    // A restore that is cancelled when its data is on the way to be live is what it turns out to be.
+    server.execute("INSERT INTO app.t VALUES (3)").unwrap();
+    let go = start.dir().join("go");
+    start.behave(&format!("while [ ! -e {} ]; do sleep 0.1; done", go.display())).unwrap();
+    host.json(&["backup", "restore", &backup, "--no-safety-backup"]).unwrap();
+    let journal = server.dir().join("data.bulkhead-restore.json");
+    process::wait_until("the server is to be started", PATIENCE, || {
+        Ok(fs::read_to_string(&journal).unwrap_or_default().contains("starting").then_some(()))
+    })
+    .unwrap_or_else(|problem| panic!("{problem}\n{}", host.log_tail()));
+    let job = host.json(&["restore", "list"]).unwrap()["restores"][0]["job_id"].as_str().unwrap().to_owned();
+    host.run(&["job", "cancel", &job]).unwrap().ok().unwrap();
+    fs::write(&go, "").unwrap();
+    let ended = host.wait_for("job", &job, PATIENCE).unwrap();
+    assert_eq!(ended["status"], "Succeeded", "{ended}\n{}", host.log_tail());
+    assert_eq!(server.value("SELECT GROUP_CONCAT(id) FROM app.t").unwrap(), "1");
 
     // What a copy of the data directory would lack is refused while there is another way.
     let elsewhere = tempfile::tempdir().unwrap();

@@ -21,6 +21,7 @@ const MOST: (usize, usize) = (1_000_000, 64);
 const OWN: &[&str] = &[
     "aria_log_control",
     "auto.cnf",
+    "ddl.log",
     "ddl_log.log",
     "ddl_recovery-backup.log",
     "ddl_recovery.log",
@@ -243,6 +244,7 @@ mod tests {
             "galera.cache",
             "mysqld.pid",
             "tc.log",
+            "ddl.log",
             "mariadb_upgrade_info",
             "#rocksdb/CURRENT",
             "shop/db.opt",
