@@ -1,6 +1,7 @@
 //! What a swap of the data directory does to things that no backup holds: accounts made since, files of the operator, data elsewhere.
 
 use std::fs;
+use std::process::Stdio;
 use std::time::Duration;
 
 use bulkhead_test_support::{Account, BulkheadHost, HostOptions, MariaDb, ServiceEntry, StandIn, process};
@@ -62,7 +63,10 @@ fn a_full_restore_keeps_the_operators_files_and_is_no_failure_because_an_account
     server.execute("INSERT INTO app.t VALUES (3)").unwrap();
     let go = start.dir().join("go");
     start.behave(&format!("while [ ! -e {} ]; do sleep 0.1; done", go.display())).unwrap();
-    host.json(&["backup", "restore", &backup, "--no-safety-backup"]).unwrap();
+    let token = host.token("acme", "administrator").unwrap();
+    let mut client = host.client(&["backup", "restore", &backup, "--no-safety-backup"]);
+    client.env("BULKHEAD_TOKEN", token).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut client = client.spawn().unwrap();
     let journal = server.dir().join("data.bulkhead-restore.json");
     process::wait_until("the server is to be started", PATIENCE, || {
         Ok(fs::read_to_string(&journal).unwrap_or_default().contains("starting").then_some(()))
@@ -73,6 +77,7 @@ fn a_full_restore_keeps_the_operators_files_and_is_no_failure_because_an_account
     fs::write(&go, "").unwrap();
     let ended = host.wait_for("job", &job, PATIENCE).unwrap();
     assert_eq!(ended["status"], "Succeeded", "{ended}\n{}", host.log_tail());
+    process::wait_until("the command ends", PATIENCE, || Ok(client.try_wait()?)).unwrap();
     assert_eq!(server.value("SELECT GROUP_CONCAT(id) FROM app.t").unwrap(), "1");
 
     // What a copy of the data directory would lack is refused while there is another way.
