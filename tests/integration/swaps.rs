@@ -7,6 +7,8 @@ use std::time::Duration;
 use bulkhead_test_support::{Account, BulkheadHost, HostOptions, MariaDb, ServiceEntry, StandIn, process};
 use serde_json::Value;
 
+use crate::crash::scene::rows;
+
 /// On a busy machine; what is waited for takes seconds.
 const PATIENCE: Duration = Duration::from_secs(180);
 
@@ -72,7 +74,8 @@ fn a_full_restore_keeps_the_operators_files_and_is_no_failure_because_an_account
         Ok(fs::read_to_string(&journal).unwrap_or_default().contains("starting").then_some(()))
     })
     .unwrap_or_else(|problem| panic!("{problem}\n{}", host.log_tail()));
-    let job = host.json(&["restore", "list"]).unwrap()["restores"][0]["job_id"].as_str().unwrap().to_owned();
+    let restores = rows(&host.json(&["restore", "list"]).unwrap(), "restores");
+    let job = restores[0]["job_id"].as_str().unwrap().to_owned();
     host.run(&["job", "cancel", &job]).unwrap().ok().unwrap();
     fs::write(&go, "").unwrap();
     let ended = host.wait_for("job", &job, PATIENCE).unwrap();
