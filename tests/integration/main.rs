@@ -17,5 +17,6 @@ mod resets;
 mod scene;
 mod skysql;
 mod surrealdb;
+mod swaps;
 mod terminal;
 mod zoo;

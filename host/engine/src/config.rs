@@ -67,6 +67,8 @@ pub struct ServiceConfig {
     pub start: Vec<String>,
     /// How long a started server may take to answer.
     pub start_deadline: Duration,
+    /// How long a server may take to shut down.
+    pub stop_deadline: Duration,
     /// Which backups of each method are kept, where their schedule does not say; `None` keeps all.
     pub retention: Option<RetentionPolicy>,
     /// The backup that the service gets by itself; `None` takes [`EngineConfig::automatic`].

@@ -8,13 +8,13 @@ mod reset;
 mod restoring;
 mod start;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bulkhead_catalog::{Catalog, Closed};
-use bulkhead_model::{Clock, Failure, JobId, Method, OrganizationId, Result, ServiceId, TargetId};
+use bulkhead_model::{AttemptId, Clock, Failure, JobId, Method, OrganizationId, Result, ServiceId, TargetId};
 use bulkhead_runtime::{PluginInfo, Runtime};
 use tokio::sync::{Notify, broadcast, mpsc};
 use tokio::task::JoinHandle;
@@ -100,7 +100,7 @@ impl Engine {
         catalog.set_job_limits(&start::job_limits(&config)).await?;
         let (orders, inbox) = mpsc::unbounded_channel();
         let (changes, _) = broadcast::channel(1024);
-        let blocked = start::end_interrupted_swaps(&catalog, &services).await;
+        let interrupted = start::end_interrupted_swaps(&catalog, &services, &config.host).await?;
         let outbox = Outbox::new(&config.webhooks);
         let doors = Doors::new(&config.front_doors);
         let inner = Arc::new(Inner {
@@ -111,7 +111,7 @@ impl Engine {
             keys,
             master_key,
             services,
-            blocked,
+            blocked: interrupted.blocked,
             targets,
             own_targets: OwnTargets::default(),
             doors,
@@ -126,6 +126,7 @@ impl Engine {
         for job in inner.catalog.release_host(&inner.config.host).await? {
             tracing::warn!(job = %job.id, state = %job.state, "an attempt was running when this host last stopped");
         }
+        start::record_late(&inner, &interrupted.unrecorded).await;
         automatic::ensure(&inner).await;
         if let Ok(mut tasks) = inner.tasks.lock() {
             // The dispatcher first: a shutdown waits for it and ends the others.
@@ -140,6 +141,7 @@ impl Engine {
             tasks.push(tokio::spawn(keeper::run(Arc::clone(&inner))));
             tasks.push(tokio::spawn(housekeeping::run(Arc::clone(&inner))));
             tasks.push(tokio::spawn(front_door::run(Arc::clone(&inner))));
+            tasks.push(tokio::spawn(start::end_left(Arc::clone(&inner), interrupted.left)));
         }
         Ok(Self { inner })
     }
@@ -243,6 +245,11 @@ impl Inner {
     /// The configuration with which the plugin of a method works for a service.
     pub fn method_config(&self, service: &ServiceConfig, method: &Method) -> serde_json::Value {
         service.methods.get(method).cloned().unwrap_or_else(|| serde_json::json!({}))
+    }
+
+    /// The attempts that other hosts hold.
+    pub async fn held_elsewhere(&self) -> Result<BTreeSet<AttemptId>> {
+        start::held_elsewhere(&self.catalog, &self.config.host).await
     }
 
     /// Makes the dispatcher look at the queue now.

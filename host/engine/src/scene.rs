@@ -262,6 +262,7 @@ pub(crate) fn service() -> ServiceConfig {
         stop: Vec::new(),
         start: Vec::new(),
         start_deadline: Duration::from_secs(1),
+        stop_deadline: Duration::from_secs(1),
         retention: None,
         automatic: None,
         drills: None,

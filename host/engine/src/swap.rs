@@ -5,7 +5,10 @@
 //! directory is given up only after a server has answered from the new one.
 
 mod apart;
+mod carry;
 mod journal;
+mod label;
+mod outside;
 mod ownership;
 mod perform;
 mod places;
@@ -13,10 +16,10 @@ mod recover;
 mod server;
 #[cfg(test)]
 mod tests;
+mod turn;
 
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -28,10 +31,16 @@ pub use self::apart::Apart;
 use self::perform::Swap;
 use self::places::Places;
 pub use self::recover::{Recovered, recover};
-pub(crate) use self::recover::{completed, forget};
-use self::server::Server;
+pub(crate) use self::recover::{completed, end_earlier, forget};
+use self::server::{Answer, Server};
+use self::turn::turn_at;
 use crate::config::ServiceConfig;
 use crate::failpoint::{self, FailPoints};
+
+/// The engine whose files are known here by name.
+const MARIADB: &str = "mariadb";
+/// The most names that are listed one by one.
+const SHOWN: usize = 20;
 
 /// Fails unless the configuration says how to replace the service's data: its directory, and how to stop and start the server.
 ///
@@ -53,6 +62,67 @@ pub fn require_configured(service: &ServiceConfig) -> Result<()> {
         .with_hint("set it in this service's [[service]] section on the host that reaches its server"))
 }
 
+/// Fails when the service's data directory could not be replaced by a swap, as things are now. Touches nothing, and blocks.
+///
+/// # Errors
+/// Why not, and what would help.
+pub fn check_possible(service: &ServiceConfig) -> Result<()> {
+    let Some(data_dir) = service.data_dir.as_deref() else { return Ok(()) };
+    let places = Places::new(data_dir, &AttemptId::new())?;
+    places.check_same_file_system()?;
+    places.check_writable()
+}
+
+/// Refuses a service whose server keeps data where a copy of the data directory would lack it, or could not bring it back. Blocks.
+///
+/// # Errors
+/// `unsupported`, naming the table.
+pub(crate) fn require_inside(service: &ServiceConfig) -> Result<()> {
+    match service.data_dir.as_deref().filter(|_| service.engine == MARIADB) {
+        Some(data_dir) => outside::require_inside(data_dir),
+        None => Ok(()),
+    }
+}
+
+/// Refuses files that were unpacked for a MariaDB server, and that name places outside of their directory. Blocks.
+///
+/// # Errors
+/// `unsupported`, naming the table.
+pub(crate) fn require_staged_inside(staging: &Path) -> Result<()> {
+    outside::require_staged_inside(staging)
+}
+
+/// What a swap changes besides the data, for people. Blocks.
+pub(crate) fn side_effects(service: &ServiceConfig) -> Vec<String> {
+    let mut effects = Vec::new();
+    let Some(data_dir) = service.data_dir.as_deref().filter(|_| service.engine == MARIADB) else { return effects };
+    let linked = outside::linked_databases(data_dir);
+    if !linked.is_empty() {
+        effects.push(format!(
+            "the directories of these databases are symbolic links; a restore puts the databases into the data directory itself and \
+             leaves what the links point to as it is: {}",
+            listed(&linked)
+        ));
+    }
+    effects
+}
+
+/// What the data directory holds besides data, which a swap takes over; as a list for people, empty when there is nothing. Blocks.
+pub(crate) fn taken_over(service: &ServiceConfig) -> String {
+    let data_dir = service.data_dir.as_deref().filter(|_| service.engine == MARIADB);
+    let extras = data_dir.and_then(|data_dir| carry::extras(data_dir).ok()).unwrap_or_default();
+    listed(&extras.iter().map(|name| name.display().to_string()).collect::<Vec<_>>())
+}
+
+/// The first names, and how many more there are.
+fn listed(names: &[String]) -> String {
+    let shown = names.iter().take(SHOWN).map(|name| name.escape_debug().to_string()).collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
 /// Bytes that are free for a directory beside another one, if that can be told.
 pub(crate) fn free_beside(directory: &Path) -> Option<u64> {
     let existing = directory.ancestors().skip(1).find(|parent| parent.is_dir())?;
@@ -70,9 +140,10 @@ pub async fn answers(service: &ServiceConfig) -> Result<()> {
 /// The service's server in the hands of one attempt.
 pub struct ServiceControl {
     swap: Arc<Swap>,
-    /// Held while a swap runs, which goes on when the one who asked for it has gone away.
-    running: Arc<Mutex<()>>,
-    swapped: Arc<AtomicBool>,
+    /// Held while a swap runs, which continues when the attempt that asked for it has ended.
+    turn: Arc<Mutex<()>>,
+    /// How the server has answered from the restored data.
+    swapped: Arc<OnceLock<Answer>>,
 }
 
 impl ServiceControl {
@@ -99,12 +170,14 @@ impl ServiceControl {
         let swap = Swap {
             service: service.id.clone(),
             attempt: attempt.clone(),
+            mariadb: service.engine == MARIADB,
             places: Places::new(data_dir, attempt)?,
             server: Server::new(service),
             observer,
             fail_points,
         };
-        Ok(Self { swap: Arc::new(swap), running: Arc::default(), swapped: Arc::default() })
+        let turn = turn_at(&swap.places);
+        Ok(Self { swap: Arc::new(swap), turn, swapped: Arc::default() })
     }
 
     /// The directory that [`ServerControl::stage`] makes.
@@ -119,12 +192,20 @@ impl ServiceControl {
 
     /// Whether the restored data is live.
     pub fn swapped(&self) -> bool {
-        self.swapped.load(Ordering::SeqCst)
+        self.swapped.get().is_some()
+    }
+
+    /// What a person has to do after a swap that has worked, as a sentence to be put after others; empty when that is nothing.
+    pub fn remark(&self) -> String {
+        match self.swapped.get() {
+            Some(Answer::Denied) => format!(" {}", self.swap.unknown_account()),
+            _ => String::new(),
+        }
     }
 
     /// Waits for a swap that still runs and removes what was staged but not put in place.
     pub async fn close(&self) {
-        let _ended = self.running.lock().await;
+        let _ended = self.turn.lock().await;
         let places = &self.swap.places;
         if places.increment.exists() {
             places::remove_in_background(places.increment.clone());
@@ -152,7 +233,7 @@ impl ServerControl for ServiceControl {
     }
 
     async fn stage(&self, bytes: u64) -> Result<()> {
-        let _alone = self.running.lock().await;
+        let _alone = self.turn.lock().await;
         self.swap.finish_earlier()?;
         let places = &self.swap.places;
         places.check_same_file_system()?;
@@ -161,7 +242,7 @@ impl ServerControl for ServiceControl {
     }
 
     async fn stage_increment(&self, bytes: u64) -> Result<()> {
-        let _alone = self.running.lock().await;
+        let _alone = self.turn.lock().await;
         let places = self.swap.places.clone();
         places.check_space(bytes)?;
         tokio::task::spawn_blocking(move || places.make_increment())
@@ -172,11 +253,11 @@ impl ServerControl for ServiceControl {
     async fn swap(&self) -> Result<Duration> {
         // A task of its own: an attempt that is cancelled in the middle must not leave the server without a directory.
         let (swap, swapped) = (Arc::clone(&self.swap), Arc::clone(&self.swapped));
-        let alone = Arc::clone(&self.running).lock_owned().await;
+        let alone = Arc::clone(&self.turn).lock_owned().await;
         let task = tokio::spawn(async move {
             let _alone = alone;
-            let downtime = swap.perform().await?;
-            swapped.store(true, Ordering::SeqCst);
+            let (answer, downtime) = swap.perform().await?;
+            swapped.get_or_init(|| answer);
             Ok(downtime)
         });
         task.await.unwrap_or_else(|error| Err(Failure::internal(format!("the swap broke down: {error}"))))

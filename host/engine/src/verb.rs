@@ -14,6 +14,7 @@ mod reset;
 mod restore;
 mod safety;
 mod stored;
+mod swappable;
 mod throw_away;
 mod verify;
 

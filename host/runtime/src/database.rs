@@ -27,6 +27,19 @@ pub struct Rows {
     pub rows: Vec<Vec<Option<String>>>,
 }
 
+/// What a server does when somebody asks for a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// It lets this user in.
+    Answers,
+    /// It runs, and refuses this user or password.
+    Denies,
+    /// It runs, and has no connection left, for anybody or for this user.
+    Full,
+    /// Nothing says that it runs.
+    Silent(Failure),
+}
+
 impl Connection {
     /// Runs one statement on a connection of its own. `deadline` bounds the whole of it, `max_bytes` the answer.
     ///
@@ -60,7 +73,34 @@ impl Connection {
         version.ok_or_else(|| Failure::unavailable(format!("{} gave no version", self.address())))
     }
 
+    /// Whether the server is there, whatever it says to this user.
+    pub async fn presence(&self, deadline: Duration) -> Presence {
+        let opened = async {
+            let conn = self.open(4096).await?;
+            let _closed = tokio::time::timeout(CLOSE_DEADLINE, conn.disconnect()).await;
+            Ok::<(), Error>(())
+        };
+        match tokio::time::timeout(deadline, opened).await {
+            Ok(Ok(())) => Presence::Answers,
+            // Too many connections: of all, of the user, within the hour, or from a host whose attempts failed too often.
+            Ok(Err(Error::Server(server))) if [1040, 1129, 1203, 1226].contains(&server.code) => Presence::Full,
+            Ok(Err(error)) => match self.explain(error) {
+                failure if failure.kind == FailureKind::Denied => Presence::Denies,
+                failure => Presence::Silent(failure),
+            },
+            Err(_) => Presence::Silent(self.silent("no connection in time")),
+        }
+    }
+
     async fn connect(&self, deadline: Duration, max_bytes: u64) -> Result<Conn> {
+        match tokio::time::timeout(deadline, self.open(max_bytes)).await {
+            Ok(Ok(conn)) => Ok(conn),
+            Ok(Err(error)) => Err(self.explain(error)),
+            Err(_) => Err(self.silent("no connection in time")),
+        }
+    }
+
+    async fn open(&self, max_bytes: u64) -> std::result::Result<Conn, Error> {
         let packet = usize::try_from(max_bytes.clamp(PACKET_BYTES.0, PACKET_BYTES.1)).unwrap_or(usize::MAX);
         let mut options = OptsBuilder::default()
             .user(Some(&self.user))
@@ -76,11 +116,7 @@ impl Connection {
             Some(socket) => options.socket(Some(socket.to_string_lossy())),
             None => options.ip_or_hostname(&self.host).tcp_port(self.port),
         };
-        match tokio::time::timeout(deadline, Conn::new(options)).await {
-            Ok(Ok(conn)) => Ok(conn),
-            Ok(Err(error)) => Err(self.explain(error)),
-            Err(_) => Err(self.silent("no connection in time")),
-        }
+        Conn::new(options).await
     }
 
     async fn ask(&self, conn: &mut Conn, sql: &str, max_bytes: u64) -> Result<Rows> {

@@ -27,7 +27,7 @@ pub use attempt::{
     ArtifactReader, ArtifactWriter, Attempt, Level, Observer, Replacing, ServerControl, ServerStatus, Written,
 };
 pub use connection::{Connection, HttpAccess};
-pub use database::Rows;
+pub use database::{Presence, Rows};
 pub use egress::EgressConfig;
 pub use limits::Limits;
 pub use method::{

@@ -233,6 +233,7 @@ const ROWS: &[(&str, &str, &str, &str)] = &[
         "service[0].server.start_deadline",
         "write e.g. start_deadline",
     ),
+    ("stop_deadline = \"20m\"", "stop_deadline = 20", "service[0].server.stop_deadline", "write e.g. stop_deadline"),
     ("socket = \"/run/mysqld/mysqld.sock\"", "socket = \"\"", "service[1].socket", "write a path or leave the key out"),
     (
         "password_file = \"secrets/db2.password\"",

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bulkhead_test_support::{Account, HostOptions, Ledger, MariaDb, MariaDbOptions, ServiceEntry};
+use bulkhead_test_support::{Account, HostOptions, Ledger, MariaDb, MariaDbOptions, ServiceEntry, StandIn};
 
 use super::scene::{SPARE, Scene, id};
 
@@ -19,8 +19,10 @@ const TABLES: &str = "CREATE DATABASE more CHARACTER SET latin1 COLLATE latin1_s
 #[test]
 fn a_table_or_database_comes_back_under_another_name_or_on_another_service() {
     let spare = Arc::new(MariaDb::start().unwrap());
+    let (dumper, client) = (StandIn::for_tool("mariadb-dump").unwrap(), StandIn::for_tool("mariadb").unwrap());
     let host = HostOptions {
         services: vec![ServiceEntry::of(SPARE, &spare).account(Account::ADMIN)],
+        extra: [dumper.toml(), client.toml()].concat(),
         ..HostOptions::default()
     };
     let mut scene = Scene::with("", &MariaDbOptions::default(), host);
@@ -49,6 +51,20 @@ fn a_table_or_database_comes_back_under_another_name_or_on_another_service() {
     assert_eq!(sum(&scene.shop, "more_before.things"), things);
     assert_eq!(scene.shop.value("SELECT COUNT(*) FROM more_before.seen").unwrap(), "300");
     assert_eq!(scene.shop.value("SELECT COUNT(*) FROM more.things").unwrap(), "10");
+
+    // A load that fails takes back what it has made.
+    let late = [&id, "--database", "more", "--table", "things", "--as-table", "late"];
+    dumper.behave("case \"$*\" in *--no-create-info*) echo broken >&2; exit 2;; esac").unwrap();
+    scene.refused(&late);
+    dumper.behave("").unwrap();
+    let there = "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = 'more' AND table_name = 'late'";
+    assert_eq!(scene.shop.value(there).unwrap(), "0");
+    // It takes back nothing that somebody else has made under the name in the meantime.
+    let theirs = "CREATE TABLE more.late (theirs INT); INSERT INTO more.late VALUES (7); SELECT broken;";
+    client.behave(&format!("exec \"$real\" \"$@\" <<'SQL'\n{theirs}\nSQL")).unwrap();
+    scene.refused(&late);
+    client.behave("").unwrap();
+    assert_eq!(scene.shop.value("SELECT theirs FROM more.late").unwrap(), "7");
 
     // On another service it keeps its name, and with it views and routines.
     scene.restore(&[&id, "--to", SPARE, "--database", "more"]);

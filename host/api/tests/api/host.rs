@@ -251,6 +251,7 @@ fn service(id: &str, organization: &str) -> ServiceConfig {
         stop: Vec::new(),
         start: Vec::new(),
         start_deadline: Duration::from_secs(1),
+        stop_deadline: Duration::from_secs(1),
         retention: None,
         automatic: None,
         drills: None,

@@ -5,27 +5,38 @@ use bulkhead_model::{AttemptId, AttemptState, Failure, FailureKind, JobKind, Job
 use super::outcome::lock_job;
 use super::{Attempt, lease_is_gone};
 use crate::catalog::Catalog;
+use crate::fields::Fields;
 use crate::job::{Job, follow};
 use crate::session::sql;
 use crate::{closed, notice, restore};
 
 impl Catalog {
     /// The restored data is live, as its host has found out when it started again. As [`finish_restore`](Self::finish_restore); but
-    /// the attempt may have been declared lost meanwhile, and its job have been scheduled again, failed or been cancelled, as long
-    /// as no other attempt has begun. (The one place where a job leaves a final state: what it says there is not true.) Asked for
-    /// twice, nothing more happens.
+    /// the attempt may have been declared lost meanwhile, or have failed, and so may later ones of its job, whose data did not
+    /// replace what this one has put in place. (The one place where an attempt and a job leave a final state: what it says there is
+    /// not true.) Asked for twice, nothing more happens.
     ///
     /// # Errors
-    /// `conflict` when another attempt has begun.
+    /// `conflict` when a later attempt has succeeded; with retry while one runs, which may find the data in place.
     pub async fn finish_recovered_restore(&self, attempt: &AttemptId, message: &str) -> Result<Job> {
         match self.finish_restore(attempt, message, None).await {
             Err(failure) if failure.kind == FailureKind::Conflict => {}
             finished => return finished,
         }
         let mut session = self.begin().await?;
+        let query = sql("SELECT COUNT(*) AS running FROM attempts n JOIN attempts a ON a.job = n.job
+             WHERE a.id = $1 AND n.number > a.number AND n.state = 'leased'")
+        .bind(attempt.as_str());
+        let row = session.row(query).await?;
+        if row.is_some_and(|row| Fields(&row).unsigned::<u64>("running").is_ok_and(|running| running > 0)) {
+            return Err(
+                Failure::conflict(format!("a later attempt of the job of {attempt} is running")).with_retry(true)
+            );
+        }
         let query = sql("UPDATE attempts SET state = 'succeeded', failure = NULL
-             WHERE id = $1 AND state IN ('lost', 'succeeded')
-                 AND NOT EXISTS (SELECT 1 FROM attempts n WHERE n.job = attempts.job AND n.number > attempts.number)
+             WHERE id = $1 AND state IN ('lost', 'failed', 'cancelled', 'succeeded')
+                 AND NOT EXISTS (SELECT 1 FROM attempts n WHERE n.job = attempts.job AND n.number > attempts.number
+                     AND n.state IN ('leased', 'succeeded'))
              RETURNING *")
         .bind(attempt.as_str());
         let Some(row) = session.row(query).await? else { return Err(lease_is_gone(attempt)) };

@@ -86,3 +86,47 @@ fn a_restore_that_another_attempt_does_again_is_not_done() {
         assert_eq!(scene.catalog.job(&acme(), &job.id).await.unwrap().state, JobState::Running);
     });
 }
+
+#[test]
+fn a_restore_that_was_done_is_a_success_although_later_attempts_found_it_under_way_and_failed() {
+    on_both(|database| async {
+        let scene = Scene::new(database).await;
+        let backup = scene.backup("db1", "full").await;
+        let (restore, job) = scene.schedule_restore("db1", &backup.id).await;
+        let (_, first) = scene.claim(&["db1"]).await.unwrap();
+        scene.clock.advance(LEASE * 2);
+        scene.catalog.take_over_lost(Duration::ZERO).await.unwrap();
+        let (_, second) = scene.claim(&["db1"]).await.unwrap();
+        // While it runs it may find out itself: the first is to be asked about again.
+        let failure = scene.catalog.finish_recovered_restore(&first.id, "?").await.unwrap_err();
+        assert_eq!((failure.kind, failure.retry), (FailureKind::Conflict, true));
+        scene.catalog.fail(&second.id, &Failure::conflict("an earlier restore was interrupted"), None).await.unwrap();
+        assert_eq!(scene.catalog.job(&acme(), &job.id).await.unwrap().state, JobState::Failed);
+
+        let done = scene.catalog.finish_recovered_restore(&first.id, "It was done.").await.unwrap();
+        assert_eq!((done.state, done.failure), (JobState::Succeeded, None));
+        let restore = scene.catalog.restore(&acme(), restore.id).await.unwrap();
+        assert_eq!((restore.state, restore.message.as_str()), (JobState::Succeeded, "It was done."));
+        // The recovery window knows that the service's data was replaced.
+        let history = scene.catalog.history(&acme(), &job.service).await.unwrap();
+        assert_eq!(history.restores.len(), 1);
+
+        // The same of an attempt that was called failed itself: its time was over, and its swap was not.
+        let (_, job) = scene.schedule_restore("db1", &backup.id).await;
+        let (_, only) = scene.claim(&["db1"]).await.unwrap();
+        scene.catalog.fail(&only.id, &Failure::unavailable("it took too long"), None).await.unwrap();
+        let done = scene.catalog.finish_recovered_restore(&only.id, "It was done.").await.unwrap();
+        assert_eq!((done.id, done.state), (job.id, JobState::Succeeded));
+        assert_eq!(scene.catalog.history(&acme(), &done.service).await.unwrap().restores.len(), 2);
+
+        // A later attempt that has succeeded is the one that counts.
+        let (_, job) = scene.schedule_restore("db1", &backup.id).await;
+        let (_, first) = scene.claim(&["db1"]).await.unwrap();
+        scene.catalog.fail(&first.id, &Failure::unavailable("?"), Some(Duration::ZERO)).await.unwrap();
+        let (_, second) = scene.claim(&["db1"]).await.unwrap();
+        scene.catalog.finish_restore(&second.id, "Done.", None).await.unwrap();
+        let failure = scene.catalog.finish_recovered_restore(&first.id, "?").await.unwrap_err();
+        assert_eq!((failure.kind, failure.retry), (FailureKind::Conflict, false));
+        assert_eq!(scene.catalog.attempts(&job.id).await.unwrap()[0].state, AttemptState::Failed);
+    });
+}

@@ -13,6 +13,11 @@ use super::reader::Section;
 use super::target::known_organization;
 use super::{Context, automatic, drills, front_door, surrealdb};
 
+/// How long a started server may take to answer, unless the configuration says otherwise.
+const START_DEADLINE: Duration = Duration::from_mins(2);
+/// How long a server may take to shut down: more than the 15 minutes after which MariaDB's own unit has it killed.
+const STOP_DEADLINE: Duration = Duration::from_mins(20);
+
 /// What services refer to, and what they add to.
 pub struct Surroundings<'a> {
     /// The tenants.
@@ -64,14 +69,15 @@ fn read_one(section: &Section<'_>, context: &Context, surroundings: &mut Surroun
         .text("server_name")
         .unwrap_or_else(|| if connection.socket.is_some() { "localhost".to_owned() } else { connection.host.clone() });
     let data_dir = section.file("data_dir", &context.base);
-    let (stop, start, start_deadline) = match section.table("server") {
-        None => (Vec::new(), Vec::new(), Duration::from_mins(2)),
+    let (stop, start, start_deadline, stop_deadline) = match section.table("server") {
+        None => (Vec::new(), Vec::new(), START_DEADLINE, STOP_DEADLINE),
         Some(server) => {
             let stop = command(&server, "stop");
             let start = command(&server, "start");
-            let start_deadline = server.duration("start_deadline", Duration::from_mins(2));
+            let start_deadline = server.duration("start_deadline", START_DEADLINE);
+            let stop_deadline = server.duration("stop_deadline", STOP_DEADLINE);
             server.finish();
-            (stop, start, start_deadline)
+            (stop, start, start_deadline, stop_deadline)
         }
     };
     let migrations = section.file("migrations", &context.base);
@@ -122,6 +128,7 @@ fn read_one(section: &Section<'_>, context: &Context, surroundings: &mut Surroun
         stop,
         start,
         start_deadline,
+        stop_deadline,
         retention,
         automatic,
         drills,

@@ -114,6 +114,9 @@ impl Engine {
         if can_be_drilled(service) && base.verified_level.as_deref() != Some("drill") {
             warnings.push(format!("backup `{}` was never restored in a drill", base.id));
         }
+        if swapped {
+            warnings.extend(swap_warnings(service.clone()).await);
+        }
         if disk_free.is_some_and(|free| free < disk_needed) {
             warnings.push("there is not enough disk space".to_owned());
         }
@@ -135,6 +138,23 @@ impl Engine {
         let history = history::of(&self.inner, organization, service).await?;
         Ok(history.window(self.inner.clock.now()))
     }
+}
+
+/// What there is to know before a service's data directory is swapped.
+async fn swap_warnings(service: ServiceConfig) -> Vec<String> {
+    let looked = tokio::task::spawn_blocking(move || {
+        let mut warnings = Vec::new();
+        if let Err(failure) = swap::check_possible(&service) {
+            warnings.push(format!("service `{}` cannot be restored by a swap: {failure}", service.id));
+        }
+        warnings.extend(swap::side_effects(&service));
+        let extras = swap::taken_over(&service);
+        if !extras.is_empty() {
+            warnings.push(format!("no backup holds these files of the data directory, which are taken over: {extras}"));
+        }
+        warnings
+    });
+    looked.await.unwrap_or_default()
 }
 
 impl Inner {

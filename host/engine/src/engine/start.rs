@@ -1,12 +1,14 @@
 //! What happens before a host takes work: its data directory, limits, and what an earlier process of it left.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::Path;
+use std::sync::Arc;
 
 use bulkhead_catalog::{Catalog, Scope};
 use bulkhead_model::{AttemptId, Failure, Result, ServiceId};
 
+use super::Inner;
 use crate::config::{EngineConfig, ServiceConfig};
 use crate::swap::{self, Recovered};
 
@@ -42,55 +44,120 @@ pub(super) async fn check_names(catalog: &Catalog, config: &EngineConfig) -> Res
     Ok(())
 }
 
-/// Ends the swaps that an earlier process of this host began. A restore that turns out to be complete is written down as such, so
+/// What is left to do of swaps that were interrupted.
+#[derive(Default)]
+pub(super) struct Interrupted {
+    /// The services where it failed: the others must not wait for them.
+    pub blocked: BTreeMap<ServiceId, Failure>,
+    /// The services whose restored data is live, and where that could not be recorded yet.
+    pub unrecorded: Vec<ServiceId>,
+    /// The services where another host may be swapping, with its attempt.
+    pub left: Vec<(ServiceId, AttemptId)>,
+}
+
+/// The attempts that other hosts hold.
+pub(super) async fn held_elsewhere(catalog: &Catalog, host: &str) -> Result<BTreeSet<AttemptId>> {
+    let leases = catalog.leases().await?;
+    Ok(leases.into_iter().filter(|lease| lease.host != host).map(|lease| lease.attempt).collect())
+}
+
+/// Ends the swaps that an earlier process of this host began. A restore that turns out to be complete is recorded as such, so
 /// that it is not run a second time.
 ///
-/// Answers the services where that failed: the others must not wait for them.
+/// # Errors
+/// When the catalog cannot say which attempts other hosts hold.
 pub(super) async fn end_interrupted_swaps(
     catalog: &Catalog,
     services: &BTreeMap<ServiceId, ServiceConfig>,
-) -> BTreeMap<ServiceId, Failure> {
-    let mut blocked = BTreeMap::new();
+    host: &str,
+) -> Result<Interrupted> {
+    let others = held_elsewhere(catalog, host).await?;
+    let mut interrupted = Interrupted::default();
     for service in services.values() {
-        match swap::recover(service).await {
-            Ok(Some(Recovered::Finished(attempt))) => {
-                if service.migrations.is_some() {
-                    // The job is tried again: it finds the data in place, and runs the migrations.
-                    let reason = "restored data was put in place, and its migrations have not run";
-                    match catalog.close_service_of(&attempt, reason).await {
-                        Ok(true) => continue,
-                        Ok(false) => {}
-                        Err(failure) => {
-                            tracing::error!(%attempt, error = %failure, "a service without its migrations could not be closed");
-                            blocked.insert(service.id.clone(), failure);
-                            continue;
-                        }
-                    }
+        match swap::recover(service, &others).await {
+            Ok(Some(Recovered::Finished(attempt))) => match record(catalog, service, &attempt).await {
+                Ok(true) => {}
+                Ok(false) => interrupted.unrecorded.push(service.id.clone()),
+                Err(failure) => {
+                    interrupted.blocked.insert(service.id.clone(), failure);
                 }
-                let message = "Restore has succeeded! It was completed when the host started again.";
-                // Another host may have declared the attempt lost meanwhile; what it did is true all the same.
-                match catalog.finish_recovered_restore(&attempt, message).await {
-                    Err(failure) if failure.retry => {
-                        tracing::warn!(%attempt, error = %failure, "a completed restore could not be recorded yet");
-                        continue;
-                    }
-                    Err(failure) => {
-                        tracing::warn!(%attempt, error = %failure, "a completed restore could not be recorded; it runs again");
-                    }
-                    Ok(job) => tracing::info!(job = %job.id, %attempt, "a completed restore was recorded"),
-                }
-                if let Err(failure) = swap::forget(service) {
-                    tracing::warn!(%attempt, error = %failure, "the journal of a restore is left to the next restore or start");
-                }
-            }
+            },
+            Ok(Some(Recovered::LeftTo(attempt))) => interrupted.left.push((service.id.clone(), attempt)),
             Ok(_) => {}
             Err(failure) => {
                 tracing::error!(service = %service.id, error = %failure, "the service is blocked until a person has looked");
-                blocked.insert(service.id.clone(), failure);
+                interrupted.blocked.insert(service.id.clone(), failure);
             }
         }
     }
-    blocked
+    Ok(interrupted)
+}
+
+/// Records what [`end_interrupted_swaps`] could not, now that the attempts of the earlier process are over.
+pub(super) async fn record_late(inner: &Inner, unrecorded: &[ServiceId]) {
+    for service in unrecorded.iter().filter_map(|id| inner.services.get(id)) {
+        match swap::completed(service) {
+            // Should it fail again, the next attempt of the job, or the next restore of the service, finds the journal.
+            Ok(Some(attempt)) => drop(record(&inner.catalog, service, &attempt).await),
+            Ok(None) => {}
+            Err(failure) => {
+                tracing::warn!(service = %service.id, error = %failure, "a completed restore is not recorded")
+            }
+        }
+    }
+}
+
+/// Ends swaps that were left to other hosts, once those hosts have ended them or have lost their leases.
+pub(super) async fn end_left(inner: Arc<Inner>, mut left: Vec<(ServiceId, AttemptId)>) {
+    while !left.is_empty() {
+        tokio::time::sleep(inner.config.limits.poll).await;
+        let Ok(others) = held_elsewhere(&inner.catalog, &inner.config.host).await else { continue };
+        let (still, over) = left.into_iter().partition::<Vec<_>, _>(|(_, attempt)| others.contains(attempt));
+        left = still;
+        for (id, attempt) in over {
+            let Some(service) = inner.services.get(&id) else { continue };
+            match swap::end_earlier(service, &others).await {
+                Ok(Some(done)) if done == attempt => drop(record(&inner.catalog, service, &attempt).await),
+                Ok(_) => {}
+                Err(failure) => {
+                    tracing::error!(service = %id, error = %failure, "the next restore of this service tries again");
+                }
+            }
+        }
+    }
+}
+
+/// Writes down that an attempt has put its restored data in place, and removes the journal. `false` when the journal is still needed
+/// because the catalog does not know yet.
+async fn record(catalog: &Catalog, service: &ServiceConfig, attempt: &AttemptId) -> Result<bool> {
+    if service.migrations.is_some() {
+        // The job is tried again: it finds the data in place, and runs the migrations.
+        let reason = "restored data was put in place, and its migrations have not run";
+        match catalog.close_service_of(attempt, reason).await {
+            Ok(true) => return Ok(true),
+            Ok(false) => {}
+            Err(failure) => {
+                tracing::error!(%attempt, error = %failure, "a service without its migrations could not be closed");
+                return Err(failure);
+            }
+        }
+    }
+    let message = "Restore has succeeded! It was completed when the host started again.";
+    // Another host may have declared the attempt lost meanwhile; what it did is true all the same.
+    match catalog.finish_recovered_restore(attempt, message).await {
+        Err(failure) if failure.retry => {
+            tracing::warn!(%attempt, error = %failure, "a completed restore could not be recorded yet");
+            return Ok(false);
+        }
+        Err(failure) => {
+            tracing::warn!(%attempt, error = %failure, "a completed restore could not be recorded; it runs again");
+        }
+        Ok(job) => tracing::info!(job = %job.id, %attempt, "a completed restore was recorded"),
+    }
+    if let Err(failure) = swap::forget(service) {
+        tracing::warn!(%attempt, error = %failure, "the journal of a restore is left to the next restore or start");
+    }
+    Ok(true)
 }
 
 fn clear(directory: &Path) -> Result<()> {

@@ -8,14 +8,18 @@ use std::path::Path;
 use bulkhead_model::{Failure, Result};
 use rustix::fs::{AtFlags, CWD, Gid, Uid};
 
+use super::carry::carry_over;
+use super::label::label_like;
+use super::outside::require_staged_inside;
 use super::places::Places;
 
 /// What mariadb-backup leaves in a prepared directory for itself. The manifest's report has what matters of it.
 const LEFTOVERS: &[&str] = &["xtrabackup_", "mariadb_backup_", "backup-my.cnf"];
 
-/// Gives the staged files to the owner of the live directory, removes the backup tool's own files and brings everything to disk.
-/// Blocks.
-pub(super) fn adopt(places: &Places) -> Result<()> {
+/// Gives the staged files to the owner of the live directory, with its SELinux label, removes the backup tool's own files, takes over
+/// what the live directory of a MariaDB server holds besides data, and brings everything to disk. Returns the names of what was
+/// taken over. Blocks.
+pub(super) fn adopt(places: &Places, mariadb: bool) -> Result<Vec<String>> {
     let failed = |error: io::Error| {
         Failure::internal(format!(
             "the restored files in `{}` cannot be made the server's: {error}",
@@ -26,9 +30,24 @@ pub(super) fn adopt(places: &Places) -> Result<()> {
     if fs::read_dir(&places.staging).map_err(failed)?.next().is_none() {
         return Err(Failure::corrupt("the method staged no data"));
     }
+    if mariadb {
+        require_staged_inside(&places.staging)?;
+    }
+    let mut carried = Vec::new();
     match fs::metadata(&places.data_dir) {
         Ok(live) => {
             give(&places.staging, &live).map_err(failed)?;
+            label_like(&places.data_dir, &places.staging).map_err(|error| {
+                Failure::denied(format!(
+                    "the restored files in `{}` cannot get the SELinux label of the data directory, without which the server may not \
+                     use them: {error}",
+                    places.staging.display()
+                ))
+                .with_hint("let the host relabel files (relabelfrom and relabelto), or run it as root")
+            })?;
+            if mariadb {
+                carried = carry_over(&places.data_dir, &places.staging)?;
+            }
             fs::set_permissions(&places.staging, Permissions::from_mode(live.mode() & 0o7777)).map_err(failed)?;
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -37,7 +56,8 @@ pub(super) fn adopt(places: &Places) -> Result<()> {
         Err(error) => return Err(failed(error)),
     }
     let directory = File::open(&places.staging).map_err(failed)?;
-    rustix::fs::syncfs(&directory).map_err(|error| failed(error.into()))
+    rustix::fs::syncfs(&directory).map_err(|error| failed(error.into()))?;
+    Ok(carried)
 }
 
 fn remove_leftovers(staging: &Path) -> io::Result<()> {

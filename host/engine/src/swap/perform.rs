@@ -8,15 +8,17 @@ use bulkhead_runtime::{Level, Observer};
 use tokio::time::Instant;
 
 use super::journal::{Journal, Step};
-use super::ownership;
 use super::places::{Places, remove_in_background};
 use super::server::{Answer, Server};
+use super::{listed, ownership};
 use crate::failpoint::FailPoints;
 
 /// One swap of one attempt.
 pub(super) struct Swap {
     pub service: ServiceId,
     pub attempt: AttemptId,
+    /// Whether the names of the files are those of MariaDB.
+    pub mariadb: bool,
     pub places: Places,
     pub server: Server,
     pub observer: Arc<dyn Observer>,
@@ -44,22 +46,26 @@ impl Swap {
         }
     }
 
-    /// Puts the staged data in place of the live data. Returns the time in which the server did not answer.
+    /// Puts the staged data in place of the live data. Returns how the server has answered, and the time in which it did not.
     ///
     /// # Errors
     /// Whatever prevented it, after the old data is back; `internal` with what to do when it could not be put back.
-    pub async fn perform(&self) -> Result<Duration> {
+    pub async fn perform(&self) -> Result<(Answer, Duration)> {
         let places = &self.places;
         self.finish_earlier()?;
         if !places.staging.is_dir() {
             return Err(Failure::invalid("nothing is staged that could be put in place"));
         }
         self.observer.phase("prepare swap");
-        let to_adopt = places.clone();
-        tokio::task::spawn_blocking(move || ownership::adopt(&to_adopt))
+        let (to_adopt, mariadb) = (places.clone(), self.mariadb);
+        let carried = tokio::task::spawn_blocking(move || ownership::adopt(&to_adopt, mariadb))
             .await
             .map_err(|error| Failure::internal(format!("taking over the restored files broke down: {error}")))??;
-        let was_running = self.server.answer().await.is_ok();
+        if !carried.is_empty() {
+            let fields = [("names".to_owned(), listed(&carried))];
+            self.observer.log(Level::Info, "took over what the data directory holds besides data", &fields);
+        }
+        let was_running = self.server.runs(&places.data_dir).await;
         let had_old = places.data_dir.exists();
         let mut journal = Journal::new(self.service.clone(), self.attempt.clone(), had_old, was_running);
         journal.enter(Step::Prepared, places)?;
@@ -69,7 +75,7 @@ impl Swap {
             Ok(answer) => {
                 let downtime = down_since.elapsed();
                 self.succeed(answer, downtime);
-                return Ok(downtime);
+                return Ok((answer, downtime));
             }
             Err(cause) => cause,
         };
@@ -115,11 +121,7 @@ impl Swap {
     /// The restored server answers: from here on nothing fails any more.
     fn succeed(&self, answer: Answer, downtime: Duration) {
         if answer == Answer::Denied {
-            self.observer.log(
-                Level::Warn,
-                "the restored server runs but refuses this service's user or password: the backup holds others",
-                &[],
-            );
+            self.observer.log(Level::Warn, &self.unknown_account(), &[]);
         }
         let fields = [("downtime_ms".to_owned(), downtime.as_millis().to_string())];
         self.observer.log(Level::Info, "the restored server answers", &fields);
@@ -128,6 +130,17 @@ impl Swap {
         if let Err(failure) = given_up {
             tracing::warn!(service = %self.service, error = %failure, "the old data is left to the next restore or start");
         }
+    }
+
+    /// What is to be done when the restored data has other accounts than the live data had.
+    pub fn unknown_account(&self) -> String {
+        format!(
+            "The restored server runs, but refuses user `{}` of service `{}`: in the restored data this account has another password, \
+             or does not exist. Change the account on the server (ALTER USER or CREATE USER), or give the service in the configuration \
+             the password that was valid when the backup was made; until then no backup of this service can be made.",
+            self.server.user(),
+            self.service
+        )
     }
 
     /// Brings the old data back to its place, from wherever the way forward has ended, and its server back up if it was up

@@ -6,7 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use bulkhead_model::{AttemptId, Failure, Result};
-use rustix::fs::{AtFlags, CWD, RenameFlags, StatxAttributes, StatxFlags};
+use rustix::fs::{Access, AtFlags, CWD, RenameFlags, StatxAttributes, StatxFlags};
 
 /// Left free on top of what the data needs: the server writes while it starts.
 const SPACE_MARGIN: u64 = 64 << 20;
@@ -80,7 +80,36 @@ impl Places {
                 "keep the data one level below the mount point, e.g. mount /var/lib/mysql and use /var/lib/mysql/data",
             ));
         }
+        self.check_no_mounts_inside(data.dev())
+    }
+
+    /// What is mounted inside would move away with the old directory, and be emptied with it.
+    fn check_no_mounts_inside(&self, device: u64) -> Result<()> {
+        for entry in fs::read_dir(&self.data_dir).into_iter().flatten().flatten() {
+            let Ok(metadata) = entry.metadata() else { continue };
+            if metadata.dev() != device || is_mount_point(&entry.path()) {
+                return Err(Failure::unsupported(format!(
+                    "`{}` in the data directory is a mount point, so the directory cannot be swapped by renaming",
+                    entry.file_name().display()
+                ))
+                .with_hint("mount it outside of the data directory, or move what it holds into it"));
+            }
+        }
         Ok(())
+    }
+
+    /// Fails when this host may not make and rename directories beside the data directory.
+    pub fn check_writable(&self) -> Result<()> {
+        let needed = Access::WRITE_OK | Access::EXEC_OK;
+        match rustix::fs::accessat(CWD, &self.parent, needed, AtFlags::EACCESS) {
+            Ok(()) => Ok(()),
+            Err(error) => Err(Failure::denied(format!(
+                "`{}`, where the data directory is stored, may not be written: {}",
+                self.parent.display(),
+                io::Error::from(error)
+            ))
+            .with_hint("run the host as a user that may make directories beside the data directory")),
+        }
     }
 
     /// Fails unless `bytes` more fit beside the data directory.
@@ -141,17 +170,18 @@ impl Places {
             .map_err(|error| Failure::unavailable(format!("`{}` cannot be synced: {error}", self.parent.display())))
     }
 
-    /// What lies beside the data directory under names made here, as (kind, path); kind is `staging`, `increment`, `old` or `discard`.
-    pub fn strays(&self) -> Vec<(&'static str, PathBuf)> {
+    /// What lies beside the data directory under names made here, as (kind, attempt, path); kind is `staging`, `increment`, `old` or
+    /// `discard`.
+    pub fn strays(&self) -> Vec<(&'static str, AttemptId, PathBuf)> {
         let Some(name) = self.data_dir.file_name().and_then(|name| name.to_str()) else { return Vec::new() };
         let entries = fs::read_dir(&self.parent).into_iter().flatten().flatten();
         let kind_of = |entry: fs::DirEntry| {
             let file_name = entry.file_name();
             let rest = file_name.to_str()?.strip_prefix(name)?.strip_prefix(MARK)?;
             let (kind, attempt) = rest.split_once('-')?;
-            attempt.parse::<AttemptId>().ok()?;
+            let attempt = attempt.parse().ok()?;
             let kind = ["staging", "increment", "old", "discard"].into_iter().find(|known| *known == kind)?;
-            Some((kind, entry.path()))
+            Some((kind, attempt, entry.path()))
         };
         entries.filter_map(kind_of).collect()
     }
@@ -186,7 +216,7 @@ pub(super) fn room_for(bytes: u64) -> u64 {
 
 /// Catches what device numbers do not show: a bind mount of the same file system.
 fn is_mount_point(path: &Path) -> bool {
-    rustix::fs::statx(CWD, path, AtFlags::empty(), StatxFlags::BASIC_STATS)
+    rustix::fs::statx(CWD, path, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::BASIC_STATS)
         .is_ok_and(|stat| stat.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
 }
 
@@ -205,10 +235,29 @@ pub(super) fn directory_bytes(directory: &Path) -> u64 {
     bytes
 }
 
+/// Removes a directory as far as possible: what cannot be removed, such as a `lost+found` of root that is not empty, does not keep the
+/// rest.
+pub(super) fn remove(directory: &Path) -> io::Result<()> {
+    let mut first = None;
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        let removed = if entry.file_type()?.is_dir() {
+            // An empty one of somebody else's need not be read.
+            fs::remove_dir(entry.path()).or_else(|_| fs::remove_dir_all(entry.path()))
+        } else {
+            fs::remove_file(entry.path())
+        };
+        if let Err(error) = removed {
+            first.get_or_insert(error);
+        }
+    }
+    fs::remove_dir(directory).map_err(|error| first.unwrap_or(error))
+}
+
 /// Removes a directory on a thread that nobody waits for; the next start tries again if this host ends before.
 pub(super) fn remove_in_background(path: PathBuf) {
     let spawned = std::thread::Builder::new().name("discard".to_owned()).spawn(move || {
-        if let Err(error) = fs::remove_dir_all(&path)
+        if let Err(error) = remove(&path)
             && error.kind() != io::ErrorKind::NotFound
         {
             tracing::warn!(path = %path.display(), %error, "a directory that nobody needs could not be removed");

@@ -1,14 +1,17 @@
 //! What a host does at its start about a swap that an earlier process did not end.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bulkhead_model::{AttemptId, Failure, Result};
 use bulkhead_runtime::{Level, Observer};
 
+use super::MARIADB;
 use super::journal::{Journal, Step};
 use super::perform::{Swap, give_up_old};
 use super::places::{Places, remove_in_background};
 use super::server::Server;
+use super::turn::turn_at;
 use crate::config::ServiceConfig;
 use crate::failpoint::{self, FailPoints};
 
@@ -19,6 +22,8 @@ pub enum Recovered {
     Finished(AttemptId),
     /// The old data is live again.
     RolledBack(AttemptId),
+    /// Nothing was touched: a host that this one does not speak for may be swapping.
+    LeftTo(AttemptId),
 }
 
 /// The attempt whose restored data is live although nothing has been written down of it since.
@@ -46,41 +51,91 @@ pub(crate) fn forget(service: &ServiceConfig) -> Result<()> {
 /// be interrupted and repeated; one that has gone forward is answered again until it is forgotten. Also removes
 /// directories that earlier attempts have left.
 ///
-/// Call while no attempt on this service runs, on the one host that reaches its data directory.
+/// `others` are the attempts that other hosts hold: what one of them has begun is left alone.
 ///
 /// # Errors
 /// When the old data could not be put back into service; nothing is removed then.
-pub async fn recover(service: &ServiceConfig) -> Result<Option<Recovered>> {
-    recover_with(service, failpoint::armed()).await
+pub async fn recover(service: &ServiceConfig, others: &BTreeSet<AttemptId>) -> Result<Option<Recovered>> {
+    recover_with(service, others, failpoint::armed()).await
 }
 
-pub(super) async fn recover_with(service: &ServiceConfig, fail_points: FailPoints) -> Result<Option<Recovered>> {
+pub(super) async fn recover_with(
+    service: &ServiceConfig,
+    others: &BTreeSet<AttemptId>,
+    fail_points: FailPoints,
+) -> Result<Option<Recovered>> {
     let Some(data_dir) = service.data_dir.as_deref() else { return Ok(None) };
-    let server = Server::new(service);
     // The names that do not depend on an attempt are the same for every one.
     let places = Places::new(data_dir, &AttemptId::new())?;
-    let recovered = match Journal::read(&places)? {
-        None => None,
-        Some(journal) => {
-            let attempt = journal.attempt.clone();
-            tracing::warn!(service = %service.id, %attempt, step = ?journal.step, "a restore was interrupted");
-            let swap = Swap {
-                service: service.id.clone(),
-                places: Places::new(data_dir, &attempt)?,
-                attempt,
-                server: server.clone(),
-                observer: Arc::new(HostLog),
-                fail_points,
-            };
-            let recovered = swap.recover(journal).await.map_err(|failure| {
-                failure.context(format!("an interrupted restore of service `{}` could not be ended", service.id))
-            })?;
-            tracing::warn!(service = %service.id, outcome = ?recovered, "the interrupted restore has ended");
-            Some(recovered)
-        }
-    };
-    remove_strays(&places, &server).await;
+    let turn = turn_at(&places);
+    let _alone = turn.lock().await;
+    let recovered = end(service, &places, others, fail_points).await?;
+    if !matches!(recovered, Some(Recovered::LeftTo(_))) {
+        remove_strays(&places, &Server::new(service), others).await;
+    }
     Ok(recovered)
+}
+
+/// Ends what an earlier attempt has begun, before another one begins: waits for a swap that still runs here, finishes or undoes one
+/// that was interrupted. Returns the attempt whose restored data is live although nothing has been written down of it since.
+///
+/// # Errors
+/// `conflict` (retry) when another host holds the attempt; as [`recover`].
+pub(crate) async fn end_earlier(service: &ServiceConfig, others: &BTreeSet<AttemptId>) -> Result<Option<AttemptId>> {
+    let Some(data_dir) = service.data_dir.as_deref() else { return Ok(None) };
+    let places = Places::new(data_dir, &AttemptId::new())?;
+    let (service, others) = (service.clone(), others.clone());
+    // In a task of its own: what has begun to move directories must not be dropped with the attempt that asked.
+    let ended = tokio::spawn(async move {
+        let turn = turn_at(&places);
+        let _alone = turn.lock().await;
+        match end(&service, &places, &others, failpoint::armed()).await? {
+            Some(Recovered::Finished(attempt)) => Ok(Some(attempt)),
+            Some(Recovered::RolledBack(attempt)) => {
+                // Its attempt is over, and the start of a host, which clears up, may be far away.
+                remove_in_background(Places::new(&places.data_dir, &attempt)?.staging);
+                Ok(None)
+            }
+            None => Ok(None),
+            Some(Recovered::LeftTo(attempt)) => Err(Failure::conflict(format!(
+                "another host has begun to replace the data of service `{}` (attempt {attempt})",
+                service.id
+            ))
+            .with_hint("let only one host serve a data directory")
+            .with_retry(true)),
+        }
+    });
+    ended.await.unwrap_or_else(|error| Err(Failure::internal(format!("ending an earlier swap broke down: {error}"))))
+}
+
+/// The turn at the data directory is held.
+async fn end(
+    service: &ServiceConfig,
+    places: &Places,
+    others: &BTreeSet<AttemptId>,
+    fail_points: FailPoints,
+) -> Result<Option<Recovered>> {
+    let Some(journal) = Journal::read(places)? else { return Ok(None) };
+    let attempt = journal.attempt.clone();
+    if others.contains(&attempt) {
+        tracing::warn!(service = %service.id, %attempt, "another host has begun to replace this service's data: it is left alone");
+        return Ok(Some(Recovered::LeftTo(attempt)));
+    }
+    tracing::warn!(service = %service.id, %attempt, step = ?journal.step, "a restore was interrupted");
+    let swap = Swap {
+        service: service.id.clone(),
+        mariadb: service.engine == MARIADB,
+        places: Places::new(&places.data_dir, &attempt)?,
+        attempt,
+        server: Server::new(service),
+        observer: Arc::new(HostLog),
+        fail_points,
+    };
+    let recovered = swap.recover(journal).await.map_err(|failure| {
+        failure.context(format!("an interrupted restore of service `{}` could not be ended", service.id))
+    })?;
+    tracing::warn!(service = %service.id, outcome = ?recovered, "the interrupted restore has ended");
+    Ok(Some(recovered))
 }
 
 impl Swap {
@@ -147,11 +202,12 @@ impl Swap {
     }
 }
 
-async fn remove_strays(places: &Places, server: &Server) {
-    let strays = places.strays();
-    let has_old = strays.iter().any(|(kind, _)| *kind == "old");
+async fn remove_strays(places: &Places, server: &Server, others: &BTreeSet<AttemptId>) {
+    let mut strays = places.strays();
+    strays.retain(|(_, attempt, _)| !others.contains(attempt));
+    let has_old = strays.iter().any(|(kind, ..)| *kind == "old");
     let old_is_spare = has_old && places.data_dir.exists() && server.answers_from(&places.data_dir).await;
-    for (kind, path) in strays {
+    for (kind, _, path) in strays {
         if kind == "old" && !old_is_spare {
             tracing::warn!(path = %path.display(), "an old data directory without a journal is kept: no server answers from the live one");
             continue;

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use bulkhead_model::{Failure, FailureKind, Result};
-use bulkhead_runtime::Connection;
+use bulkhead_model::{Failure, Result};
+use bulkhead_runtime::{Connection, Presence};
 use rustix::fs::{MemfdFlags, SealFlags};
 use rustix::process::{Flock, FlockType, Pid, Signal};
 use tokio::process::Command;
@@ -19,8 +19,6 @@ use crate::config::ServiceConfig;
 const ASK: Duration = Duration::from_secs(5);
 /// Between two questions.
 const POLL: Duration = Duration::from_millis(100);
-/// A server with much in memory takes its time to go down.
-const STOP_AT_LEAST: Duration = Duration::from_mins(5);
 /// How long the outcome of a command that has failed is waited for: it may have done its work all the same.
 const AFTER_FAILED_COMMAND: Duration = Duration::from_secs(5);
 /// How long a server that held its files may have let go of them, without answering, before it counts as dead.
@@ -41,6 +39,7 @@ pub(super) struct Server {
     stop: Vec<String>,
     start: Vec<String>,
     start_deadline: Duration,
+    stop_deadline: Duration,
 }
 
 /// How a server has answered.
@@ -50,6 +49,8 @@ pub(super) enum Answer {
     Welcome,
     /// It runs, but does not know our user or password: the restored data has its own.
     Denied,
+    /// It runs, but other clients have taken all of its connections.
+    Full,
 }
 
 impl Server {
@@ -59,44 +60,95 @@ impl Server {
             stop: service.stop.clone(),
             start: service.start.clone(),
             start_deadline: service.start_deadline,
+            stop_deadline: service.stop_deadline,
         }
+    }
+
+    /// The user that it is asked as.
+    pub fn user(&self) -> &str {
+        &self.connection.user
     }
 
     /// Whether it answers now.
     pub async fn answer(&self) -> Result<Answer> {
-        match self.connection.ping(ASK).await {
-            Ok(_version) => Ok(Answer::Welcome),
-            Err(failure) if failure.kind == FailureKind::Denied => Ok(Answer::Denied),
-            Err(failure) => Err(failure),
+        match self.connection.presence(ASK).await {
+            Presence::Answers => Ok(Answer::Welcome),
+            Presence::Denies => Ok(Answer::Denied),
+            Presence::Full => Ok(Answer::Full),
+            Presence::Silent(failure) => Err(failure),
         }
+    }
+
+    /// Whether a server runs on `data_dir`, also one that is too busy to answer.
+    pub async fn runs(&self, data_dir: &Path) -> bool {
+        holder(data_dir) == Holder::Held || self.answer().await.is_ok()
     }
 
     /// Tells the server to stop and waits until it neither answers nor holds its files. Fails only if it is still there.
     pub async fn stop(&self, data_dir: &Path) -> Result<()> {
-        let patience = self.start_deadline.max(STOP_AT_LEAST);
-        let told = run("stop", &self.stop, patience).await;
-        let end = Instant::now() + if told.is_ok() { patience } else { AFTER_FAILED_COMMAND };
+        let told = run("stop", &self.stop, self.stop_deadline).await;
+        let end = Instant::now() + if told.is_ok() { self.stop_deadline } else { AFTER_FAILED_COMMAND };
         loop {
             if self.answer().await.is_err() && holder(data_dir) != Holder::Held {
                 return Ok(());
             }
             if Instant::now() >= end {
-                let still = Failure::unavailable("the server is still running after it was told to stop");
+                let still = Failure::unavailable(format!(
+                    "the server is still running {} s after it was told to stop",
+                    self.stop_deadline.as_secs()
+                ))
+                .with_hint(
+                    "a server that needs longer to shut down needs a longer `stop_deadline` in [service.server]",
+                );
                 return Err(told.err().unwrap_or(still).with_retry(false));
             }
             tokio::time::sleep(POLL).await;
         }
     }
 
-    /// Tells the server to start, unless one is on its way already, and waits until it answers from `data_dir`.
+    /// Tells the server to start and waits until it answers from `data_dir`. One that is there already is not told, until it has gone:
+    /// an earlier order to stop may still be on its way to take effect.
     pub async fn start(&self, data_dir: &Path, after_told: impl FnOnce() -> Result<()>) -> Result<Answer> {
         // A second server on the same files would end by itself, but leave its pid file behind for the command that stops the first.
         let told = match holder(data_dir) {
-            Holder::Held => Ok(()),
-            Holder::Nobody | Holder::Unknown => run("start", &self.start, self.start_deadline).await,
+            Holder::Held => None,
+            Holder::Nobody | Holder::Unknown => Some(self.tell_to_start().await),
         };
         after_told()?;
-        self.wait_for_answer(data_dir, told).await
+        if let Some(told) = told {
+            return self.wait_for_answer(data_dir, told).await;
+        }
+        match self.wait_while_held(data_dir).await {
+            Some(answer) => Ok(answer),
+            None => {
+                let told = self.tell_to_start().await;
+                self.wait_for_answer(data_dir, told).await
+            }
+        }
+    }
+
+    async fn tell_to_start(&self) -> Result<()> {
+        run("start", &self.start, self.start_deadline).await
+    }
+
+    /// Waits for a server that holds its files already, and was not told to start: until it answers, or has gone. It may be on its way
+    /// up or down. The answer; `None` when it gave none in all the time that either takes.
+    async fn wait_while_held(&self, data_dir: &Path) -> Option<Answer> {
+        let end = Instant::now() + self.start_deadline.max(self.stop_deadline);
+        let mut held_at = Instant::now();
+        loop {
+            let answer = self.answer().await;
+            match (answer, holder(data_dir)) {
+                (Ok(answer), Holder::Held) => return Some(answer),
+                (_, Holder::Held) => held_at = Instant::now(),
+                _ if held_at.elapsed() >= DEAD_AFTER => return None,
+                _ => {}
+            }
+            if Instant::now() >= end {
+                return None;
+            }
+            tokio::time::sleep(POLL).await;
+        }
     }
 
     /// Whether a server comes up that a host may have told to start before it died.

@@ -1,5 +1,8 @@
 //! Swaps around a real MariaDB, also with the host killed at every step.
 
+mod others;
+
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::ExitStatusExt;
@@ -136,6 +139,7 @@ fn service(root: &Path, port: u16) -> ServiceConfig {
         stop: script("stop.sh"),
         start: script("start.sh"),
         start_deadline: Duration::from_secs(60),
+        stop_deadline: Duration::from_secs(60),
         retention: None,
         automatic: None,
         drills: None,
@@ -200,6 +204,8 @@ async fn a_server_that_is_down_or_does_not_know_us_is_restored_all_the_same() {
     let control = fixture.control(None);
     fixture.stage(&control).await;
     control.swap().await.unwrap();
+    assert!(control.remark().contains("refuses user `stranger` of service `db1`"), "{}", control.remark());
+    assert!(control.remark().contains("ALTER USER"), "{}", control.remark());
     assert_eq!(fixture.live().await, "new");
 }
 
@@ -269,16 +275,20 @@ async fn a_host_killed_at_any_step_goes_forward_or_back_at_its_next_start() {
         let fixture = Fixture::running().await;
         let work = if *name == "restore.swap.rolled-back" { "swap broken data" } else { "swap" };
         fixture.in_doomed_process(work, name);
-        let recovered = recover_with(&fixture.service, FailPoints::default()).await.unwrap().unwrap();
+        let recovered = recover_with(&fixture.service, &BTreeSet::new(), FailPoints::default()).await.unwrap().unwrap();
         assert_eq!(matches!(recovered, Recovered::Finished(_)), *expected == "new", "{name}: {recovered:?}");
         if let Recovered::Finished(attempt) = &recovered {
             // Nobody else knows it yet: until that is written down, it is answered again.
             assert_eq!(completed(&fixture.service).unwrap().as_ref(), Some(attempt), "{name}");
-            let again = recover_with(&fixture.service, FailPoints::default()).await.unwrap();
+            let again = recover_with(&fixture.service, &BTreeSet::new(), FailPoints::default()).await.unwrap();
             assert_eq!(again.as_ref(), Some(&recovered), "{name}");
         }
         assert_eq!(fixture.live().await, *expected, "{name}");
-        assert_eq!(recover_with(&fixture.service, FailPoints::default()).await.unwrap(), None, "{name}");
+        assert_eq!(
+            recover_with(&fixture.service, &BTreeSet::new(), FailPoints::default()).await.unwrap(),
+            None,
+            "{name}"
+        );
     }
 }
 
@@ -294,7 +304,7 @@ async fn a_recovery_can_be_killed_too() {
         let fixture = Fixture::running().await;
         fixture.in_doomed_process("swap", first);
         fixture.in_doomed_process("recover", second);
-        recover_with(&fixture.service, FailPoints::default()).await.unwrap().unwrap();
+        recover_with(&fixture.service, &BTreeSet::new(), FailPoints::default()).await.unwrap().unwrap();
         assert_eq!(fixture.live().await, expected, "{first}, {second}");
     }
 }
@@ -307,7 +317,7 @@ async fn doomed_process(work: &str) {
     let fixture = Fixture { service, root, _owned: None };
     let fail_at = variable("FAIL_AT");
     match work {
-        "recover" => drop(recover_with(&fixture.service, FailPoints::parse(&fail_at).unwrap()).await),
+        "recover" => drop(recover_with(&fixture.service, &BTreeSet::new(), FailPoints::parse(&fail_at).unwrap()).await),
         work => {
             let control = fixture.control(Some(&fail_at));
             fixture.stage(&control).await;

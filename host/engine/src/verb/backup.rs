@@ -11,7 +11,7 @@ use bulkhead_runtime::{Attempt, BackupRequest, ChainKind, MethodPlugin, Service}
 
 use super::artifacts::{BackupWriter, CopyWriter};
 use super::links::Links;
-use super::{Stored, delete_keys};
+use super::{Stored, delete_keys, swappable};
 use crate::config::ServiceConfig;
 use crate::executor::{Outcome, Run};
 use crate::failpoint::fail_point;
@@ -77,6 +77,7 @@ async fn make(
         config: run.engine.method_config(service, &run.job.method),
         chain: chain.links,
     };
+    swappable::check(run, service, plugin.info()).await?;
     let attempt = Attempt { writer: Some(Arc::clone(writer) as _), ..run.attempt_for(service) };
     let twin = twin::of_service(service).await.unwrap_or_else(|failure| {
         run.observer

@@ -96,13 +96,18 @@ impl From<Done> for Outcome {
     }
 }
 
-/// Whether an earlier attempt of this job has put the restored data in place without anybody knowing. One of another job is
-/// written down as what it is, before this one replaces its data.
+/// Whether an earlier attempt of this job has put the restored data in place without the catalog knowing. A swap that it began and
+/// that still runs is waited for; one that was interrupted is ended. A completed one of another job is recorded as what it is, before
+/// this job replaces its data.
 async fn adopt(run: &Run, service: &ServiceConfig) -> Result<bool> {
-    let Some(done) = swap::completed(service)? else { return Ok(false) };
+    let others = run.engine.held_elsewhere().await?;
+    let ended = tokio::select! {
+        ended = swap::end_earlier(service, &others) => ended?,
+        () = run.stopper.token.cancelled() => return Err(Failure::cancelled()),
+    };
+    let Some(done) = ended else { return Ok(false) };
     let attempts = run.engine.catalog.attempts(&run.job.id).await?;
     if attempts.iter().any(|attempt| attempt.id == done) {
-        swap::answers(service).await?;
         return Ok(true);
     }
     if service.migrations.is_some() {

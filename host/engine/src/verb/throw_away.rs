@@ -20,7 +20,7 @@ use super::links::Links;
 use crate::config::ServiceConfig;
 use crate::engine::needs_server;
 use crate::executor::Run;
-use crate::swap::{Apart, ServiceControl};
+use crate::swap::{self, Apart, ServiceControl};
 use crate::twin::{self, Wanted};
 
 /// What a dump takes on a disk, about: rows and their indexes.
@@ -232,6 +232,11 @@ impl ServerControl for ThrowAway {
 
     async fn swap(&self) -> Result<Duration> {
         let before = Instant::now();
+        // Here such files would work, and the service that they are restored into would lose the table.
+        let staging = self.place.staging().to_owned();
+        tokio::task::spawn_blocking(move || swap::require_staged_inside(&staging))
+            .await
+            .map_err(|error| Failure::internal(format!("looking at restored files broke down: {error}")))??;
         self.start().await?;
         Ok(before.elapsed())
     }

@@ -15,6 +15,7 @@ impl Facts {
         let rows = database::query(
             "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('version', 'server_id', 'server_uid', 'datadir', 'lower_case_table_names', \
              'log_bin', 'log_bin_basename', 'innodb_data_home_dir', 'innodb_log_group_home_dir', 'innodb_undo_directory', \
+             'aria_log_dir_path', \
              'innodb_page_size', 'innodb_data_file_path', 'innodb_undo_tablespaces')",
         )
         .await?;

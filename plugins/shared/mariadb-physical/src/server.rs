@@ -30,13 +30,12 @@ impl Server {
     /// `unsupported` for data outside the data directory.
     pub async fn ask() -> Result<Self> {
         let facts = Facts::ask().await?;
-        let data = facts.get("datadir");
-        for name in ["innodb_data_home_dir", "innodb_log_group_home_dir", "innodb_undo_directory"] {
-            let place = facts.get(name);
-            if !(matches!(place, "" | "." | "./") || place.trim_end_matches('/') == data.trim_end_matches('/')) {
-                return Err(Failure::unsupported(format!("the server keeps data outside its data directory ({name})"))
-                    .with_hint("use the method dump for this service"));
-            }
+        if let Some(name) = outside(|name| facts.get(name)) {
+            return Err(Failure::unsupported(format!(
+                "the server keeps data outside its data directory ({name} = {})",
+                facts.get(name)
+            ))
+            .with_hint("use the method dump for this service"));
         }
         let rows = database::query(&format!(
             "SET STATEMENT time_zone = '+00:00' FOR SELECT \
@@ -80,6 +79,25 @@ impl Server {
     }
 }
 
+/// Variables that name a directory of data.
+const DIRECTORIES: [&str; 4] =
+    ["innodb_data_home_dir", "innodb_log_group_home_dir", "innodb_undo_directory", "aria_log_dir_path"];
+/// InnoDB's system tablespace: `name:size[:autoextend[:max:size]]`, several with `;` between them.
+const FILES: &str = "innodb_data_file_path";
+
+/// The variable that places data elsewhere than directly in the data directory, where a copy of the directory does not have it.
+fn outside<'a>(get: impl Fn(&str) -> &'a str) -> Option<&'static str> {
+    let data = get("datadir").trim_end_matches('/');
+    // Empty is the default, and relative paths begin in the data directory.
+    let inside = |place: &str| matches!(place, "" | "." | "./") || place.trim_end_matches('/') == data;
+    let directory = DIRECTORIES.into_iter().find(|name| !inside(get(name)));
+    let directly = |file: &str| match file.trim().split(':').next().unwrap_or_default().rsplit_once('/') {
+        Some((place, _)) => inside(place),
+        None => true,
+    };
+    directory.or_else(|| (!get(FILES).split(';').all(directly)).then_some(FILES))
+}
+
 /// The tool reads and writes the data files of its own series alone. Refuses others.
 ///
 /// # Errors
@@ -92,4 +110,35 @@ pub(crate) async fn match_tool(version: &str, whose: &str) -> Result<()> {
     let series = Series::of(version)?;
     Err(Failure::unsupported(format!("{whose} is {version}, {BACKUP_TOOL} of this host is {tool}"))
         .with_hint(format!("install {BACKUP_TOOL} {series} and name it in [tools.{BACKUP_TOOL}]")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn data_that_a_copy_of_the_data_directory_lacks_is_named() {
+        let found = |name: &'static str, value: &'static str| {
+            outside(|asked| match asked {
+                "datadir" => "/var/lib/mysql/",
+                asked if asked == name => value,
+                FILES => "ibdata1:12M:autoextend",
+                _ => "",
+            })
+        };
+        for name in DIRECTORIES {
+            for inside in ["", "./", ".", "/var/lib/mysql", "/var/lib/mysql/"] {
+                assert_eq!(found(name, inside), None, "{name} {inside}");
+            }
+            for elsewhere in ["/data2", "../data2", "/var/lib/mysql/innodb"] {
+                assert_eq!(found(name, elsewhere), Some(name), "{elsewhere}");
+            }
+        }
+        for inside in ["ibdata1:12M", "a:1G;b:1G:autoextend:max:9G", "./ibdata1:12M", "/var/lib/mysql/ibdata1:12M"] {
+            assert_eq!(found(FILES, inside), None, "{inside}");
+        }
+        for elsewhere in ["/fast/ibdata1:12M:autoextend", "a:1G;/fast/b:1G", "../ibdata1:12M", "innodb/ibdata1:12M"] {
+            assert_eq!(found(FILES, elsewhere), Some(FILES), "{elsewhere}");
+        }
+    }
 }

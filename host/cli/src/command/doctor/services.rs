@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use bulkhead_engine::ServiceConfig;
+use bulkhead_engine::{ServiceConfig, swap};
 use bulkhead_runtime::Runtime;
 use bulkhead_surrealdb::{Client, Login, Server};
 
@@ -105,6 +105,9 @@ fn data_dir(service: &ServiceConfig, report: &mut Report) {
     if service.stop.is_empty() || service.start.is_empty() {
         let hint = "set server = { stop = [\"systemctl\", \"stop\", \"mariadb\"], start = [...] }";
         report.warning(subject, "cannot be stopped and started, so full backups cannot be restored into it", hint);
+    } else if let Err(failure) = swap::check_possible(service) {
+        let finding = format!("cannot be restored, because its data directory cannot be swapped: {}", failure.message);
+        report.problem(subject, finding, failure.hint.unwrap_or_default());
     }
 }
 

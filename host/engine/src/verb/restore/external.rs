@@ -138,7 +138,7 @@ async fn replace(
     let replaced = beside(run, service, chain, reader, &control).await;
     control.close().await;
     replaced?;
-    Ok(Done { message: "Restore has succeeded!".to_owned(), reached: Vec::new() })
+    Ok(Done { message: format!("Restore has succeeded!{}", control.remark()), reached: Vec::new() })
 }
 
 async fn beside(
@@ -162,8 +162,7 @@ async fn beside(
         return Err(failure);
     }
     run.confirm_lease().await?;
-    control.swap().await?;
-    swap::answers(service).await
+    control.swap().await.map(drop)
 }
 
 /// The first two numbers of a version of MariaDB; nothing for another server.

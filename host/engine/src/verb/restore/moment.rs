@@ -11,7 +11,7 @@ use crate::config::ServiceConfig;
 use crate::engine::needs_server;
 use crate::executor::Run;
 use crate::failpoint::fail_point;
-use crate::swap::{self, ServiceControl};
+use crate::swap::ServiceControl;
 use crate::verb::links::Links;
 use crate::verb::throw_away::{Place, Positions, ThrowAway};
 use crate::verb::{accounts, gtids};
@@ -31,7 +31,7 @@ pub(super) async fn run(
     control.close().await;
     let reached = restored?;
     let gtid = position(&reached, "gtid").map(|gtid| format!(" The service is at {gtid}.")).unwrap_or_default();
-    Ok(Done { message: format!("Restore has succeeded!{gtid}"), reached })
+    Ok(Done { message: format!("Restore has succeeded!{gtid}{}", control.remark()), reached })
 }
 
 async fn beside(
@@ -65,7 +65,6 @@ async fn beside(
     gtids::keep(service, control.staging(), &base.report, position(&reached, "gtid")).await?;
     run.confirm_lease().await?;
     control.swap().await?;
-    swap::answers(service).await?;
     Ok(reached)
 }
 

@@ -118,24 +118,50 @@ async fn copy(
         rename_table(&from, part, table, into).await?;
     }
     into.check_absent(live).await?;
+    run.confirm_lease().await?;
     let made = !into.database_exists(live).await?;
     if made {
         let sql = format!("CREATE DATABASE {} CHARACTER SET {charset} COLLATE {collation}", identifier(&into.database));
         ask(live, &sql).await?;
     }
-    let loaded = load(run, service, throw_away, part, into).await;
-    if loaded.is_err() {
-        // What is there of it is only a part of the part.
-        let undo = match &into.table {
-            _ if made => format!("DROP DATABASE IF EXISTS {}", identifier(&into.database)),
-            Some(table) => format!("DROP TABLE IF EXISTS {}.{}", identifier(&into.database), identifier(table)),
-            None => return loaded,
-        };
-        if let Err(left) = ask(live, &undo).await {
-            tracing::warn!(error = %left, "what a failed restore has begun is left on the service");
-        }
+    let mut began = false;
+    let loaded = load(run, service, throw_away, part, into, &mut began).await;
+    if loaded.is_err()
+        && let Err(left) = undo(&from, live, part, into, Begun { database: made, table: began }).await
+    {
+        run.observer.warn(&format!("what a failed restore has begun is left on the service: {left}"));
     }
     loaded
+}
+
+/// What a load that has failed has made.
+struct Begun {
+    database: bool,
+    table: bool,
+}
+
+/// Drops what this attempt has made, which is only a part of the part. What somebody else has made in the meantime stays.
+async fn undo(from: &Connection, live: &Connection, part: &Partial, into: &Target, begun: Begun) -> Result<()> {
+    if let Some(table) = into.table.as_ref().filter(|_| begun.table) {
+        ask(live, &format!("DROP TABLE IF EXISTS {}.{}", identifier(&into.database), identifier(table))).await?;
+    }
+    if !begun.database {
+        return Ok(());
+    }
+    let ours = if into.table.is_some() { Vec::new() } else { tables(from, &part.database).await? };
+    let there = tables(live, &into.database).await?;
+    match there.iter().find(|table| !ours.contains(table)) {
+        None => ask(live, &format!("DROP DATABASE IF EXISTS {}", identifier(&into.database))).await.map(drop),
+        Some(table) => Err(Failure::conflict(format!(
+            "somebody has made `{table}` in database `{}`, which is not dropped for that reason",
+            into.database
+        ))),
+    }
+}
+
+async fn tables(server: &Connection, database: &str) -> Result<Vec<String>> {
+    let sql = format!("SELECT table_name FROM information_schema.tables WHERE table_schema = {}", text(database));
+    Ok(ask(server, &sql).await?.rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect())
 }
 
 /// On the throw-away server, before it is read. Beside the table that it was a copy of it can have neither triggers nor foreign keys:
@@ -172,12 +198,44 @@ async fn rename_table(from: &Connection, part: &Partial, table: &str, into: &Tar
     }
 }
 
+/// Reads the part from the throw-away server into the live one. A table's definition comes by itself: `began` says when that has
+/// worked, and the table of this name is the one that was made here.
 async fn load(
     run: &Run,
     service: &ServiceConfig,
     throw_away: &Arc<ThrowAway>,
     part: &Partial,
     into: &Target,
+    began: &mut bool,
+) -> Result<()> {
+    if into.table.is_some() {
+        let definition = ["--no-data", "--skip-triggers"].map(str::to_owned).to_vec();
+        pass(run, service, throw_away, part, into, definition).await?;
+        *began = true;
+    }
+    // The text of triggers, routines, events and views names the database that they were made in.
+    let same = into.database == part.database && into.table == part.table;
+    let mut arguments = vec![if same { "--triggers" } else { "--skip-triggers" }.to_owned()];
+    if into.table.is_some() {
+        arguments.push("--no-create-info".to_owned());
+    } else if same {
+        arguments.extend(["--routines".to_owned(), "--events".to_owned()]);
+    } else {
+        for view in views(&throw_away.connection(), &part.database).await? {
+            arguments.push(format!("--ignore-table={}.{view}", part.database));
+        }
+    }
+    pass(run, service, throw_away, part, into, arguments).await
+}
+
+/// Dumps with some arguments besides those that are always given, and runs what comes out on the live server.
+async fn pass(
+    run: &Run,
+    service: &ServiceConfig,
+    throw_away: &Arc<ThrowAway>,
+    part: &Partial,
+    into: &Target,
+    more: Vec<String>,
 ) -> Result<()> {
     let mut arguments: Vec<String> = [
         "--single-transaction",
@@ -190,18 +248,7 @@ async fn load(
     ]
     .map(str::to_owned)
     .to_vec();
-    // The text of triggers, routines, events and views names the database that they were made in.
-    let same = into.database == part.database && into.table == part.table;
-    arguments.push(if same { "--triggers" } else { "--skip-triggers" }.to_owned());
-    if part.table.is_none() {
-        if same {
-            arguments.extend(["--routines".to_owned(), "--events".to_owned()]);
-        } else {
-            for view in views(&throw_away.connection(), &part.database).await? {
-                arguments.push(format!("--ignore-table={}.{view}", part.database));
-            }
-        }
-    }
+    arguments.extend(more);
     arguments.push(part.database.clone());
     arguments.extend(into.table.clone());
     let tools = run.engine.runtime.tools();

@@ -102,14 +102,28 @@ pub(super) async fn put(
         ..run.attempt_for(service)
     };
     run.confirm_lease().await?;
-    let restored = match plugin.restore(attempt.clone(), request.clone()).await {
-        Ok(restored) => check(service, server.as_deref()).await.map(|()| restored.positions),
-        Err(failure) => Err(blame(run, reader.as_ref(), failure).await),
-    };
+    let restored = plugin.restore(attempt.clone(), request.clone()).await;
+    let mut remark = String::new();
     if let Some(server) = &server {
         server.close().await;
+        remark = server.remark();
     }
-    let reached = restored?;
+    let reached = match (restored, &server) {
+        (Ok(restored), None) => {
+            answers(service).await?;
+            restored.positions
+        }
+        (Ok(restored), Some(server)) if server.swapped() => restored.positions,
+        (Ok(_), Some(_)) => {
+            return Err(Failure::internal("the method returned success without putting the restored data in place"));
+        }
+        // What the swap has put in place is live, whatever happened to the method afterwards.
+        (Err(failure), Some(server)) if server.swapped() => {
+            run.observer.warn(&format!("the restored data is live; after that the method failed: {failure}"));
+            base.report.positions.clone()
+        }
+        (Err(failure), _) => return Err(blame(run, reader.as_ref(), failure).await),
+    };
     fail_point("restore.main")?;
     if let Some(connection) = replica {
         let observer = replacement.observer("replica");
@@ -119,16 +133,7 @@ pub(super) async fn put(
         }
         fail_point("restore.replica")?;
     }
-    Ok(Done { message: "Restore has succeeded!".to_owned(), reached })
-}
-
-async fn check(service: &ServiceConfig, server: Option<&ServiceControl>) -> Result<()> {
-    match server {
-        Some(server) if !server.swapped() => {
-            Err(Failure::internal("the method returned success without putting the restored data in place"))
-        }
-        _ => answers(service).await,
-    }
+    Ok(Done { message: format!("Restore has succeeded!{remark}"), reached })
 }
 
 /// Fails unless the service's server answers now.
