@@ -88,7 +88,8 @@ impl History {
             }
             for way in onward {
                 let Some(logs) = logs_to(runs, way, target) else { continue };
-                let at = logs.last().map_or(base.at, |log| log.last.unwrap_or(log.complete_until));
+                let at =
+                    logs.last().map_or(base.at, |log| log.last.unwrap_or(log.complete_until).min(log.complete_until));
                 let until = Some(Until::Transaction(target.clone()));
                 found.push((continued(base, &logs, until, at), Story::Told(runs.runs[way.run].story)));
             }

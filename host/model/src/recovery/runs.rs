@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::{BasePoint, History, LogPlace, LogSpan};
+use super::{BasePoint, History, LogPlace, LogSpan, clock};
 use crate::gtid::GtidState;
 use crate::{BackupId, Timestamp};
 
@@ -23,6 +23,8 @@ pub(super) struct Run<'h> {
     epoch: usize,
     /// The run that goes on where this one ends, and its first log that holds something new.
     pub next: Option<(usize, usize)>,
+    /// The earliest until when a log of it, or of one that follows, says to be complete.
+    least: Option<Timestamp>,
     /// What everything that was committed until then leads to, with all runs that follow.
     pub reach: Timestamp,
     /// Runs that lead to each other tell one history.
@@ -86,21 +88,26 @@ impl<'h> Run<'h> {
         Self {
             spans: vec![span],
             ends: vec![span.end.clone()],
-            complete: vec![span.complete_until],
+            complete: Vec::new(),
             epoch,
             next: None,
+            least: None,
             reach: span.complete_until,
             story,
         }
     }
 
     fn push(&mut self, span: &'h LogSpan) {
-        self.reach = self.reach.max(span.complete_until);
         let mut end = self.end().clone();
         end.advance(&span.end);
         self.ends.push(end);
         self.spans.push(span);
-        self.complete.push(self.reach);
+    }
+
+    /// Finds out until when each is complete, given the earliest that what follows says of itself.
+    fn settle(&mut self, later: Option<Timestamp>) {
+        (self.complete, self.least) = clock::complete(&self.spans, later);
+        self.reach = self.complete_until();
     }
 
     pub fn first(&self) -> &'h LogSpan {
@@ -148,11 +155,16 @@ impl<'h> Run<'h> {
 
 impl<'h> Runs<'h> {
     pub fn of(history: &'h History) -> Self {
-        let mut logs: Vec<&LogSpan> = history.logs.iter().filter(|log| log.good).collect();
+        let mut logs: Vec<&LogSpan> = history.logs.iter().filter(|log| log.good || log.incident.is_some()).collect();
         logs.sort_by_key(|log| log.sequence);
         let mut runs: Vec<Run<'h>> = Vec::new();
         let mut newest: HashMap<&str, usize> = HashMap::new();
         for log in logs {
+            if log.incident.is_some() {
+                // No replay leads through it.
+                newest.remove(log.timeline.as_str());
+                continue;
+            }
             let epoch = history.restores_before(log.taken);
             if let Some(run) = newest.get(log.timeline.as_str()).map(|at| &mut runs[*at]) {
                 // After a restore it is another history, whatever the log says.
@@ -174,8 +186,13 @@ impl<'h> Runs<'h> {
     fn connect(&mut self) {
         // From the end, so that what follows is known already.
         for at in (0..self.runs.len()).rev() {
+            self.runs[at].settle(None);
             let later = at + 1..self.runs.len().min(at + 1 + LOOK);
             let next = later.into_iter().find_map(|next| Some((next, self.follows(at, next)?)));
+            if let Some((next, _)) = next {
+                let later = self.runs[next].least;
+                self.runs[at].settle(later);
+            }
             if let Some((next, _)) = next {
                 let (reach, story) = (self.runs[next].reach, self.runs[next].story);
                 self.runs[at].reach = self.runs[at].reach.max(reach);
@@ -363,9 +380,10 @@ fn timelines(history: &History) -> HashMap<&str, Timeline> {
     timelines
 }
 
-/// Whether a run begins with logs that the server began anew, after a reset, a restore or a loss.
+/// Whether a run begins with logs that are not those before continued: the server began them anew, after a reset, a restore or a loss, or it
+/// lost transactions before them.
 fn begun_anew(first: &LogSpan) -> bool {
-    matches!(first.cause.as_deref(), Some("reset" | "lost"))
+    matches!(first.cause.as_deref(), Some("reset" | "lost" | "incident"))
 }
 
 /// Whether a run goes on where another one ends; if so, its first log that holds something new.

@@ -24,6 +24,8 @@ pub struct Previous {
     pub state: State,
     /// Everything that was committed until then is archived, RFC 3339.
     pub complete_until: String,
+    /// After which transactions the server noted, in what was archived last, that it lost some.
+    incident: Option<String>,
 }
 
 /// From where on logs are archived.
@@ -67,6 +69,7 @@ impl Previous {
             created: report.position("end.created").and_then(|created| created.parse().ok()),
             state: need("gtid.end")?.parse().map_err(Failure::corrupt)?,
             complete_until: report.point_in_time.clone().unwrap_or_default(),
+            incident: report.position("incident").map(str::to_owned),
         })
     }
 }
@@ -82,7 +85,18 @@ pub async fn look(previous: Option<&Previous>, server: &Server, logs: &[Log]) ->
         Some(previous) => go_on(previous, server, logs).await?,
     };
     match found {
-        Ok(item) => Ok(Beginning { item, root: None }),
+        Ok(item) => {
+            // No replay leads through it: what follows is a run of its own.
+            let incident = previous.and_then(|previous| previous.incident.as_deref());
+            let root = incident.map(|after| Break {
+                cause: "incident",
+                reason: format!(
+                    "the server noted in its log that it lost transactions after {}",
+                    if after.is_empty() { "the very beginning" } else { after }
+                ),
+            });
+            Ok(Beginning { item, root })
+        }
         Err((cause, reason)) => {
             let oldest = logs.first().ok_or_else(|| Failure::unsupported("the server has no binary logs"))?;
             let state = server::state_before(&oldest.name).await?;
