@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use bulkhead_catalog::{Catalog, Completed, NewBackup, NewSchedule, Schedule, ScheduleOrigin};
 use bulkhead_model::{
-    BackupId, Clock, Digest, Expression, Misfire, OrganizationId, Report, RetentionPolicy, TestClock, Timestamp, Zone,
+    BackupId, Clock, Digest, Expression, JobId, Misfire, OrganizationId, Report, RetentionPolicy, TestClock, Timestamp,
+    Zone,
 };
 use bulkhead_runtime::{Connection, Limits, Runtime, RuntimeConfig, ToolSet};
 use serde_json::json;
@@ -66,6 +67,17 @@ impl Scene {
 
     /// A backup that another host makes.
     pub async fn backup(&self) -> BackupId {
+        let backup = self.asked().await.0;
+        self.succeed().await;
+        backup
+    }
+
+    /// Asks for a backup that nobody makes yet; answers its job.
+    pub async fn ask(&self) -> JobId {
+        self.asked().await.1
+    }
+
+    async fn asked(&self) -> (BackupId, JobId) {
         let new = NewBackup {
             organization: acme(),
             service: service().id,
@@ -80,9 +92,8 @@ impl Scene {
             attempts_max: 1,
             idempotency: None,
         };
-        let (_, backup, _) = self.catalog.schedule_backup(new).await.unwrap().value;
-        self.succeed().await;
-        backup.id
+        let (_, backup, job) = self.catalog.schedule_backup(new).await.unwrap().value;
+        (backup.id, job.id)
     }
 
     /// Does the job that waits.
