@@ -10,6 +10,10 @@ use crate::{failure, server};
 /// Bytes of a log in the plugin's hands at a time.
 pub const CHUNK: usize = 256 << 10;
 
+/// The last position from which a server can be asked to send a log: it is asked with 32 bits. Only one transaction makes a log longer than
+/// that, and the server begins another one after it.
+pub const LAST_START: u64 = u32::MAX as u64;
+
 /// A log, or what is left of one.
 pub struct Item {
     /// Its name.

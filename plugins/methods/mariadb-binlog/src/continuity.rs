@@ -3,7 +3,7 @@
 use bulkhead_plugin_sdk::method::{Failure, Link, Result, info};
 use mariadb_log::State;
 
-use crate::archive::{self, Item};
+use crate::archive::{self, Item, LAST_START};
 use crate::server::{self, Log, Server};
 
 /// Where the archive ends.
@@ -164,6 +164,9 @@ async fn in_file(previous: &Previous, log: &Log, next: Option<&Log>) -> Result<F
             other(&format!("{} begins after", next.name), &state)
         });
     }
+    if previous.position > LAST_START {
+        return past_last_start(previous, log, next).await;
+    }
     let position = previous.position;
     let goes_on = || Item { file: file.clone(), position, state: previous.state.clone() };
     if position == 4 {
@@ -179,6 +182,32 @@ async fn in_file(previous: &Previous, log: &Log, next: Option<&Log>) -> Result<F
         Ok(goes_on())
     } else {
         other(&format!("{file} has at position {position} come to"), &state)
+    })
+}
+
+/// The archive ends where the server cannot be asked to go on: a connection was lost between a transaction that made the log longer than 4 GiB
+/// and the log's end.
+async fn past_last_start(previous: &Previous, log: &Log, next: Option<&Log>) -> Result<Found> {
+    let file = &log.name;
+    let Some(next) = next else {
+        server::flush().await?;
+        return Err(Failure::unavailable(format!(
+            "{file} is longer than 4 GiB, and cannot be read on from position {}: the server has begun another log",
+            previous.position
+        ))
+        .with_retry(true));
+    };
+    let state = server::state_before(&next.name).await?;
+    Ok(if previous.state.continues_as(&state) {
+        Ok(Item { file: next.name.clone(), position: 4, state })
+    } else {
+        Err((
+            "position",
+            format!(
+                "{file} is longer than 4 GiB and holds transactions after position {}, from which it cannot be read on",
+                previous.position
+            ),
+        ))
     })
 }
 

@@ -6,7 +6,7 @@ use bulkhead_plugin_sdk::method::{Chunks, Failure, Result, Sink, Source, Writer,
 use futures::future::{Either, select};
 use mariadb_log::{Closed, Observer, State};
 
-use crate::archive::{self, Archived, CHUNK, Item};
+use crate::archive::{self, Archived, CHUNK, Item, LAST_START};
 use crate::backup::closed_logs;
 use crate::config::Config;
 use crate::failure;
@@ -243,9 +243,10 @@ impl Flow<'_> {
         }
     }
 
-    /// Whether nothing of an open transaction is archived.
+    /// Whether nothing of an open transaction is archived, and the next backup can go on here.
     fn is_whole(&self) -> bool {
-        self.sent <= self.observer.seen().offset
+        let seen = self.observer.seen();
+        self.sent <= seen.offset && (seen.boundary <= LAST_START || seen.closed.is_some())
     }
 
     /// Takes one piece in, or hears that there will be none.
