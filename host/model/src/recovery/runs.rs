@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::{BasePoint, History, LogPlace, LogSpan, clock};
+use super::clock::{self, Times};
+use super::{BasePoint, History, LogPlace, LogSpan};
 use crate::gtid::GtidState;
 use crate::{BackupId, Timestamp};
 
@@ -17,14 +18,12 @@ pub(super) struct Run<'h> {
     pub spans: Vec<&'h LogSpan>,
     /// What each has got to. A log itself no longer names domains that the server was told to forget.
     pub ends: Vec<GtidState>,
-    /// For each, until when everything that was committed is in it or before it.
-    pub complete: Vec<Timestamp>,
+    /// What they say of the time.
+    pub times: Times,
     /// The restores before it.
     epoch: usize,
     /// The run that goes on where this one ends, and its first log that holds something new.
     pub next: Option<(usize, usize)>,
-    /// The earliest until when a log of it, or of one that follows, says to be complete.
-    least: Option<Timestamp>,
     /// What everything that was committed until then leads to, with all runs that follow.
     pub reach: Timestamp,
     /// Runs that lead to each other tell one history.
@@ -88,10 +87,9 @@ impl<'h> Run<'h> {
         Self {
             spans: vec![span],
             ends: vec![span.end.clone()],
-            complete: Vec::new(),
             epoch,
             next: None,
-            least: None,
+            times: Times::default(),
             reach: span.complete_until,
             story,
         }
@@ -106,7 +104,7 @@ impl<'h> Run<'h> {
 
     /// Finds out until when each is complete, given the earliest that what follows says of itself.
     fn settle(&mut self, later: Option<Timestamp>) {
-        (self.complete, self.least) = clock::complete(&self.spans, later);
+        self.times = clock::times(&self.spans, later);
         self.reach = self.complete_until();
     }
 
@@ -149,7 +147,7 @@ impl<'h> Run<'h> {
 
     /// Until when everything that was committed is in it.
     pub fn complete_until(&self) -> Timestamp {
-        self.complete[self.complete.len() - 1]
+        self.times.complete[self.times.complete.len() - 1]
     }
 }
 
@@ -190,7 +188,7 @@ impl<'h> Runs<'h> {
             let later = at + 1..self.runs.len().min(at + 1 + LOOK);
             let next = later.into_iter().find_map(|next| Some((next, self.follows(at, next)?)));
             if let Some((next, _)) = next {
-                let later = self.runs[next].least;
+                let later = self.runs[next].times.least;
                 self.runs[at].settle(later);
             }
             if let Some((next, _)) = next {
@@ -291,7 +289,7 @@ impl<'h> Runs<'h> {
                 for (run, from) in self.path(way) {
                     // Those too that prove that nothing happened after it.
                     let second = base.at.second();
-                    let proof = self.runs[run].complete.partition_point(|complete| complete.second() <= second);
+                    let proof = self.runs[run].times.complete.partition_point(|complete| complete.second() <= second);
                     // And the beginning of a timeline, before which it was made.
                     let early = base.taken < self.runs[run].first().taken;
                     let from = if early { 0 } else { from.min(proof) };
@@ -311,7 +309,7 @@ impl<'h> Runs<'h> {
         let mut count = 0;
         for (run, from) in self.path(way) {
             let run = &self.runs[run];
-            let enough = run.complete.partition_point(|complete| *complete < instant);
+            let enough = run.times.complete.partition_point(|complete| *complete < instant);
             count += (enough + 1).min(run.spans.len()).saturating_sub(from);
             if enough < run.spans.len() {
                 break;
@@ -443,7 +441,7 @@ fn continues(base: &BasePoint, gtid: &GtidState, run: &Run<'_>, relation: Relati
         _ => Duration::ZERO,
     };
     // Nothing of the base may have been committed after it.
-    let before = place.checked_sub(1).map(|before| run.complete[before].second());
+    let before = place.checked_sub(1).map(|before| run.times.claimed[before].second());
     let early = before.is_none_or(|before| before <= base.at.plus(skew));
     let begun =
         run.spans[place].start.covers(gtid) || run.spans[place].first.is_none_or(|first| first <= base.at.plus(skew));

@@ -175,7 +175,7 @@ fn doubts(runs: &Runs<'_>, intervals: &[Interval]) -> Vec<Doubt> {
     let mut doubts = Vec::new();
     for run in &runs.runs {
         for (at, span) in run.spans.iter().enumerate() {
-            let before = at.checked_sub(1).map(|before| run.complete[before]);
+            let before = at.checked_sub(1).map(|before| run.times.complete[before]);
             if let Some(back) = span.set_back {
                 // The host's clock tells that it is right again: only what was stamped meanwhile is in doubt.
                 let to = if clock::is_witnessed(span) { span.complete_until } else { back };

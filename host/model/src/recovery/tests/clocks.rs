@@ -32,6 +32,14 @@ fn a_clock_that_was_ahead_once_lets_no_later_log_be_left_out() {
         doubts[0].cause.contains("clock went back from 2024-03-27T12:05:00Z to 2024-03-26T12:06:40Z"),
         "{doubts:?}"
     );
+    // A backup that was made since may be of a time before.
+    let mut since = ahead.clone();
+    since.bases.push(base("c", 350, "0-1-35"));
+    since.leads(&time(450), "b", &["l1", "l2", "l3", "l4"]);
+    for (at_host, log) in [200, 300, 400, 500].into_iter().zip(&mut since.logs) {
+        log.witness = Some(at(at_host));
+    }
+    since.leads(&time(450), "c", &["l3", "l4"]);
     // Where the host's clock tells that it is right again, the doubt ends there.
     let mut witnessed = ahead;
     witnessed.logs[2].witness = Some(at(401));
@@ -48,6 +56,10 @@ fn a_clock_that_was_behind_for_a_while_makes_the_plan_go_on_until_it_was_right()
     behind.leads(&time(180), "b", &["l1", "l2", "l3"]);
     behind.leads(&time(140), "b", &["l1", "l2"]);
     behind.leads(&time(450), "b", &["l1", "l2", "l3", "l4"]);
+    // A backup of that time holds what was committed after the first time that the clock said it.
+    behind.bases.push(base("c", 120, "0-1-25"));
+    behind.leads(&time(140), "b", &["l1", "l2"]);
+    behind.bases.pop();
     // The host's clock was right all the time.
     for (at_host, log) in [200, 300, 400, 500].into_iter().zip(&mut behind.logs) {
         log.witness = Some(at(at_host));
