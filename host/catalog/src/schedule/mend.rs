@@ -102,8 +102,9 @@ impl Catalog {
 
 fn planned_again(mut schedule: Schedule, now: Timestamp) -> Option<(Timestamp, Schedule)> {
     let was = schedule.next_due_at.filter(|_| schedule.unknown_zone.is_none())?;
-    let fired = [schedule.last_fire_at, schedule.last_missed_at].into_iter().flatten();
-    let from = fired.filter(|fired| *fired <= now.plus(WRONG)).fold(now, Timestamp::max);
+    // One that was only missed may still run.
+    let fired = schedule.last_fire_at.filter(|fired| *fired <= now.plus(WRONG));
+    let from = fired.map_or(now, |fired| fired.max(now));
     due::plan(&mut schedule, from).ok()?;
     let next = schedule.next_due_at?;
     (next < was).then_some((was, schedule))
