@@ -11,6 +11,7 @@ use sqlx::any::{AnyPoolOptions, AnyRow, install_default_drivers};
 use sqlx::{AnyPool, Executor};
 use tokio::sync::Mutex;
 
+use crate::fields::Fields;
 use crate::migration;
 use crate::session::{Session, Sql, bounded, sql};
 
@@ -97,6 +98,20 @@ impl Catalog {
     /// clone is gone.
     pub async fn close(&self) {
         self.inner.pool.close().await;
+    }
+
+    /// The present instant by the clock of the database, where that is a server of its own.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub async fn database_now(&self) -> Result<Option<Timestamp>> {
+        match self.inner.engine {
+            Engine::Sqlite => Ok(None),
+            Engine::Postgres => {
+                let query = sql("SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT) AS now_us");
+                self.rows(query).await?.first().map(|row| Fields(row).time("now_us")).transpose()
+            }
+        }
     }
 
     /// The present instant by the catalog's clock.

@@ -46,7 +46,7 @@ pub use limit::Scope;
 pub use member::{Member, NewMember};
 pub use page::Page;
 pub use restore::{NewExternalRestore, NewRestore, Restore, RestoreFilter, RestoreSource};
-pub use schedule::{FireOutcome, Fired, NewSchedule, Schedule, ScheduleChange, ScheduleFilter, ScheduleOrigin};
+pub use schedule::{FireOutcome, Fired, Mended, NewSchedule, Schedule, ScheduleChange, ScheduleFilter, ScheduleOrigin};
 pub use sealed::{SealedNoun, SealedRow};
 pub use target::{NewTarget, Target, TargetChange, TargetOrigin, TargetTest};
 pub use webhook::{Delivery, DeliveryRecord, DeliveryState, NewWebhook, Sealed, Webhook, WebhookChange};

@@ -5,6 +5,7 @@ mod create;
 mod due;
 mod fire;
 mod list;
+mod mend;
 
 use std::fmt;
 use std::str::FromStr;
@@ -25,6 +26,7 @@ pub use create::NewSchedule;
 pub(crate) use create::insert_once;
 pub use fire::{FireOutcome, Fired};
 pub use list::ScheduleFilter;
+pub use mend::Mended;
 
 /// When a method runs for a service.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -25,6 +25,7 @@ use crate::front_door::{self, Doors};
 use crate::measure::Observed;
 use crate::pipeline::Keys;
 use crate::seal::MasterKey;
+use crate::steady::Steady;
 use crate::target::{OwnTargets, Target};
 use crate::webhook::Outbox;
 use crate::{automatic, drills, failpoint, housekeeping, keeper, reseal, scheduler, staleness, sweep, webhook};
@@ -63,6 +64,7 @@ pub(crate) struct Inner {
     pub schedules_changed: Notify,
     pub outbox: Outbox,
     pub observed: Observed,
+    pub steady: Steady,
     orders: mpsc::UnboundedSender<Order>,
     tasks: std::sync::Mutex<Vec<JoinHandle<()>>>,
     /// Held while this process lives: one host per data directory.
@@ -119,6 +121,7 @@ impl Engine {
             schedules_changed: Notify::new(),
             outbox,
             observed: Observed::default(),
+            steady: Steady::default(),
             orders,
             tasks: std::sync::Mutex::default(),
             _lock: lock,

@@ -26,6 +26,7 @@ mod scheduler;
 mod seal;
 mod sql_client;
 mod staleness;
+mod steady;
 pub mod swap;
 mod sweep;
 mod target;

@@ -4,6 +4,9 @@
 //! schedule that keeps little takes nothing from one that keeps much. A schedule that is deleted leaves its policy behind:
 //! otherwise deleting it would expire its backups.
 //!
+//! What only its age lets go, stays while the host's clock cannot be believed, and goes a part at a time: a clock that has jumped ahead
+//! for a minute must not empty a target.
+//!
 //! Logs are under no policy: they stay as long as a backup that stays needs them, and no longer.
 
 use std::collections::{HashMap, HashSet};
@@ -14,12 +17,13 @@ use bulkhead_catalog::RetainedBackup;
 use bulkhead_model::recovery::{History, Record};
 use bulkhead_model::{
     BackupId, Candidate, Failure, FailureKind, JobKind, LogKeepers, Method, OrganizationId, Reason, Result,
-    RetentionPolicy, ScheduleId, ServiceId, Timestamp, Verdict, Zone, plan_logs, retention_plan,
+    RetentionPolicy, ScheduleId, ServiceId, Timestamp, Verdict, Zone, hold_all, hold_most, plan_logs, retention_plan,
 };
 use bulkhead_runtime::ChainKind;
 
 use crate::engine::Inner;
 use crate::history;
+use crate::steady;
 
 /// Expiries scheduled in one run for one group; the next run takes the rest.
 const BATCH: usize = 1000;
@@ -87,8 +91,21 @@ pub(crate) async fn apply(
         engine.wake();
         return Ok(());
     }
+    let settled = steady::is_settled(engine, retained.backups.iter().map(|backup| backup.created_at)).await?;
     let judge = |policy: &RetentionPolicy, zone: &Zone, backups: &[&RetainedBackup]| {
-        retention_plan(policy, zone, engine.clock.now(), &known.candidates(backups))
+        let (verdicts, held) = judged(engine.clock.now(), settled, policy, zone, &known.candidates(backups));
+        match held {
+            0 => {}
+            held if settled => tracing::warn!(
+                %service, %method, %policy, held,
+                "many backups are old enough to go at a time: some go now, the others with later runs"
+            ),
+            held => tracing::warn!(
+                %service, %method, %policy, held,
+                "backups are old enough to go, and are kept: nothing shows yet that the clock of this host is right"
+            ),
+        }
+        verdicts
     };
     for keeper in &retained.keepers {
         let verdicts = judge(&keeper.policy, &keeper.zone, &retained.of(Some(keeper.schedule)));
@@ -101,6 +118,24 @@ pub(crate) async fn apply(
     }
     engine.wake();
     Ok(())
+}
+
+/// The plan, and how many backups it keeps that are old enough to go.
+fn judged(
+    now: Timestamp,
+    settled: bool,
+    policy: &RetentionPolicy,
+    zone: &Zone,
+    candidates: &[Candidate],
+) -> (Vec<Verdict>, usize) {
+    let mut verdicts = retention_plan(policy, zone, now, candidates);
+    // The other rules count backups, and ask for no time.
+    let held = match (policy.keep_within, settled) {
+        (None, _) => 0,
+        (Some(_), false) => hold_all(&mut verdicts),
+        (Some(_), true) => hold_most(&mut verdicts, candidates),
+    };
+    (verdicts, held)
 }
 
 /// Applies every policy to the services of this host.
@@ -143,12 +178,13 @@ pub(crate) async fn show(
         let zone = service_zone(engine, &service.id);
         (service.retention.clone(), PolicySource::Service, zone, retained.of(None))
     };
+    let settled = steady::is_settled(engine, retained.backups.iter().map(|backup| backup.created_at)).await?;
     let known = Known::of(engine, organization, &schedule.service).await?;
     let logs = known.logs.contains(&schedule.method);
     let verdicts: Vec<Verdict> = if logs {
         known.judge_logs(&backups)
     } else if let Some(policy) = &policy {
-        retention_plan(policy, &zone, engine.clock.now(), &known.candidates(&backups))
+        judged(engine.clock.now(), settled, policy, &zone, &known.candidates(&backups)).0
     } else {
         let kept = |backup: &&RetainedBackup| Verdict { id: backup.id.clone(), keep: Vec::new(), removal: None };
         backups.iter().map(kept).collect()
@@ -323,6 +359,43 @@ mod tests {
         scene.engine.delete_schedule(&acme(), schedule.id).await.unwrap();
         apply_all().await;
         assert_eq!(kept(&scene).await, left, "a deleted schedule took its backups along");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_clock_that_jumps_ahead_for_a_while_lets_no_backup_expire() {
+        const DAY: Duration = Duration::from_hours(24);
+        let month = RetentionPolicy::from_json(&serde_json::json!({"keep_within_days": 30})).unwrap();
+        let scene = Scene::start(|_| ()).await;
+        let (id, method): (_, Method) = (service().id, "full".parse().unwrap());
+        let schedule = scene.schedule("0 3 * * *", Some(month)).await;
+        let made = fire(&scene, 30).await;
+        let apply_now = async || apply(&scene.engine.inner, &acme(), &id, &method, None).await.unwrap();
+        apply_now().await;
+        assert_eq!(kept(&scene).await, made);
+
+        scene.clock.advance(DAY * 60);
+        apply_now().await;
+        // Also not when one is made meanwhile.
+        let wrong = scene.backup().await;
+        apply_now().await;
+        let plan = scene.engine.retention_plan(&acme(), schedule.id).await.unwrap();
+        let reasons: Vec<&str> = plan.backups.iter().flat_map(|it| &it.verdict.keep).map(Reason::as_str).collect();
+        assert_eq!(reasons.iter().filter(|it| **it == "clock_unsettled").count(), 29, "{reasons:?}");
+        scene.clock.set_back(DAY * 60);
+        apply_now().await;
+        let all: Vec<BackupId> = made.iter().cloned().chain([wrong]).collect();
+        assert_eq!(kept(&scene).await, all);
+
+        // When the clock stays there, they go: the oldest first, and not all at a time.
+        until("the schedule no longer waits for the wrong time", async || {
+            let schedule = scene.catalog.schedule(&acme(), schedule.id).await.unwrap();
+            schedule.next_due_at.is_some_and(|due| due <= scene.now().plus(DAY)).then_some(())
+        })
+        .await;
+        fire(&scene, 4).await;
+        apply_now().await;
+        let left = kept(&scene).await;
+        assert!(left.contains(&made[5]) && !left.contains(&made[0]), "{left:?}");
     }
 
     #[tokio::test(flavor = "multi_thread")]

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use bulkhead_catalog::{Attempt, Backup, Catalog, Completed, Job, NewBackup, NewSchedule, Schedule, ScheduleOrigin};
 use bulkhead_model::{
-    BackupId, Clock, Codec, Digest, Encryption, Expression, MANIFEST_VERSION, Manifest, ManifestObject, ManifestPlugin,
-    Misfire, OrganizationId, Report, RetentionPolicy, TestClock, Timestamp, Zone,
+    BackupId, Clock, Codec, Digest, Encryption, Expression, JobId, MANIFEST_VERSION, Manifest, ManifestObject,
+    ManifestPlugin, Misfire, OrganizationId, Report, RetentionPolicy, TestClock, Timestamp, Zone,
 };
 use bulkhead_runtime::{Bucket, ByteSource, Connection, Limits, Runtime, RuntimeConfig, ToolSet};
 use bulkhead_test_support::workspace;
@@ -140,9 +140,19 @@ impl Scene {
 
     /// A backup that another host makes.
     pub async fn backup(&self) -> BackupId {
-        let (_, backup, _) = self.catalog.schedule_backup(new_backup()).await.unwrap().value;
+        let backup = self.asked().await.0;
         self.succeed().await;
-        backup.id
+        backup
+    }
+
+    /// Asks for a backup that nobody makes yet; answers its job.
+    pub async fn ask(&self) -> JobId {
+        self.asked().await.1
+    }
+
+    async fn asked(&self) -> (BackupId, JobId) {
+        let (_, backup, job) = self.catalog.schedule_backup(new_backup()).await.unwrap().value;
+        (backup.id, job.id)
     }
 
     /// Does the job that waits.

@@ -2,10 +2,10 @@
 //! gives each due time to one of them.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bulkhead_catalog::{FireOutcome, Fired};
-use bulkhead_model::Result;
+use bulkhead_model::{Result, Timestamp};
 use metrics::{counter, histogram};
 
 use crate::engine::Inner;
@@ -14,12 +14,24 @@ use crate::engine::Inner;
 const LOOK: Duration = Duration::from_millis(500);
 /// Between two looks at a catalog that does not answer.
 const PAUSE: Duration = Duration::from_secs(2);
+/// Longer than any notice of a webhook waits to be tried again.
+const DELIVERY_WAIT: Duration = Duration::from_hours(24);
+/// Between two looks for what a wrong clock has put off, unless the clock is seen to go back.
+const MEND: Duration = Duration::from_mins(1);
+/// By how much the clock of this host may differ from that of the catalog's database before it mends nothing.
+const DIFFERENCE: Duration = Duration::from_mins(1);
 /// Schedules fired in one call: none of its transactions may last long.
 const BATCH: u32 = 100;
 
 /// Works until aborted; what is due then fires on another host, or at the next start.
 pub(crate) async fn run(engine: Arc<Inner>) {
+    let mut clock = Watch::default();
     loop {
+        if clock.wants_a_look(engine.clock.now())
+            && let Err(failure) = mend(&engine).await
+        {
+            tracing::warn!(error = %failure, "what a wrong clock may have put off cannot be looked at; trying again");
+        }
         let pause = match look(&engine).await {
             Ok(pause) => pause,
             Err(failure) => {
@@ -32,6 +44,55 @@ pub(crate) async fn run(engine: Arc<Inner>) {
             () = engine.schedules_changed.notified() => {}
         }
     }
+}
+
+/// When to look for what a wrong clock has put off.
+#[derive(Default)]
+struct Watch {
+    looked: Option<Instant>,
+    latest: Option<Timestamp>,
+}
+
+impl Watch {
+    fn wants_a_look(&mut self, now: Timestamp) -> bool {
+        let back = self.latest.is_some_and(|latest| now.plus(LOOK) < latest);
+        self.latest = Some(now);
+        let wanted = back || self.looked.is_none_or(|looked| looked.elapsed() >= MEND);
+        if wanted {
+            self.looked = Some(Instant::now());
+        }
+        wanted
+    }
+}
+
+/// Has things tried and fired at their time that a clock which was wrong has put off.
+async fn mend(engine: &Inner) -> Result<()> {
+    if let Some(theirs) = engine.catalog.database_now().await? {
+        let ours = engine.clock.now();
+        let difference = ours.since(theirs).max(theirs.since(ours));
+        if difference > DIFFERENCE {
+            tracing::warn!(
+                difference_s = difference.as_secs(), catalog = %theirs, here = %ours,
+                "the clock of this host differs from that of the catalog's database: set it right"
+            );
+            return Ok(());
+        }
+    }
+    let job_wait = engine.config.limits.retry_after * 64 + MEND;
+    let mended = engine.catalog.mend_clock(job_wait, DELIVERY_WAIT).await?;
+    for (schedule, was) in &mended.schedules {
+        tracing::warn!(%schedule, %was, "a schedule was due later than it should be: a clock has been wrong; planned again");
+    }
+    if !mended.is_empty() {
+        tracing::warn!(
+            jobs = mended.jobs,
+            deliveries = mended.deliveries,
+            targets = mended.targets,
+            "what a wrong clock had put off is done now"
+        );
+        engine.wake();
+    }
+    Ok(())
 }
 
 /// Fires what is due and says when to look again.
@@ -90,6 +151,34 @@ mod tests {
 
     use crate::scene::{Scene, acme, until};
     use std::time::Duration;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_clock_that_was_a_year_ahead_keeps_no_schedule_and_no_job_waiting() {
+        const YEAR: Duration = Duration::from_hours(24 * 365);
+        let scene = Scene::start(|_| ()).await;
+        let schedule = scene.schedule("20 * * * *", None).await;
+        let planned = schedule.next_due_at;
+        let of_it = async || scene.catalog.schedule(&acme(), schedule.id).await.unwrap();
+        scene.clock.advance(YEAR);
+        until("the schedule is planned by the wrong clock", async || {
+            (of_it().await.next_due_at > planned).then_some(())
+        })
+        .await;
+        // A job of that time, which waits.
+        let job = scene.ask().await;
+        scene.clock.set_back(YEAR);
+        until("the schedule is planned again", async || (of_it().await.next_due_at == planned).then_some(())).await;
+        let run_after = async || scene.catalog.job(&acme(), &job).await.unwrap().run_after;
+        until("the job is due", async || (run_after().await <= scene.now()).then_some(())).await;
+        scene.succeed().await;
+        // It fires at its time, once.
+        scene.clock.advance(Duration::from_secs(90));
+        let fired = until("the schedule fires", async || {
+            let schedule = of_it().await;
+            (schedule.fires > 0).then_some(schedule)
+        });
+        assert_eq!(fired.await.fires, 1);
+    }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn a_schedule_fires_when_its_time_comes_and_what_is_too_late_is_told() {

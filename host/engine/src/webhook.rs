@@ -30,6 +30,7 @@ const BACKOFF: [Duration; 8] = [
     Duration::from_mins(30),
     Duration::from_hours(2),
     Duration::from_hours(6),
+    // The scheduler takes a day for longer than any of them.
     Duration::from_hours(12),
 ];
 

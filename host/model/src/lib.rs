@@ -39,7 +39,8 @@ pub use nearest::nearest;
 pub use notice::NoticeEvent;
 pub use report::Report;
 pub use retention::{
-    Candidate, LogKeepers, Reason, Removal, RetentionPolicy, Verdict, plan as retention_plan, plan_logs,
+    Candidate, LogKeepers, Reason, Removal, RetentionPolicy, SETTLED, Verdict, hold_all, hold_most, is_shown,
+    plan as retention_plan, plan_logs,
 };
 pub use role::Role;
 pub use schedule::{BackupName, Expression, Misfire, NameTemplate, Zone, jitter_delay};

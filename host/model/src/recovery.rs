@@ -5,6 +5,7 @@
 //! server's log and by the restores in between. Where this is not certain, the base is not taken to be continued: a window
 //! that is too narrow costs a later restore, one that is too wide loses data.
 
+mod clock;
 mod plan;
 mod record;
 mod runs;
@@ -97,8 +98,16 @@ pub struct LogSpan {
     pub first: Option<Timestamp>,
     /// The stamp of its last transaction.
     pub last: Option<Timestamp>,
-    /// All that was committed until then is in this or an earlier log of the run.
+    /// All that was committed until then is in this or an earlier log of the run, by the server's clock.
     pub complete_until: Timestamp,
+    /// What the host's clock said when that was read from the server's.
+    pub witness: Option<Timestamp>,
+    /// What the server's clock had said when the log backup before was made, if it has gone back since.
+    pub set_back: Option<Timestamp>,
+    /// Between which stamps transactions are not in the order of their stamps.
+    pub disorder: Option<(Timestamp, Timestamp)>,
+    /// After which transactions the server noted that it had lost some.
+    pub incident: Option<String>,
     /// Whether it was not found damaged.
     pub good: bool,
     /// Its place in the order in which logs were archived.
@@ -150,6 +159,8 @@ pub struct RecoveryWindow {
     pub intervals: Vec<Interval>,
     /// None of theirs can.
     pub gaps: Vec<Gap>,
+    /// Of these, which lie within the intervals, some may be refused.
+    pub doubts: Vec<Doubt>,
 }
 
 /// Instants that can be restored.
@@ -171,6 +182,17 @@ pub struct Interval {
     pub verified_at: Option<Timestamp>,
     /// How deep that went.
     pub verified_level: Option<String>,
+}
+
+/// Instants about which the archive's stamps may not agree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Doubt {
+    /// The first.
+    pub from: Timestamp,
+    /// The last.
+    pub to: Timestamp,
+    /// Why, in a sentence.
+    pub cause: String,
 }
 
 /// Instants that cannot be restored.

@@ -94,3 +94,60 @@ fn a_moment_from_a_dump_without_accounts_is_refused() {
     assert_eq!(scene.shop.pid(), pid);
     scene.restores_to(&[&id(&dump)], scene.lines_of(&dump));
 }
+
+/// `SET timestamp` stamps transactions with any time, without a privilege. What was committed after such a one, and before the moment, is
+/// there.
+#[test]
+fn a_session_that_sets_its_clock_ahead_hides_nothing_that_was_committed_after_it() {
+    let mut scene = Scene::start("");
+    scene.shop.execute("CREATE DATABASE stray; CREATE TABLE stray.t (id INT PRIMARY KEY)").unwrap();
+    scene.begin_anew();
+    scene.backup("full");
+    scene.write(40);
+    let early = scene.pause();
+    let before = next_second(&scene.shop);
+    next_second(&scene.shop);
+    scene.shop.execute("SET timestamp = UNIX_TIMESTAMP() + 86400; INSERT INTO stray.t VALUES (1)").unwrap();
+    let stray = scene.shop.value("SELECT @@gtid_binlog_pos").unwrap();
+    let doubtful = next_second(&scene.shop);
+    next_second(&scene.shop);
+    scene.begin_anew();
+    scene.write(40);
+    let lines = scene.pause();
+    next_second(&scene.shop);
+    let moment = next_second(&scene.shop);
+    scene.go_on();
+    scene.write(20);
+    scene.pause();
+    scene.backup("binarylog");
+
+    // Nothing was stamped between: nobody knows on which side of it the stray one is.
+    let said = scene.refused(&["--point-in-time", &doubtful]);
+    assert!(said.contains("ahead of the server's clock") && said.contains(&stray), "{said}");
+    assert!(said.contains("--gtid"), "{said}");
+    scene.restores_to(&["--point-in-time", &moment], lines);
+    assert_eq!(scene.shop.value("SELECT COUNT(*) FROM stray.t").unwrap(), "1");
+    // The restore was made from the archive, which is still there.
+    let said = scene.refused(&["--point-in-time", &before]);
+    assert!(said.contains(&stray), "{said}");
+    scene.restores_to(&["--gtid", &scene.gtid_of(early)], early);
+}
+
+/// Files that were loaded by statement are in the log, and the tools hand them to each other in their scratch.
+#[test]
+fn a_file_that_was_loaded_by_statement_comes_back_with_its_moment() {
+    let mut scene = Scene::start("");
+    scene.pause();
+    scene.shop.execute("CREATE DATABASE stray; CREATE TABLE stray.t (id INT PRIMARY KEY)").unwrap();
+    scene.shop.execute("SELECT 1 UNION SELECT 2 UNION SELECT 3 INTO OUTFILE 'rows.csv'").unwrap();
+    scene.backup("full");
+    scene
+        .shop
+        .execute("SET SESSION binlog_format = 'STATEMENT'; LOAD DATA INFILE 'rows.csv' INTO TABLE stray.t (id)")
+        .unwrap();
+    let loaded = scene.shop.value("SELECT @@gtid_binlog_pos").unwrap();
+    scene.shop.execute("DELETE FROM stray.t").unwrap();
+    scene.backup("binarylog");
+    scene.restore(&["--gtid", &loaded]);
+    assert_eq!(scene.shop.value("SELECT GROUP_CONCAT(id ORDER BY id) FROM stray.t").unwrap(), "1,2,3");
+}

@@ -10,6 +10,9 @@ pub struct RecoveryWindow {
     intervals: Vec<Interval>,
     /// Between and after the intervals, newest first: the service cannot be restored to an instant in one of these.
     gaps: Vec<Gap>,
+    /// Within the intervals, newest first: an instant in one of these may be refused, because the stamps of transactions do not agree
+    /// on where it is. A transaction (`gtid`) can be named instead.
+    doubts: Vec<Doubt>,
 }
 
 /// All of its instants can be restored. Both bounds are included.
@@ -35,6 +38,17 @@ struct Interval {
     verified_level: Option<String>,
 }
 
+/// Some of its instants may be refused. Both bounds are included.
+#[derive(Debug, Serialize, ToSchema)]
+struct Doubt {
+    #[schema(format = DateTime)]
+    from: String,
+    #[schema(format = DateTime)]
+    to: String,
+    /// Why, in a sentence.
+    cause: String,
+}
+
 /// None of the instants in between can be restored.
 #[derive(Debug, Serialize, ToSchema)]
 struct Gap {
@@ -54,6 +68,7 @@ impl RecoveryWindow {
             service_id: service.into(),
             intervals: window.intervals.into_iter().map(Interval::from).collect(),
             gaps: window.gaps.into_iter().map(Gap::from).collect(),
+            doubts: window.doubts.into_iter().map(Doubt::from).collect(),
         }
     }
 }
@@ -71,6 +86,12 @@ impl From<recovery::Interval> for Interval {
             verified_at: interval.verified_at.map(Timestamp::to_seconds_string),
             verified_level: interval.verified_level,
         }
+    }
+}
+
+impl From<recovery::Doubt> for Doubt {
+    fn from(doubt: recovery::Doubt) -> Self {
+        Self { from: doubt.from.to_string(), to: doubt.to.to_string(), cause: doubt.cause }
     }
 }
 

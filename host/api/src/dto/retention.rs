@@ -83,7 +83,7 @@ struct PlannedDto {
     /// Whether no verification has found it damaged.
     good: bool,
     action: Action,
-    /// Why it is kept, in words: `last`, `within`, `daily`, `weekly`, `monthly`, `yearly`, `last_good`, `newer`, `pinned`, `needed_by`, `continues`, `newest_log`, `being_made`, `unclear`.
+    /// Why it is kept, in words: `last`, `within`, `daily`, `weekly`, `monthly`, `yearly`, `last_good`, `newer`, `pinned`, `needed_by`, `continues`, `newest_log`, `being_made`, `unclear`, `clock_unsettled`, `too_many`.
     kept_by: Vec<String>,
     /// The same in sentences; or why it expires.
     reasons: Vec<String>,

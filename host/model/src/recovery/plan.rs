@@ -88,7 +88,8 @@ impl History {
             }
             for way in onward {
                 let Some(logs) = logs_to(runs, way, target) else { continue };
-                let at = logs.last().map_or(base.at, |log| log.last.unwrap_or(log.complete_until));
+                let at =
+                    logs.last().map_or(base.at, |log| log.last.unwrap_or(log.complete_until).min(log.complete_until));
                 let until = Some(Until::Transaction(target.clone()));
                 found.push((continued(base, &logs, until, at), Story::Told(runs.runs[way.run].story)));
             }
@@ -138,7 +139,7 @@ fn logs_until<'h>(runs: &Runs<'h>, way: Onward, second: Timestamp) -> Vec<&'h Lo
     let mut logs = Vec::new();
     for (run, from) in runs.path(way) {
         let run = &runs.runs[run];
-        let enough = run.complete.partition_point(|complete| *complete < second);
+        let enough = run.times.complete.partition_point(|complete| *complete < second);
         let to = (enough + 1).min(run.spans.len());
         logs.extend(run.spans.iter().take(to).skip(from).copied());
         if enough < run.spans.len() {

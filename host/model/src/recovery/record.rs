@@ -1,6 +1,7 @@
 //! From what the catalog keeps of a service to its history.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use super::{BasePoint, History, LogPlace, LogSpan};
 use crate::gtid::GtidState;
@@ -86,6 +87,7 @@ impl History {
         // By when they were done: one that was asked for earlier may have been tried again later.
         let mut in_order: Vec<&Record> = records.iter().collect();
         in_order.sort_by_key(|record| (record.finished_at, &record.id));
+        by_place(&mut in_order);
         for (sequence, record) in (0..).zip(in_order) {
             if record.is_log() {
                 history.logs.extend(span(record, sequence));
@@ -94,6 +96,42 @@ impl History {
             }
         }
         history
+    }
+}
+
+/// Puts the logs of each timeline into the order in which the server wrote them: a host whose clock was wrong says otherwise of when they
+/// were archived.
+fn by_place(records: &mut [&Record]) {
+    let mut timelines: HashMap<&str, Vec<usize>> = HashMap::new();
+    for (at, record) in records.iter().enumerate() {
+        if let Some(timeline) = record.position("timeline") {
+            timelines.entry(timeline).or_default().push(at);
+        }
+    }
+    for places in timelines.into_values() {
+        let mut logs: Vec<(Option<LogPlace>, Option<LogPlace>, &Record)> = places
+            .iter()
+            .map(|at| {
+                let record = records[*at];
+                let (from, to) =
+                    (record.place("start.file", "start.position"), record.place("end.file", "end.position"));
+                (from, to, record)
+            })
+            .collect();
+        // Names of different logs say nothing of their order.
+        let name = |place: &Option<LogPlace>| place.as_ref().map(|place| place.name.clone());
+        let first = logs.first().map(|(from, _, _)| name(from));
+        let comparable = |(from, to, _): &(Option<LogPlace>, Option<LogPlace>, &Record)| {
+            from.is_some() && Some(name(from)) == first && name(from) == name(to)
+        };
+        if !logs.iter().all(comparable) {
+            continue;
+        }
+        let key = |place: &Option<LogPlace>| place.as_ref().map(|place| (place.number, place.offset));
+        logs.sort_by_key(|(from, to, _)| (key(from), key(to)));
+        for (at, (_, _, record)) in places.into_iter().zip(logs) {
+            records[at] = record;
+        }
     }
 }
 
@@ -149,10 +187,18 @@ fn from_seconds(seconds: u32) -> Timestamp {
     Timestamp::from_micros(i64::from(seconds) * 1_000_000)
 }
 
+/// By how much a transaction may be stamped later than the server's clock was read before it: what is committed while the server begins
+/// a new log is in the one before.
+const AHEAD: Duration = Duration::from_mins(1);
+
 /// What a backup of logs holds; `None` when its report lacks what it takes to use it.
 fn span(record: &Record, sequence: u64) -> Option<LogSpan> {
     let (server_uid, server_id) = record.server();
     let text = |name| record.position(name).map(str::to_owned);
+    let complete_until = record.report.as_ref()?.point_in_time.as_deref().and_then(Timestamp::parse_rfc3339)?;
+    // A later stamp is of a session that had set its time, and says nothing.
+    let first = record.instant("time.first").filter(|first| *first <= complete_until.plus(AHEAD));
+    let last = record.instant("time.last").map(|last| last.min(complete_until.plus(AHEAD)));
     Some(LogSpan {
         backup: record.id.clone(),
         timeline: text("timeline")?,
@@ -167,9 +213,13 @@ fn span(record: &Record, sequence: u64) -> Option<LogSpan> {
         start: record.gtid("gtid.start")?,
         end: record.gtid("gtid.end")?,
         firsts: record.gtid("gtid.first").unwrap_or_default(),
-        first: record.instant("time.first"),
-        last: record.instant("time.last"),
-        complete_until: record.report.as_ref()?.point_in_time.as_deref().and_then(Timestamp::parse_rfc3339)?,
+        first,
+        last,
+        complete_until,
+        witness: record.instant("clock.host"),
+        set_back: record.instant("clock.back"),
+        disorder: record.instant("time.back.from").zip(record.instant("time.back.to")),
+        incident: text("incident"),
         good: record.good,
         sequence,
     })

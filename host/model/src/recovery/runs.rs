@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use super::clock::{self, Times};
 use super::{BasePoint, History, LogPlace, LogSpan};
 use crate::gtid::GtidState;
 use crate::{BackupId, Timestamp};
@@ -17,8 +18,8 @@ pub(super) struct Run<'h> {
     pub spans: Vec<&'h LogSpan>,
     /// What each has got to. A log itself no longer names domains that the server was told to forget.
     pub ends: Vec<GtidState>,
-    /// For each, until when everything that was committed is in it or before it.
-    pub complete: Vec<Timestamp>,
+    /// What they say of the time.
+    pub times: Times,
     /// The restores before it.
     epoch: usize,
     /// The run that goes on where this one ends, and its first log that holds something new.
@@ -86,21 +87,25 @@ impl<'h> Run<'h> {
         Self {
             spans: vec![span],
             ends: vec![span.end.clone()],
-            complete: vec![span.complete_until],
             epoch,
             next: None,
+            times: Times::default(),
             reach: span.complete_until,
             story,
         }
     }
 
     fn push(&mut self, span: &'h LogSpan) {
-        self.reach = self.reach.max(span.complete_until);
         let mut end = self.end().clone();
         end.advance(&span.end);
         self.ends.push(end);
         self.spans.push(span);
-        self.complete.push(self.reach);
+    }
+
+    /// Finds out until when each is complete, given the earliest that what follows says of itself.
+    fn settle(&mut self, later: Option<Timestamp>) {
+        self.times = clock::times(&self.spans, later);
+        self.reach = self.complete_until();
     }
 
     pub fn first(&self) -> &'h LogSpan {
@@ -142,17 +147,22 @@ impl<'h> Run<'h> {
 
     /// Until when everything that was committed is in it.
     pub fn complete_until(&self) -> Timestamp {
-        self.complete[self.complete.len() - 1]
+        self.times.complete[self.times.complete.len() - 1]
     }
 }
 
 impl<'h> Runs<'h> {
     pub fn of(history: &'h History) -> Self {
-        let mut logs: Vec<&LogSpan> = history.logs.iter().filter(|log| log.good).collect();
+        let mut logs: Vec<&LogSpan> = history.logs.iter().filter(|log| log.good || log.incident.is_some()).collect();
         logs.sort_by_key(|log| log.sequence);
         let mut runs: Vec<Run<'h>> = Vec::new();
         let mut newest: HashMap<&str, usize> = HashMap::new();
         for log in logs {
+            if log.incident.is_some() {
+                // No replay leads through it.
+                newest.remove(log.timeline.as_str());
+                continue;
+            }
             let epoch = history.restores_before(log.taken);
             if let Some(run) = newest.get(log.timeline.as_str()).map(|at| &mut runs[*at]) {
                 // After a restore it is another history, whatever the log says.
@@ -174,8 +184,13 @@ impl<'h> Runs<'h> {
     fn connect(&mut self) {
         // From the end, so that what follows is known already.
         for at in (0..self.runs.len()).rev() {
+            self.runs[at].settle(None);
             let later = at + 1..self.runs.len().min(at + 1 + LOOK);
             let next = later.into_iter().find_map(|next| Some((next, self.follows(at, next)?)));
+            if let Some((next, _)) = next {
+                let later = self.runs[next].times.least;
+                self.runs[at].settle(later);
+            }
             if let Some((next, _)) = next {
                 let (reach, story) = (self.runs[next].reach, self.runs[next].story);
                 self.runs[at].reach = self.runs[at].reach.max(reach);
@@ -274,7 +289,7 @@ impl<'h> Runs<'h> {
                 for (run, from) in self.path(way) {
                     // Those too that prove that nothing happened after it.
                     let second = base.at.second();
-                    let proof = self.runs[run].complete.partition_point(|complete| complete.second() <= second);
+                    let proof = self.runs[run].times.complete.partition_point(|complete| complete.second() <= second);
                     // And the beginning of a timeline, before which it was made.
                     let early = base.taken < self.runs[run].first().taken;
                     let from = if early { 0 } else { from.min(proof) };
@@ -294,7 +309,7 @@ impl<'h> Runs<'h> {
         let mut count = 0;
         for (run, from) in self.path(way) {
             let run = &self.runs[run];
-            let enough = run.complete.partition_point(|complete| *complete < instant);
+            let enough = run.times.complete.partition_point(|complete| *complete < instant);
             count += (enough + 1).min(run.spans.len()).saturating_sub(from);
             if enough < run.spans.len() {
                 break;
@@ -363,9 +378,10 @@ fn timelines(history: &History) -> HashMap<&str, Timeline> {
     timelines
 }
 
-/// Whether a run begins with logs that the server began anew, after a reset, a restore or a loss.
+/// Whether a run begins with logs that are not those before continued: the server began them anew, after a reset, a restore or a loss, or it
+/// lost transactions before them.
 fn begun_anew(first: &LogSpan) -> bool {
-    matches!(first.cause.as_deref(), Some("reset" | "lost"))
+    matches!(first.cause.as_deref(), Some("reset" | "lost" | "incident"))
 }
 
 /// Whether a run goes on where another one ends; if so, its first log that holds something new.
@@ -425,7 +441,7 @@ fn continues(base: &BasePoint, gtid: &GtidState, run: &Run<'_>, relation: Relati
         _ => Duration::ZERO,
     };
     // Nothing of the base may have been committed after it.
-    let before = place.checked_sub(1).map(|before| run.complete[before].second());
+    let before = place.checked_sub(1).map(|before| run.times.claimed[before].second());
     let early = before.is_none_or(|before| before <= base.at.plus(skew));
     let begun =
         run.spans[place].start.covers(gtid) || run.spans[place].first.is_none_or(|first| first <= base.at.plus(skew));

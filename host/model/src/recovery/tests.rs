@@ -3,6 +3,8 @@
 use super::*;
 use crate::{FailureKind, Report};
 
+mod clocks;
+
 /// So many seconds after noon.
 fn at(second: i64) -> Timestamp {
     Timestamp::from_micros((1_711_454_400 + second) * 1_000_000)
@@ -54,6 +56,10 @@ fn log(name: &str, timeline: &str, states: (&str, &str), stamps: Option<(i64, i6
         first: stamps.map(|(first, _)| at(first)),
         last: stamps.map(|(_, last)| at(last)),
         complete_until: at(complete),
+        witness: None,
+        set_back: None,
+        disorder: None,
+        incident: None,
         good: true,
         sequence: 0,
     }

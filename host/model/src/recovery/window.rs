@@ -1,7 +1,7 @@
 //! Which moments can be restored, and why others cannot.
 
 use super::runs::Runs;
-use super::{BasePoint, Gap, History, Interval, LogSpan, RecoveryWindow};
+use super::{BasePoint, Doubt, Gap, History, Interval, LogSpan, RecoveryWindow, clock};
 use crate::Timestamp;
 
 impl History {
@@ -45,7 +45,8 @@ impl History {
         }
         intervals.sort_by_key(|interval| std::cmp::Reverse((interval.to, interval.from)));
         let gaps = self.gaps(&covered, &bases, &runs, now);
-        RecoveryWindow { intervals, gaps }
+        let doubts = doubts(&runs, &intervals);
+        RecoveryWindow { intervals, gaps, doubts }
     }
 
     /// Between what is covered, in its order, and after it; newest first.
@@ -99,6 +100,17 @@ impl History {
 
     /// Why nothing follows on the last log of a run.
     fn after(&self, end: &LogSpan, runs: &Runs<'_>, open: bool) -> String {
+        let incident = self.logs.iter().find(|log| log.incident.is_some() && log.sequence > end.sequence);
+        if let Some((log, after)) = incident.and_then(|log| Some((log, log.incident.as_deref()?)))
+            && (log.timeline == end.timeline || log.start == end.end)
+        {
+            let after = if after.is_empty() { "the very beginning" } else { after };
+            return format!(
+                "the server noted in its log that it lost transactions after {after} (log backup {}): a new backup is needed before logs \
+                 lead on",
+                log.backup
+            );
+        }
         let damaged = self.logs.iter().filter(|log| {
             !log.good && log.sequence > end.sequence && log.timeline == end.timeline && !end.end.includes(&log.end)
         });
@@ -118,6 +130,7 @@ impl History {
                         Some("purged") => "the server had purged logs before they were archived",
                         Some("reset") => "the server's logs were reset",
                         Some("other-server") => "another server, which does not go on where the one before ended",
+                        Some("incident") => "the server noted in its log that it lost transactions",
                         Some("lost") => "the server no longer had the log that was archived last",
                         _ => "they do not go on where those before ended",
                     }
@@ -155,6 +168,33 @@ impl<'h> Reach<'h> {
             verified_level: base.verified_level.clone(),
         }
     }
+}
+
+/// The instants within the intervals that may be refused, newest first.
+fn doubts(runs: &Runs<'_>, intervals: &[Interval]) -> Vec<Doubt> {
+    let mut doubts = Vec::new();
+    for run in &runs.runs {
+        for (at, span) in run.spans.iter().enumerate() {
+            let before = at.checked_sub(1).map(|before| run.times.complete[before]);
+            if let Some(back) = span.set_back {
+                // The host's clock tells that it is right again: only what was stamped meanwhile is in doubt.
+                let to = if clock::is_witnessed(span) { span.complete_until } else { back };
+                let cause = format!(
+                    "the server's clock went back from {back} to {} (log backup {})",
+                    span.complete_until, span.backup
+                );
+                doubts.push(Doubt { from: before.unwrap_or(span.complete_until).min(to), to, cause });
+            }
+            if let Some((from, to)) = span.disorder {
+                let cause = format!("transactions are not in the order of their stamps (log backup {})", span.backup);
+                doubts.push(Doubt { from: before.map_or(from, |before| before.max(from)), to, cause });
+            }
+        }
+    }
+    let inside = |doubt: &Doubt| intervals.iter().any(|it| it.from <= doubt.to && doubt.from <= it.to);
+    doubts.retain(|doubt| doubt.from <= doubt.to && inside(doubt));
+    doubts.sort_by_key(|doubt| std::cmp::Reverse((doubt.to, doubt.from)));
+    doubts
 }
 
 /// In words, where the nearest moments are that can be restored.

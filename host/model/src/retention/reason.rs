@@ -35,6 +35,10 @@ pub enum Reason {
     BeingMade,
     /// Logs of which nobody knows what they hold.
     Unclear,
+    /// Only its age would let it go, and the host's clock has not shown about the present time for a day.
+    ClockUnsettled,
+    /// Only its age would let it go, and many others go by theirs: a later run takes it.
+    TooMany,
 }
 
 /// Why a backup goes.
@@ -91,6 +95,8 @@ impl Reason {
             Self::NewestLog => "newest_log",
             Self::BeingMade => "being_made",
             Self::Unclear => "unclear",
+            Self::ClockUnsettled => "clock_unsettled",
+            Self::TooMany => "too_many",
         }
     }
 }
@@ -117,6 +123,10 @@ impl fmt::Display for Reason {
             Self::NewestLog => f.write_str("the newest logs of all: those that are archived next go on from there"),
             Self::BeingMade => f.write_str("a backup that is being made may need its logs"),
             Self::Unclear => f.write_str("what its logs hold is not known"),
+            Self::ClockUnsettled => f.write_str(
+                "old enough to go, but nothing shows yet that the host's clock is right: it has to show about this time for a day",
+            ),
+            Self::TooMany => f.write_str("old enough to go, but so are many others: a later run takes it"),
         }
     }
 }
@@ -144,6 +154,8 @@ mod tests {
             Reason::NewestLog,
             Reason::BeingMade,
             Reason::Unclear,
+            Reason::ClockUnsettled,
+            Reason::TooMany,
         ]
         .map(|reason| format!("{}: {reason}", reason.as_str()));
         assert_eq!(
@@ -163,7 +175,10 @@ mod tests {
              whatever the retention of logs says\n\
              newest_log: the newest logs of all: those that are archived next go on from there\n\
              being_made: a backup that is being made may need its logs\n\
-             unclear: what its logs hold is not known"
+             unclear: what its logs hold is not known\n\
+             clock_unsettled: old enough to go, but nothing shows yet that the host's clock is right: it has to show about this time \
+             for a day\n\
+             too_many: old enough to go, but so are many others: a later run takes it"
         );
         let removals = [Removal::NoRule, Removal::Damaged, Removal::BeforeBases, Removal::NoBase];
         assert_eq!(

@@ -194,6 +194,10 @@ impl Life {
             first: logged.first().map(|it| it.at.second()),
             last: logged.last().map(|it| it.at.second()),
             complete_until: self.now,
+            witness: None,
+            set_back: None,
+            disorder: None,
+            incident: None,
             good: true,
             sequence: self.backups,
         });

@@ -1,14 +1,18 @@
 //! Fetching logs that the server has closed.
 
 use bulkhead_plugin_sdk::method::{Failure, Result, Sink, Source, Writer, tools, warn};
-use mariadb_log::{Closed, Observation, Observer, State};
+use mariadb_log::{Closed, Observation, Observer, State, stamp};
 
 use crate::index::Entry;
 use crate::plugin::{LOG_TOOL, MEDIA_TYPE};
-use crate::{failure, server, stamp};
+use crate::{failure, server};
 
 /// Bytes of a log in the plugin's hands at a time.
 pub const CHUNK: usize = 256 << 10;
+
+/// The last position from which a server can be asked to send a log: it is asked with 32 bits. Only one transaction makes a log longer than
+/// that, and the server begins another one after it.
+pub const LAST_START: u64 = u32::MAX as u64;
 
 /// A log, or what is left of one.
 pub struct Item {
@@ -34,9 +38,11 @@ impl Item {
         if self.position == 4 { self.file.clone() } else { format!("{}.at-{}", self.file, self.position) }
     }
 
-    /// Reads along while it is archived.
-    pub fn observer(&self) -> Observer {
-        if self.position == 4 { Observer::whole() } else { Observer::part(self.position, self.state.clone()) }
+    /// Reads along while it is archived, which is done before the server's clock says `until`.
+    pub fn observer(&self, until: Option<u32>) -> Observer {
+        let observer =
+            if self.position == 4 { Observer::whole() } else { Observer::part(self.position, self.state.clone()) };
+        observer.until(until)
     }
 
     /// What the tool is asked for.
@@ -83,17 +89,17 @@ impl Item {
     }
 }
 
-/// Archives a closed log of `size` bytes, which `next` follows on the server.
+/// Archives a closed log of `size` bytes, which `next` follows on the server. It was closed before the server's clock said `until`.
 ///
 /// # Errors
 /// The tool's and the writer's; `corrupt` for a log that is not what the server says.
-pub async fn closed(item: &Item, size: u64, next: &str, writer: &Writer) -> Result<Archived> {
+pub async fn closed(item: &Item, size: u64, next: &str, until: Option<u32>, writer: &Writer) -> Result<Archived> {
     let tool = tools::run(LOG_TOOL, item.arguments(), None).await?;
     let output = tool.stdout()?;
     let (sink, source) = Source::pipe();
     let object = item.object();
     let (written, passed) =
-        futures::join!(writer.write(&object, MEDIA_TYPE, source), pass(item, size, next, output, sink));
+        futures::join!(writer.write(&object, MEDIA_TYPE, source), pass(item, size, next, until, output, sink));
     // What is wrong with the log says more than that the object was broken off.
     let (seen, bytes) = passed.and_then(|seen| Ok((seen, written?.plain_bytes)))?;
     if let Some((before, after)) = &seen.backwards {
@@ -103,8 +109,15 @@ pub async fn closed(item: &Item, size: u64, next: &str, writer: &Writer) -> Resu
     Ok(item.archived(seen, bytes, crashed))
 }
 
-async fn pass(item: &Item, size: u64, next: &str, output: Source, mut sink: Sink) -> Result<Observation> {
-    let mut observer = item.observer();
+async fn pass(
+    item: &Item,
+    size: u64,
+    next: &str,
+    until: Option<u32>,
+    output: Source,
+    mut sink: Sink,
+) -> Result<Observation> {
+    let mut observer = item.observer(until);
     let mut chunks = output.chunks(CHUNK);
     while let Some(chunk) = chunks.next().await {
         if let Err(problem) = observer.feed(chunk) {
@@ -164,7 +177,7 @@ async fn judge(item: &Item, size: u64, next: &str, seen: &Observation, ended: Re
 pub async fn created(log: &str) -> Result<u32> {
     let item = Item { file: log.to_owned(), position: 4, state: State::default() };
     let tool = tools::run(LOG_TOOL, item.arguments(), None).await?;
-    let mut observer = item.observer();
+    let mut observer = item.observer(None);
     let mut chunks = tool.stdout()?.chunks(4 << 10);
     while let Some(chunk) = chunks.available().await {
         observer.feed(chunk).map_err(|problem| failure::of(problem).context(log))?;

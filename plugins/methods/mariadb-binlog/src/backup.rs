@@ -7,9 +7,8 @@ use crate::config::Config;
 use crate::continuity::{self, Beginning, Previous};
 use crate::follow;
 use crate::index::Index;
-use crate::report::{self, End};
-use crate::server::{self, Log, Server};
-use crate::stamp;
+use crate::report::{self, End, Reached};
+use crate::server::{self, Clock, Log, Server};
 
 /// Makes a log backup.
 pub async fn run(request: &BackupRequest, writer: &Writer) -> Result<Report> {
@@ -31,8 +30,8 @@ pub async fn run(request: &BackupRequest, writer: &Writer) -> Result<Report> {
     }
     let timeline = report::timeline(&request.backup, &beginning, previous);
 
-    let (archived, complete_until) = if config.continuous {
-        follow::run(&config, &request.backup, &beginning.item, &logs, writer).await?
+    let (archived, reached) = if config.continuous {
+        follow::run(&config, &request.backup, &beginning.item, &server, &logs, writer).await?
     } else {
         at_once(&config, &server, &beginning, previous, logs, writer).await?
     };
@@ -40,8 +39,7 @@ pub async fn run(request: &BackupRequest, writer: &Writer) -> Result<Report> {
     if end.created.is_none() {
         end.created = Some(archive::created(&end.file).await?);
     }
-    let complete_until = complete_until.or_else(|| end.created.map(stamp::text)).unwrap_or_default();
-    let mut report = report::make(&timeline, &server, &beginning, previous, &archived, &end, complete_until);
+    let mut report = report::make(&timeline, &server, &beginning, previous, &archived, &end, &reached);
     // A backup that claims to lie in that file and is older is of another one of its name.
     if let Some(created) = begun(&beginning, previous).await? {
         report.add("start.created", created.to_string());
@@ -61,8 +59,7 @@ async fn begun(beginning: &Beginning, previous: Option<&Previous>) -> Result<Opt
     }
 }
 
-/// Archives the logs that are closed, after having the server close the last one. Returns them and the instant until which the archive
-/// is complete then, when that is known.
+/// Archives the logs that are closed, after having the server close the last one. Returns them, and how far the archive has come then.
 async fn at_once(
     config: &Config,
     server: &Server,
@@ -70,32 +67,39 @@ async fn at_once(
     previous: Option<&Previous>,
     mut logs: Vec<Log>,
     writer: &Writer,
-) -> Result<(Vec<Archived>, Option<String>)> {
+) -> Result<(Vec<Archived>, Reached)> {
     let flushed = config.flush && has_news(server, beginning, previous, &logs).await?;
     if flushed {
         progress::phase("flush");
         server::flush().await?;
         logs = server::logs().await?;
     }
+    // All logs but the last were closed before.
+    let after = Clock::ask().await?;
     progress::phase("archive");
     let first = logs.iter().position(|log| log.name == beginning.item.file).ok_or_else(|| {
         Failure::unavailable(format!("{} was purged while it was about to be archived", beginning.item.file))
     })?;
     let closed = &logs[first..];
     progress::expect(closed.iter().rev().skip(1).map(|log| log.bytes).sum());
-    let archived = closed_logs(&beginning.item, closed, writer).await?;
+    let archived = closed_logs(&beginning.item, closed, Some(after.server), writer).await?;
     let state = archived.last().map_or(&beginning.item.state, |last| &last.seen.end);
     // What was committed when the time was asked for is in the logs that were closed after it.
-    let complete_until = if flushed || *state == server.state {
-        Some(server.now.clone())
+    let read = flushed || *state == server.state;
+    let until = if read {
+        Some(server.clock.server)
     } else {
-        archived.iter().rev().find_map(|log| log.seen.closed_at.or(log.seen.last)).map(stamp::text)
+        // A session may have set its time when it closed the log.
+        let closed = archived.iter().rev().find_map(|log| log.seen.closed_at.or(log.seen.newest));
+        closed.filter(|closed| *closed <= after.server)
     };
-    Ok((archived, complete_until))
+    let reached = Reached { until, read, after: Some(after.server), host: after.host };
+    Ok((archived, reached))
 }
 
-/// Archives all of `logs` but the last, which is written to. The first is `item`, or what is left of it.
-pub async fn closed_logs(item: &Item, logs: &[Log], writer: &Writer) -> Result<Vec<Archived>> {
+/// Archives all of `logs` but the last, which is written to. The first is `item`, or what is left of it. They were closed before the
+/// server's clock said `until`.
+pub async fn closed_logs(item: &Item, logs: &[Log], until: Option<u32>, writer: &Writer) -> Result<Vec<Archived>> {
     let mut archived: Vec<Archived> = Vec::new();
     for pair in logs.windows(2) {
         let [log, next] = pair else { continue };
@@ -103,7 +107,7 @@ pub async fn closed_logs(item: &Item, logs: &[Log], writer: &Writer) -> Result<V
             None => Item { file: item.file.clone(), position: item.position, state: item.state.clone() },
             Some(before) => Item { file: log.name.clone(), position: 4, state: before.seen.end.clone() },
         };
-        archived.push(archive::closed(&item, log.bytes, &next.name, writer).await?);
+        archived.push(archive::closed(&item, log.bytes, &next.name, until, writer).await?);
     }
     Ok(archived)
 }

@@ -3,7 +3,7 @@
 use bulkhead_plugin_sdk::method::{Failure, Link, Result, info};
 use mariadb_log::State;
 
-use crate::archive::{self, Item};
+use crate::archive::{self, Item, LAST_START};
 use crate::server::{self, Log, Server};
 
 /// Where the archive ends.
@@ -24,6 +24,8 @@ pub struct Previous {
     pub state: State,
     /// Everything that was committed until then is archived, RFC 3339.
     pub complete_until: String,
+    /// After which transactions the server noted, in what was archived last, that it lost some.
+    incident: Option<String>,
 }
 
 /// From where on logs are archived.
@@ -67,6 +69,7 @@ impl Previous {
             created: report.position("end.created").and_then(|created| created.parse().ok()),
             state: need("gtid.end")?.parse().map_err(Failure::corrupt)?,
             complete_until: report.point_in_time.clone().unwrap_or_default(),
+            incident: report.position("incident").map(str::to_owned),
         })
     }
 }
@@ -82,7 +85,18 @@ pub async fn look(previous: Option<&Previous>, server: &Server, logs: &[Log]) ->
         Some(previous) => go_on(previous, server, logs).await?,
     };
     match found {
-        Ok(item) => Ok(Beginning { item, root: None }),
+        Ok(item) => {
+            // No replay leads through it: what follows is a run of its own.
+            let incident = previous.and_then(|previous| previous.incident.as_deref());
+            let root = incident.map(|after| Break {
+                cause: "incident",
+                reason: format!(
+                    "the server noted in its log that it lost transactions after {}",
+                    if after.is_empty() { "the very beginning" } else { after }
+                ),
+            });
+            Ok(Beginning { item, root })
+        }
         Err((cause, reason)) => {
             let oldest = logs.first().ok_or_else(|| Failure::unsupported("the server has no binary logs"))?;
             let state = server::state_before(&oldest.name).await?;
@@ -150,6 +164,9 @@ async fn in_file(previous: &Previous, log: &Log, next: Option<&Log>) -> Result<F
             other(&format!("{} begins after", next.name), &state)
         });
     }
+    if previous.position > LAST_START {
+        return past_last_start(previous, log, next).await;
+    }
     let position = previous.position;
     let goes_on = || Item { file: file.clone(), position, state: previous.state.clone() };
     if position == 4 {
@@ -165,6 +182,32 @@ async fn in_file(previous: &Previous, log: &Log, next: Option<&Log>) -> Result<F
         Ok(goes_on())
     } else {
         other(&format!("{file} has at position {position} come to"), &state)
+    })
+}
+
+/// The archive ends where the server cannot be asked to go on: a connection was lost between a transaction that made the log longer than 4 GiB
+/// and the log's end.
+async fn past_last_start(previous: &Previous, log: &Log, next: Option<&Log>) -> Result<Found> {
+    let file = &log.name;
+    let Some(next) = next else {
+        server::flush().await?;
+        return Err(Failure::unavailable(format!(
+            "{file} is longer than 4 GiB, and cannot be read on from position {}: the server has begun another log",
+            previous.position
+        ))
+        .with_retry(true));
+    };
+    let state = server::state_before(&next.name).await?;
+    Ok(if previous.state.continues_as(&state) {
+        Ok(Item { file: next.name.clone(), position: 4, state })
+    } else {
+        Err((
+            "position",
+            format!(
+                "{file} is longer than 4 GiB and holds transactions after position {}, from which it cannot be read on",
+                previous.position
+            ),
+        ))
     })
 }
 

@@ -11,5 +11,7 @@ pub fn of(problem: Problem) -> Failure {
         ProblemKind::Hole => Failure::corrupt(problem.message)
             .with_hint("the recovery window of the service shows which instants can be restored"),
         ProblemKind::Conflict => Failure::conflict(problem.message),
+        ProblemKind::Ambiguous => Failure::conflict(problem.message)
+            .with_hint("restore up to a transaction instead (`--gtid`), or to a moment before or after these stamps"),
     }
 }

@@ -6,12 +6,13 @@ use bulkhead_plugin_sdk::method::{Chunks, Failure, Result, Sink, Source, Writer,
 use futures::future::{Either, select};
 use mariadb_log::{Closed, Observer, State};
 
-use crate::archive::{self, Archived, CHUNK, Item};
+use crate::archive::{self, Archived, CHUNK, Item, LAST_START};
 use crate::backup::closed_logs;
 use crate::config::Config;
+use crate::failure;
 use crate::plugin::{LOG_TOOL, MEDIA_TYPE};
-use crate::server::{Log, Server};
-use crate::{failure, stamp};
+use crate::report::Reached;
+use crate::server::{Clock, Log, Server};
 
 /// Bytes of an open transaction that are held back. Those of a longer one are archived before it is known to end.
 const HELD: usize = 16 << 20;
@@ -20,23 +21,26 @@ const LAST: Duration = Duration::from_secs(5);
 /// How long to wait at the end for a transaction whose beginning is archived.
 const LONG: Duration = Duration::from_secs(600);
 
-/// Archives from `item` on until the segment is old or large enough, or the server is lost. Returns the logs, and until when the
-/// archive is complete then.
+/// Archives from `item` on until the segment is old or large enough, or the server is lost. Returns the logs, and how far the archive has
+/// come then. `asked` is what the server said before.
 pub async fn run(
     config: &Config,
     backup: &str,
     item: &Item,
+    asked: &Server,
     logs: &[Log],
     writer: &Writer,
-) -> Result<(Vec<Archived>, Option<String>)> {
+) -> Result<(Vec<Archived>, Reached)> {
+    let begun = Instant::now();
     let mut segment = Segment {
         until: Instant::now() + Duration::from_secs(config.segment_seconds),
         bytes: config.segment_mib << 20,
         closing: None,
+        clock: asked.clock.server.saturating_add(u32::try_from(config.segment_seconds).unwrap_or(u32::MAX)),
     };
     progress::phase("archive");
     let first = logs.iter().position(|log| log.name == item.file).unwrap_or_default();
-    let mut archived = closed_logs(item, &logs[first..], writer).await?;
+    let mut archived = closed_logs(item, &logs[first..], Some(segment.clock), writer).await?;
     let mut item = match (archived.last(), logs.last()) {
         (Some(before), Some(last)) => Item { file: last.name.clone(), position: 4, state: before.seen.end.clone() },
         _ => Item { file: item.file.clone(), position: item.position, state: item.state.clone() },
@@ -60,11 +64,25 @@ pub async fn run(
             }
         }
     }
-    let complete = match segment.closing {
-        Some(Closing { asked: Some(server), .. }) if state.covers(&server.state) => Some(server.now),
-        _ => archived.iter().rev().find_map(|log| log.seen.last).map(stamp::text),
+    let answers = segment.closing.as_ref().is_some_and(|closing| closing.asked.is_some());
+    let after = if answers { Clock::ask().await.ok() } else { None };
+    let reached = match segment.closing {
+        Some(Closing { asked: Some(server), .. }) if state.covers(&server.state) => {
+            let after = after.unwrap_or(server.clock);
+            let host = server.clock.host;
+            Reached { until: Some(server.clock.server), read: true, after: Some(after.server), host }
+        }
+        _ => {
+            // Without an answer of the server, what its clock can have come to.
+            let passed = u32::try_from(begun.elapsed().as_secs()).unwrap_or(u32::MAX).saturating_add(1);
+            let most = after.map_or(asked.clock.server.saturating_add(passed), |after| after.server);
+            // A stamp past that is of a session that has set its time.
+            let newest = archived.iter().rev().find_map(|log| log.seen.newest).filter(|newest| *newest <= most);
+            let until = newest.max(Some(asked.clock.server).filter(|_| state.covers(&asked.state)));
+            Reached { until, read: false, after: Some(most), host: after.and_then(|after| after.host) }
+        }
     };
-    Ok((archived, complete))
+    Ok((archived, reached))
 }
 
 /// When the backup is complete.
@@ -73,6 +91,8 @@ struct Segment {
     /// Bytes that may still come.
     bytes: u64,
     closing: Option<Closing>,
+    /// What the server's clock says when it is old enough.
+    clock: u32,
 }
 
 /// The backup is about to be completed.
@@ -154,7 +174,8 @@ async fn follow(
     arguments.splice(0..0, ["--stop-never".to_owned(), format!("--stop-never-slave-server-id={}", replica_id(backup))]);
     let tool = tools::run(LOG_TOOL, arguments, None).await?;
     let chunks = tool.stdout()?.chunks(CHUNK);
-    let mut flow = Flow { file: &item.file, chunks, observer: item.observer(), held: Vec::new(), sent: 0 };
+    let mut flow =
+        Flow { file: &item.file, chunks, observer: item.observer(Some(segment.clock)), held: Vec::new(), sent: 0 };
     let ended = flow.begin(segment).await?;
     let (archived, outcome) = match ended {
         Some(outcome) => (None, outcome),
@@ -222,9 +243,10 @@ impl Flow<'_> {
         }
     }
 
-    /// Whether nothing of an open transaction is archived.
+    /// Whether nothing of an open transaction is archived, and the next backup can go on here.
     fn is_whole(&self) -> bool {
-        self.sent <= self.observer.seen().offset
+        let seen = self.observer.seen();
+        self.sent <= seen.offset && (seen.boundary <= LAST_START || seen.closed.is_some())
     }
 
     /// Takes one piece in, or hears that there will be none.

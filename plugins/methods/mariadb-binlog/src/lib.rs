@@ -21,6 +21,5 @@ mod plugin;
 mod report;
 mod restore;
 mod server;
-mod stamp;
 
 bulkhead_plugin_sdk::register_method!(plugin::MariadbBinlog);

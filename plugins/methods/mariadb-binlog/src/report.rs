@@ -1,12 +1,27 @@
 //! What a log backup says of itself.
 
-use bulkhead_plugin_sdk::method::Report;
-use mariadb_log::State;
+use bulkhead_plugin_sdk::method::{Report, warn};
+use mariadb_log::{State, stamp};
 
 use crate::archive::Archived;
 use crate::continuity::{Beginning, Previous};
 use crate::server::Server;
-use crate::stamp;
+
+/// Seconds by which a clock may be set back without being wrong.
+const STEP: u32 = 2;
+
+/// How far the archive has come, in the server's time.
+#[derive(Clone, Copy, Debug)]
+pub struct Reached {
+    /// Until when it is complete, when that is known.
+    pub until: Option<u32>,
+    /// Whether that was read from the server's clock, before it was asked what it had logged.
+    pub read: bool,
+    /// What its clock had come to after the last transaction.
+    pub after: Option<u32>,
+    /// What the host's clock said when one of these was read.
+    pub host: Option<u32>,
+}
 
 /// Where the archive ends now.
 pub struct End {
@@ -67,13 +82,33 @@ pub fn make(
     previous: Option<&Previous>,
     logs: &[Archived],
     end: &End,
-    complete_until: String,
+    reached: &Reached,
 ) -> Report {
     let mut report = Report::new(&server.version);
+    let now = server.clock.server;
+    let most = now.max(reached.after.unwrap_or_default());
+    let until = reached.until.or(end.created).map(|until| until.min(most));
+    let before = previous.filter(|_| beginning.root.is_none()).and_then(|it| stamp::seconds(&it.complete_until));
+    let before = match before.filter(|before| *before > now.saturating_add(STEP)) {
+        None => before,
+        // What was said before is of a clock that was wrong, or is wrong now.
+        Some(back) => {
+            warn!("the server's clock has gone back since the last log backup"; "from" => stamp::text(back), "to" => stamp::text(now));
+            report.add("clock.back", stamp::text(back));
+            None
+        }
+    };
     // What was said before still holds.
-    let before = previous.filter(|_| beginning.root.is_none()).map(|previous| previous.complete_until.clone());
-    let later = [Some(complete_until), before].into_iter().flatten().max_by_key(|time| stamp::seconds(time));
-    report.point_in_time = later;
+    report.point_in_time = Some(stamp::text(until.max(before).unwrap_or(now)));
+    if let Some(until) = until.filter(|_| reached.read) {
+        report.add("clock.complete", stamp::text(until));
+    }
+    if let Some(after) = reached.after {
+        report.add("clock.after", stamp::text(after));
+    }
+    if let Some(host) = reached.host {
+        report.add("clock.host", stamp::text(host));
+    }
     report.add("timeline", timeline);
     if let Some(root) = &beginning.root {
         report.add("timeline.cause", root.cause);
@@ -110,6 +145,15 @@ pub fn make(
     }
     if let Some(last) = logs.iter().filter_map(|log| log.seen.last).max() {
         report.add("time.last", stamp::text(last));
+    }
+    if let Some((from, to)) = logs.iter().filter_map(|log| log.seen.back).reduce(|(a, b), (c, d)| (a.min(c), b.max(d)))
+    {
+        report.add("time.back.from", stamp::text(from));
+        report.add("time.back.to", stamp::text(to));
+    }
+    if let Some(incident) = logs.iter().find_map(|log| log.seen.incident.as_ref()) {
+        warn!("the server notes in its log that it lost transactions"; "after" => incident);
+        report.add("incident", incident.to_string());
     }
     report.add("transactions", logs.iter().map(|log| log.seen.transactions).sum::<u64>().to_string());
     report.add("log.bytes", logs.iter().map(|log| log.entry.bytes).sum::<u64>().to_string());

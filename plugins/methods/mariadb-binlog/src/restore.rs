@@ -6,13 +6,12 @@ use bulkhead_plugin_sdk::method::tools::Process;
 use bulkhead_plugin_sdk::method::{
     Failure, Link, Reader, RestoreRequest, Restored, Result, Sink, Source, Stop as Until, info, progress, tools,
 };
-use mariadb_log::{Log, Point, Selector, Start, State, Stop, Summary};
+use mariadb_log::{Clock, Log, Point, Reading, Selector, Start, State, Stop, Summary, around, stamp};
 
 use crate::archive::CHUNK;
 use crate::failure;
 use crate::index::{Entry, Index};
 use crate::plugin::{CLIENT_TOOL, LOG_TOOL, METHOD};
-use crate::stamp;
 
 /// A log of the chain.
 struct Archived<'a> {
@@ -20,6 +19,8 @@ struct Archived<'a> {
     entry: Entry,
     /// Whether it goes on where the one before it ends.
     continues: bool,
+    /// What the server's clock said around it.
+    clock: Clock,
 }
 
 /// Replays the logs of a chain.
@@ -80,7 +81,7 @@ fn stop(until: Option<&Until>) -> Result<Stop> {
 async fn logs<'a>(links: &'a [Link], reader: &Reader) -> Result<Vec<Archived<'a>>> {
     let mut logs = Vec::new();
     let mut timeline = None;
-    for link in links {
+    for (link, clock) in links.iter().zip(clocks(links)) {
         let index = Index::read(link, reader).await?;
         let mut continues = timeline.as_ref() == Some(&index.timeline);
         timeline = Some(index.timeline);
@@ -88,11 +89,22 @@ async fn logs<'a>(links: &'a [Link], reader: &Reader) -> Result<Vec<Archived<'a>
             if link.object(&entry.object).is_none() {
                 return Err(Failure::corrupt(format!("the backup {} has no object {}", link.backup, entry.object)));
             }
-            logs.push(Archived { link, entry, continues });
+            logs.push(Archived { link, entry, continues, clock });
             continues = true;
         }
     }
     Ok(logs)
+}
+
+/// What the server's clock said around the logs of each link.
+fn clocks(links: &[Link]) -> Vec<Clock> {
+    let reading = |link: &Link| {
+        let read = |name| link.report.position(name).and_then(stamp::seconds);
+        Reading { complete: read("clock.complete"), after: read("clock.after"), host: read("clock.host") }
+    };
+    // Servers have clocks of their own.
+    let runs = links.chunk_by(|one, other| one.report.position("timeline") == other.report.position("timeline"));
+    runs.flat_map(|run| around(&run.iter().map(reading).collect::<Vec<_>>())).collect()
 }
 
 /// From where on, and with which log, the replay begins. Positions are better than GTIDs where numbers go backwards, and mean something in
@@ -149,6 +161,7 @@ impl Replay {
                     limit: Some(entry.to),
                     state: entry.gtid_start.parse().map_err(Failure::corrupt)?,
                     continues: log.continues && at > 0,
+                    clock: log.clock,
                 })
                 .map_err(failure::of)?;
             if !self.selector.has_passed() {

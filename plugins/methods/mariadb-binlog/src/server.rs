@@ -1,7 +1,9 @@
 //! What the server says of itself and of its logs.
 
+use std::time::SystemTime;
+
 use bulkhead_plugin_sdk::method::{Failure, Result, database};
-use mariadb_log::State;
+use mariadb_log::{State, stamp};
 
 /// The server at one moment.
 pub struct Server {
@@ -13,8 +15,37 @@ pub struct Server {
     pub uid: Option<String>,
     /// Everything that it has logged.
     pub state: State,
-    /// The moment, RFC 3339 in UTC, whole seconds: what was committed by then is in `state`.
-    pub now: String,
+    /// The moment: what was committed by then is in `state`.
+    pub clock: Clock,
+}
+
+/// The time, in seconds since 1970.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    /// As the server tells it.
+    pub server: u32,
+    /// As the host tells it, where that can be told.
+    pub host: Option<u32>,
+}
+
+impl Clock {
+    /// Asks for both.
+    ///
+    /// # Errors
+    /// `unsupported` when the server does not tell.
+    pub async fn ask() -> Result<Self> {
+        let now = database::value("SELECT DATE_FORMAT(UTC_TIMESTAMP(), '%Y-%m-%dT%H:%i:%sZ')").await?;
+        let server = now.as_deref().and_then(stamp::seconds);
+        let server = server.ok_or_else(|| Failure::unsupported("the server does not tell the time"))?;
+        Ok(Self { server, host: host() })
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the host's clock is a witness for the server's, and nothing more")]
+fn host() -> Option<u32> {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    // A host that does not tell says 1970.
+    now.as_secs().try_into().ok().filter(|now| *now > 0)
 }
 
 /// One of its logs.
@@ -33,8 +64,7 @@ impl Server {
     /// `unsupported` when the server keeps no binary log.
     pub async fn ask() -> Result<Self> {
         // First the time: what was committed by then is in the state that is read after it.
-        let now = database::value("SELECT DATE_FORMAT(UTC_TIMESTAMP(), '%Y-%m-%dT%H:%i:%sZ')").await?;
-        let now = now.ok_or_else(|| Failure::unsupported("the server does not tell the time"))?;
+        let clock = Clock::ask().await?;
         let rows = database::query(
             "SHOW GLOBAL VARIABLES WHERE variable_name IN \
              ('version', 'server_id', 'server_uid', 'log_bin', 'gtid_binlog_state')",
@@ -58,7 +88,7 @@ impl Server {
             id: value("server_id").unwrap_or_default(),
             uid: value("server_uid").filter(|uid| !uid.is_empty()),
             state: state.parse().map_err(Failure::unsupported)?,
-            now,
+            clock,
         })
     }
 }

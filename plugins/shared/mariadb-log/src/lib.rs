@@ -8,15 +8,20 @@
 //! - [`Selector`] lets those transactions through that lie between a base and a stop.
 #![warn(missing_docs)]
 
+mod clock;
 mod event;
 mod gtid;
+mod moment;
 mod observer;
 mod parser;
 mod problem;
 mod selector;
+pub mod stamp;
 
+pub use clock::{Reading, around};
 pub use event::MAGIC;
 pub use gtid::{Gtid, State};
+pub use moment::Clock;
 pub use observer::{Closed, Observation, Observer};
 pub use problem::{Problem, ProblemKind};
 pub use selector::{Log, Point, Selector, Start, Stop, Summary};

@@ -2,7 +2,8 @@
 
 use crate::event::{Body, Header, Kind};
 use crate::gtid::{Gtid, State};
-use crate::parser::{Keep, Parser, Visitor};
+use crate::moment::{JITTER, LONG};
+use crate::parser::{Ending, Keep, Parser, Visitor};
 use crate::problem::Problem;
 
 /// Reads along while a log is archived.
@@ -36,6 +37,11 @@ pub struct Observation {
     pub first: Option<u32>,
     /// The latest stamp of a transaction.
     pub last: Option<u32>,
+    /// The stamp of the last transaction.
+    pub newest: Option<u32>,
+    /// Stamps that run backwards by more than a minute: the earliest that came after a later one, and the latest that came before an
+    /// earlier one. Those that are ahead of the server's clock do not count.
+    pub back: Option<(u32, u32)>,
     /// Whole transactions.
     pub transactions: u64,
     /// Position in the server's file up to which everything is whole: no transaction is open there.
@@ -48,8 +54,8 @@ pub struct Observation {
     pub closed_at: Option<u32>,
     /// Two transactions of one domain that came in the wrong order: the log cannot be replayed by GTID alone.
     pub backwards: Option<(Gtid, Gtid)>,
-    /// Whether the server noted that it lost events.
-    pub incident: bool,
+    /// Where the server noted that it lost events: what was logged before.
+    pub incident: Option<State>,
 }
 
 /// Where in a transaction the log is.
@@ -88,8 +94,15 @@ impl Observer {
     /// For a log from a position on, where `state` was logged before.
     pub fn part(position: u64, state: State) -> Self {
         let seen = Observation { start: state.clone(), end: state, boundary: position, ..Observation::default() };
-        let watch = Watch { seen, group: Group::Outside, open: None };
+        let watch = Watch { seen, group: Group::Outside, open: None, clock: u32::MAX, highest: 0 };
         Self { parser: Parser::new(position), watch, nothing: Vec::new() }
+    }
+
+    /// What the server's clock can say at most while the log is written, when that is known.
+    #[must_use]
+    pub fn until(mut self, clock: Option<u32>) -> Self {
+        self.watch.clock = clock.unwrap_or(u32::MAX).saturating_add(JITTER);
+        self
     }
 
     /// Takes the next piece in.
@@ -123,6 +136,10 @@ struct Watch {
     group: Group,
     /// The transaction that is open, and its stamp.
     open: Option<(Gtid, u32)>,
+    /// Stamps after this are ahead of the server's clock.
+    clock: u32,
+    /// The latest stamp that is not.
+    highest: u32,
 }
 
 impl Watch {
@@ -144,6 +161,14 @@ impl Watch {
         seen.transactions += 1;
         seen.first = seen.first.or(Some(stamp));
         seen.last = seen.last.max(Some(stamp));
+        seen.newest = Some(stamp);
+        if stamp.saturating_add(LONG) < self.highest {
+            let (earliest, _) = seen.back.unwrap_or((stamp, self.highest));
+            seen.back = Some((earliest.min(stamp), self.highest));
+        }
+        if stamp <= self.clock {
+            self.highest = self.highest.max(stamp);
+        }
     }
 }
 
@@ -172,7 +197,7 @@ impl Visitor for Watch {
                     self.seen.closed = Some(Closed::Stop);
                     self.seen.closed_at = Some(header.timestamp);
                 }
-                Kind::Incident => self.seen.incident = true,
+                Kind::Incident if self.seen.incident.is_none() => self.seen.incident = Some(self.seen.end.clone()),
                 Kind::Format => self.seen.created = self.seen.created.or(Some(header.timestamp)),
                 _ => {}
             },
@@ -180,8 +205,8 @@ impl Visitor for Watch {
         Ok(Keep::Drop)
     }
 
-    fn end(&mut self, header: &Header, commits: bool, position: u64, offset: u64) -> Result<(), Problem> {
-        if self.group.ends(header, commits) {
+    fn end(&mut self, header: &Header, ending: Ending, position: u64, offset: u64) -> Result<(), Problem> {
+        if self.group.ends(header, ending.commits) {
             self.commit();
         }
         if self.group == Group::Outside {

@@ -9,6 +9,10 @@ use crate::problem::Problem;
 const MAX_EVENT: u32 = (1 << 30) + (64 << 20);
 /// The longest event that is read.
 const MAX_READ: u32 = 16 << 20;
+/// Bytes of a statement's beginning that are read: the session, and for how long it ran.
+const HEAD: usize = 8;
+/// The longest that a statement is believed to have run. The server counts from the stamp, which a session may set.
+const RAN: u32 = 30 * 86_400;
 /// Bytes of a statement's end by which it is known, with the checksum.
 const TAIL: usize = 9 + CHECKSUM;
 
@@ -21,13 +25,22 @@ pub(crate) enum Keep {
     End,
 }
 
+/// How an event has ended.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Ending {
+    /// Whether it is a statement that ends a transaction, or does so by its kind.
+    pub(crate) commits: bool,
+    /// Of a statement: for how many seconds it ran, unless it says something that cannot be.
+    pub(crate) seconds: Option<u32>,
+}
+
 /// Decides about events.
 pub(crate) trait Visitor {
     /// An event that begins at `start` in the server's file. Of those kinds whose body is read it is sound and complete.
     fn begin(&mut self, header: &Header, start: u64, body: &Body) -> Result<Keep, Problem>;
 
-    /// The event has ended and is sound. `commits` for a statement that ends a transaction. `offset` counts the bytes of the stream.
-    fn end(&mut self, header: &Header, commits: bool, position: u64, offset: u64) -> Result<(), Problem>;
+    /// The event has ended and is sound. `offset` counts the bytes of the stream.
+    fn end(&mut self, header: &Header, ending: Ending, position: u64, offset: u64) -> Result<(), Problem>;
 }
 
 enum Place {
@@ -49,6 +62,7 @@ pub(crate) struct Parser {
     bytes: [u8; HEADER],
     header: Option<Header>,
     body: Vec<u8>,
+    head: Vec<u8>,
     tail: Vec<u8>,
     hasher: Hasher,
     checksums: bool,
@@ -69,6 +83,7 @@ impl Parser {
             bytes: [0; HEADER],
             header: None,
             body: Vec::new(),
+            head: Vec::with_capacity(HEAD),
             tail: Vec::new(),
             hasher: Hasher::new(),
             checksums: false,
@@ -155,6 +170,7 @@ impl Parser {
                 return Ok(());
             }
         }
+        self.head.clear();
         self.tail.clear();
         self.place = Place::Body;
         if header.length as usize == HEADER { self.complete(&header, visitor) } else { Ok(()) }
@@ -211,7 +227,7 @@ impl Parser {
                 return Ok(());
             }
         }
-        self.close(&header, false, visitor)
+        self.close(&header, Ending::default(), visitor)
     }
 
     fn verify(&self, header: &Header) -> Result<(), Problem> {
@@ -232,6 +248,7 @@ impl Parser {
             self.hasher.update(&taken[..covered]);
         }
         self.have += taken.len();
+        self.head.extend_from_slice(&taken[..taken.len().min(HEAD - self.head.len())]);
         self.tail.extend_from_slice(&taken[taken.len().saturating_sub(TAIL)..]);
         self.tail.drain(..self.tail.len().saturating_sub(TAIL));
         if self.have == header.length as usize { self.complete(&header, visitor) } else { Ok(()) }
@@ -250,10 +267,14 @@ impl Parser {
             Kind::Query => end.ends_with(b"\0COMMIT") || end.ends_with(b"\0ROLLBACK"),
             _ => false,
         };
-        self.close(header, commits, visitor)
+        let seconds = match (header.kind, self.head.as_slice()) {
+            (Kind::Query, [_, _, _, _, a, b, c, d]) => Some(u32::from_le_bytes([*a, *b, *c, *d])),
+            _ => None,
+        };
+        self.close(header, Ending { commits, seconds: seconds.filter(|seconds| *seconds <= RAN) }, visitor)
     }
 
-    fn close(&mut self, header: &Header, commits: bool, visitor: &mut impl Visitor) -> Result<(), Problem> {
+    fn close(&mut self, header: &Header, ending: Ending, visitor: &mut impl Visitor) -> Result<(), Problem> {
         let end = self.position + u64::from(header.length);
         // One that is in no file stands for nothing there.
         #[expect(clippy::cast_possible_truncation, reason = "the format keeps the lower 32 bits")]
@@ -264,7 +285,7 @@ impl Parser {
         self.have = 0;
         self.header = None;
         self.place = Place::Header;
-        visitor.end(header, commits, self.position, self.offset)
+        visitor.end(header, ending, self.position, self.offset)
     }
 }
 

@@ -13,6 +13,8 @@ pub enum ProblemKind {
     Hole,
     /// The logs do not belong to the base, or not to what is asked for.
     Conflict,
+    /// The stamps in the logs do not tell where the moment is.
+    Ambiguous,
 }
 
 /// Why a log was not read further.
@@ -39,6 +41,10 @@ impl Problem {
 
     pub(crate) fn conflict(message: impl Into<String>) -> Self {
         Self { kind: ProblemKind::Conflict, message: message.into() }
+    }
+
+    pub(crate) fn ambiguous(message: impl Into<String>) -> Self {
+        Self { kind: ProblemKind::Ambiguous, message: message.into() }
     }
 }
 

@@ -2,8 +2,9 @@
 
 use crate::event::{Body, Header, IGNORABLE, Kind, MAGIC};
 use crate::gtid::{Gtid, State};
+use crate::moment::{Clock, Moment};
 use crate::observer::Group;
-use crate::parser::{Keep, Parser, Visitor};
+use crate::parser::{Ending, Keep, Parser, Visitor};
 use crate::problem::Problem;
 
 /// A place in the logs of one server.
@@ -29,7 +30,7 @@ pub struct Start {
 pub enum Stop {
     /// All there are.
     End,
-    /// Those before the first one that is stamped with this second, or a later one.
+    /// Those before the first one that is stamped with this second, or a later one, as far as stamps agree.
     Before(u32),
     /// In each of these domains up to and with this transaction; in others what was logged until then.
     With(State),
@@ -48,6 +49,8 @@ pub struct Log {
     pub state: State,
     /// Whether it goes on exactly where the one before it ended, of the same server.
     pub continues: bool,
+    /// What the server's clock said around it.
+    pub clock: Clock,
 }
 
 /// How far the replay has come.
@@ -70,6 +73,8 @@ pub struct Selector {
 
 struct Choice {
     stop: Stop,
+    /// Of a stop in time: where it is found. The logs are read on after it, as they may contradict it.
+    moment: Option<Moment>,
     /// From where on transactions count. Taken when it is reached.
     point: Option<Point>,
     /// What the base holds.
@@ -83,6 +88,8 @@ struct Choice {
     /// Whether the transaction that is open is passed.
     passes: bool,
     open: Option<(Gtid, u32)>,
+    /// When its statements had ended, as far as they say.
+    ended: u32,
     summary: Summary,
     has_reached: bool,
     has_passed: bool,
@@ -102,16 +109,29 @@ impl Selector {
             }
         }
         let summary = Summary { state: start.state.clone(), ..Summary::default() };
+        let moment = match &stop {
+            Stop::Before(second) => Some(Moment::new(*second)),
+            _ => None,
+        };
         let mut choice = Choice {
             stop,
+            moment,
             point: start.point,
             base: start.state,
-            log: Log { file: String::new(), position: 4, limit: None, state: State::default(), continues: false },
+            log: Log {
+                file: String::new(),
+                position: 4,
+                limit: None,
+                state: State::default(),
+                continues: false,
+                clock: Clock::default(),
+            },
             run: State::default(),
             by_position: false,
             group: Group::Outside,
             passes: false,
             open: None,
+            ended: 0,
             summary,
             has_reached: false,
             has_passed: false,
@@ -165,7 +185,7 @@ impl Selector {
         self.choice.has_reached || self.parser.as_ref().is_some_and(Parser::has_ended)
     }
 
-    /// Whether the stop is reached: no later log can hold anything that is wanted.
+    /// Whether the stop is reached: no later log has to be read. A stop in time is never: what follows may contradict it.
     pub fn has_reached(&self) -> bool {
         self.choice.has_reached
     }
@@ -201,9 +221,10 @@ impl Selector {
     /// What the replay has come to, when no more logs come.
     ///
     /// # Errors
-    /// `Hole` when the start lies in none of the logs, `Conflict` when the stop is a transaction that none of them holds.
+    /// `Hole` when the start is in none of the logs, `Conflict` when the stop is a transaction that none of them holds, `Ambiguous` when it
+    /// is a moment that their stamps do not agree on.
     pub fn finish(self) -> Result<Summary, Problem> {
-        let Choice { stop, point, summary, has_reached, .. } = self.choice;
+        let Choice { stop, moment, point, log, summary, has_reached, .. } = self.choice;
         if let Some(point) = point
             && self.parser.is_some()
             && !has_reached
@@ -212,6 +233,9 @@ impl Selector {
                 "the base ends at {} position {}, and the logs do not come so far",
                 point.file, point.position
             )));
+        }
+        if let Some(moment) = moment {
+            moment.check(log.clock)?;
         }
         match stop {
             Stop::With(target) if !has_reached => Err(Problem::conflict(format!(
@@ -280,6 +304,10 @@ impl Choice {
             }
             self.leave_point()?;
         }
+        if self.is_past() {
+            // Only its stamp counts.
+            return Ok(Keep::Drop);
+        }
         let before = self.run.last_of(gtid.domain);
         if !self.by_position {
             if let Some(before) = before.filter(|before| before.sequence >= gtid.sequence) {
@@ -297,9 +325,10 @@ impl Choice {
             }
         }
         match &self.stop {
-            Stop::Before(second) if stamp >= *second => {
-                self.has_reached = true;
-                Ok(Keep::End)
+            Stop::Before(_) => {
+                let (clock, passed) = (self.log.clock, &self.summary.state);
+                let is_before = self.moment.as_mut().is_none_or(|moment| moment.is_before(gtid, stamp, clock, passed));
+                Ok(if is_before { Keep::Pass } else { Keep::Drop })
             }
             Stop::With(target) => Ok(match target.last_of(gtid.domain) {
                 Some(last) if gtid.sequence > last.sequence => Keep::Drop,
@@ -308,8 +337,13 @@ impl Choice {
                 }
                 _ => Keep::Pass,
             }),
-            _ => Ok(Keep::Pass),
+            Stop::End => Ok(Keep::Pass),
         }
+    }
+
+    /// Whether the moment has been passed, if one is looked for.
+    fn is_past(&self) -> bool {
+        self.moment.as_ref().is_some_and(Moment::is_found)
     }
 
     /// A domain of which the run's first log says nothing: a server that began as a copy of another does not know in its own logs what
@@ -355,6 +389,8 @@ impl Choice {
             self.summary.transactions += 1;
             self.summary.last = Some((gtid, stamp));
             self.look_for_target();
+        } else if let Some(moment) = &mut self.moment {
+            moment.left(gtid, stamp, self.ended, self.log.clock);
         }
     }
 
@@ -378,7 +414,7 @@ impl Visitor for Choice {
         }
         match (header.kind, body) {
             // The tool needs them to read what follows.
-            (Kind::Format, _) => Ok(Keep::Pass),
+            (Kind::Format, _) => Ok(if self.is_past() { Keep::Drop } else { Keep::Pass }),
             (_, Body::List(state)) => {
                 if header.end != 0 && self.log.position == 4 && !self.run.continues_as(state) {
                     return Err(Problem::hole(format!(
@@ -394,10 +430,14 @@ impl Visitor for Choice {
                 self.passes = keep == Keep::Pass;
                 self.has_passed |= self.passes;
                 self.open = Some((*gtid, header.timestamp)).filter(|_| keep != Keep::End);
+                self.ended = 0;
                 self.group = Group::begin(*standalone);
                 Ok(keep)
             }
             (Kind::Incident, _) => {
+                if self.is_past() {
+                    return Ok(Keep::Drop);
+                }
                 if let Some(point) = &self.point
                     && (self.log.file != point.file || start < point.position)
                 {
@@ -414,8 +454,11 @@ impl Visitor for Choice {
         }
     }
 
-    fn end(&mut self, header: &Header, commits: bool, position: u64, _offset: u64) -> Result<(), Problem> {
-        if self.group.ends(header, commits) {
+    fn end(&mut self, header: &Header, ending: Ending, position: u64, _offset: u64) -> Result<(), Problem> {
+        if let Some(seconds) = ending.seconds {
+            self.ended = self.ended.max(header.timestamp.saturating_add(seconds));
+        }
+        if self.group.ends(header, ending.commits) {
             self.settle();
         }
         // Nothing may follow it: what is at the point is known now.

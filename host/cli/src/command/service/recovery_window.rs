@@ -69,6 +69,18 @@ fn described(window: &Value, now: Timestamp) -> String {
         said.push_str("\n\n");
         said.push_str(&table(&["AFTER", "BEFORE", "CANNOT BE RESTORED"], &rows, 80));
     }
+    let doubts = list(&window["doubts"]);
+    if !doubts.is_empty() {
+        let rows: Vec<_> = doubts
+            .iter()
+            .map(|doubt| {
+                let (from, to) = (time(text(doubt, "from")), time(text(doubt, "to")));
+                vec![from.to_owned(), to.to_owned(), text(doubt, "cause").to_owned()]
+            })
+            .collect();
+        said.push_str("\n\n");
+        said.push_str(&table(&["FROM", "TO", "MAY BE REFUSED: NAME A TRANSACTION INSTEAD"], &rows, 80));
+    }
     said
 }
 
@@ -93,6 +105,7 @@ mod tests {
                 {"from": "2024-03-27T11:59:30Z", "to": null, "cause": "not archived yet"},
                 {"from": "2024-03-25T17:18:21.5Z", "to": "2024-03-26T17:18:21Z", "cause": "the logs were purged"},
             ],
+            "doubts": [{"from": "2024-03-27T09:00:00Z", "to": "2024-03-27T09:05:00Z", "cause": "the clock went back"}],
         });
         assert_eq!(
             described(&window, now),
@@ -104,7 +117,11 @@ mod tests {
              AFTER                  BEFORE               CANNOT BE RESTORED\n\
              --------------------------------------------------------------------------------\n\
              2024-03-27T11:59:30    now                  not archived yet\n\
-             2024-03-25T17:18:21.5  2024-03-26T17:18:21  the logs were purged"
+             2024-03-25T17:18:21.5  2024-03-26T17:18:21  the logs were purged\n\
+             \n\
+             FROM                 TO                   MAY BE REFUSED: NAME A TRANSACTION INSTEAD\n\
+             --------------------------------------------------------------------------------\n\
+             2024-03-27T09:00:00  2024-03-27T09:05:00  the clock went back"
         );
         let none = json!({"service_id": "db1", "intervals": [], "gaps": []});
         assert_eq!(described(&none, now), "db1 has no good backup: it can be restored to no moment");

@@ -82,6 +82,14 @@ impl Built {
         self.gtid(gtid, 1).event(5, 1, 0, &[0; 9]).event(2, 1, 0, format!("\0DDL of {gtid}.").as_bytes())
     }
 
+    /// A statement that ran for so many seconds, and is a transaction by itself.
+    pub fn long(&mut self, gtid: &str, seconds: u32) -> &mut Self {
+        let mut body = vec![0; 4];
+        body.extend(seconds.to_le_bytes());
+        body.extend(format!("\0DDL of {gtid}.").as_bytes());
+        self.gtid(gtid, 1).event(2, 1, 0, &body)
+    }
+
     /// A transaction that ends with a statement.
     pub fn mixed(&mut self, gtid: &str) -> &mut Self {
         self.gtid(gtid, 0).event(2, 1, 0, format!("\0INSERT of {gtid}.").as_bytes()).event(2, 1, 0, b"\0COMMIT")

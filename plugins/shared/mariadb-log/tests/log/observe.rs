@@ -28,7 +28,7 @@ fn a_real_log_is_read_in_pieces_of_any_size() {
     }
     let second = observe(SECOND, 11).unwrap();
     assert_eq!(second.start, whole.end);
-    assert!(second.backwards.is_none() && !second.incident);
+    assert!(second.backwards.is_none() && second.incident.is_none());
 }
 
 #[test]
@@ -117,4 +117,27 @@ fn numbers_that_go_backwards_are_told() {
     log.transaction("0-1-6").transaction("0-2-5");
     let (before, after) = observe(&log.bytes, 64).unwrap().backwards.unwrap();
     assert_eq!((before.to_string(), after.to_string()), ("0-1-6".to_owned(), "0-2-5".to_owned()));
+}
+
+#[test]
+fn stamps_that_run_backwards_are_told_unless_they_were_ahead_of_the_clock() {
+    let mut log = Built::new("");
+    log.at(1000).transaction("0-1-1").at(90_000).transaction("0-1-2").at(1010).transaction("0-1-3");
+    log.at(1200).transaction("0-1-4").at(1100).transaction("0-1-5").at(1190).transaction("0-1-6").stop();
+    let back = |clock| {
+        let mut observer = Observer::whole().until(clock);
+        observer.feed(&log.bytes).unwrap();
+        let seen = observer.finish().unwrap();
+        assert_eq!((seen.last, seen.newest), (Some(90_000), Some(1190)));
+        seen.back
+    };
+    assert_eq!(back(None), Some((1010, 90_000)));
+    assert_eq!(back(Some(1300)), Some((1100, 1200)));
+}
+
+#[test]
+fn where_the_server_lost_transactions_is_told() {
+    let mut log = Built::new("");
+    log.transaction("0-1-1").event(26, 1, 0, &[1, 0]).transaction("0-1-2").event(26, 1, 0, &[1, 0]).stop();
+    assert_eq!(observe(&log.bytes, 7).unwrap().incident, Some(state("0-1-1")));
 }

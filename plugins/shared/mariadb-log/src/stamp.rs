@@ -1,4 +1,4 @@
-//! Seconds since 1970 and RFC 3339.
+//! Stamps: seconds since 1970, and as RFC 3339.
 
 /// An event's stamp as text, `2026-11-21T12:30:50Z`.
 pub fn text(seconds: u32) -> String {
