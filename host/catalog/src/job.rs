@@ -2,6 +2,7 @@
 
 mod create;
 mod list;
+mod queue;
 mod reset;
 
 use bulkhead_model::{
@@ -20,6 +21,8 @@ use crate::{backup, event, notice, restore, schedule};
 pub use create::NewJob;
 pub(crate) use create::{Draft, ensure_lock, insert, insert_all, made_before};
 pub use list::JobFilter;
+pub use queue::Queue;
+pub(crate) use queue::wait_for;
 pub use reset::NewReset;
 
 /// One run of a backup, restore, reset, verify or expire.
@@ -37,6 +40,8 @@ pub struct Job {
     pub method: Method,
     /// Where it stands.
     pub state: JobState,
+    /// Where it waits for its turn.
+    pub queue: Queue,
     /// Where the backup lies. `None` of a reset, and of jobs from before limits on targets.
     pub target: Option<TargetId>,
     /// The backup that it makes, restores, proves or deletes. `None` of a reset.
@@ -83,6 +88,7 @@ impl Job {
             kind: row.parsed("kind")?,
             method: row.parsed("method")?,
             state: row.parsed("state")?,
+            queue: row.parsed("queue")?,
             target: row.optional_parsed("target")?,
             backup: row.optional_parsed("backup")?,
             restore: row.optional_number("restore")?.map(RestoreId),

@@ -39,9 +39,9 @@ pub use backup::{
 pub use catalog::Catalog;
 pub use closed::Closed;
 pub use event::JobEvent;
-pub use history::{HistoryRow, HistoryRows};
+pub use history::{FailedInARow, HistoryRow, HistoryRows};
 pub use idempotency::{Idempotency, Made};
-pub use job::{Job, JobFilter, NewJob, NewReset};
+pub use job::{Job, JobFilter, NewJob, NewReset, Queue};
 pub use limit::Scope;
 pub use member::{Member, NewMember};
 pub use page::Page;

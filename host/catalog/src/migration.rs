@@ -21,6 +21,7 @@ const STEPS: &[(i64, &str, &str)] = &[
     (7, "copies", include_str!("../migrations/0007_copies.sql")),
     (8, "imports", include_str!("../migrations/0008_imports.sql")),
     (9, "closed", include_str!("../migrations/0009_closed.sql")),
+    (10, "queue", include_str!("../migrations/0010_queue.sql")),
 ];
 
 /// A step may rewrite a large table, and another host may be at it.

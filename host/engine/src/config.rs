@@ -292,6 +292,8 @@ impl Default for HousekeepingConfig {
 pub struct EngineLimits {
     /// Jobs that run at the same time on this host.
     pub max_running_jobs: usize,
+    /// Archives of logs without end that run at the same time on this host, besides.
+    pub max_running_archives: usize,
     /// The most wall-clock time of one attempt.
     pub attempt_deadline: Duration,
     /// How long a lease lasts without a heartbeat. The same on all hosts of one catalog.
@@ -322,6 +324,7 @@ impl Default for EngineLimits {
     fn default() -> Self {
         Self {
             max_running_jobs: 4,
+            max_running_archives: 64,
             attempt_deadline: Duration::from_hours(24),
             lease: Duration::from_secs(30),
             heartbeat: Duration::from_secs(2),

@@ -27,4 +27,5 @@ mod scale;
 mod scene;
 mod schedules;
 mod targets;
+mod turns;
 mod webhooks;

@@ -41,6 +41,8 @@ pub fn read(root: &Section<'_>) -> AllLimits {
 
     let running = number("max_running_jobs", 1..=1_000, engine.max_running_jobs as i64);
     engine.max_running_jobs = usize::try_from(running).unwrap_or(engine.max_running_jobs);
+    let archives = number("max_running_archives", 1..=10_000, engine.max_running_archives as i64);
+    engine.max_running_archives = usize::try_from(archives).unwrap_or(engine.max_running_archives);
     jobs.per_organization = running_jobs(&section, "max_running_jobs_per_organization");
     jobs.per_target = running_jobs(&section, "max_running_jobs_per_target");
     jobs.per_service = running_jobs(&section, "max_running_jobs_per_service");
