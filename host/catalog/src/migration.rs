@@ -22,6 +22,7 @@ const STEPS: &[(i64, &str, &str)] = &[
     (8, "imports", include_str!("../migrations/0008_imports.sql")),
     (9, "closed", include_str!("../migrations/0009_closed.sql")),
     (10, "queue", include_str!("../migrations/0010_queue.sql")),
+    (11, "lists", include_str!("../migrations/0011_lists.sql")),
 ];
 
 /// A step may rewrite a large table, and another host may be at it.

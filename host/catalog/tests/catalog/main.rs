@@ -20,6 +20,7 @@ mod lists;
 mod notices;
 mod opening;
 mod outcomes;
+mod plans;
 mod pruning;
 mod recovering;
 mod retaining;
