@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use sqlx::any::AnyRow;
 
 use crate::catalog::Catalog;
-use crate::count::{Counted, Noun};
+use crate::count::{Counted, Counts, Noun};
 use crate::fields::{self, Fields};
 use crate::session::{Session, sql, sql_of_parts, words};
 use crate::{backup, event, notice, restore, schedule};
@@ -107,6 +107,11 @@ impl Job {
             started_at: row.optional_time("started_at_us")?,
             finished_at: row.optional_time("finished_at_us")?,
         })
+    }
+
+    /// Its row is gone.
+    pub(crate) fn forgotten(&self, counts: &mut Counts) {
+        counts.moved(&self.counted(), Some(self.state.as_str()), None);
     }
 
     fn counted(&self) -> Counted<'_> {

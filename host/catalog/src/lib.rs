@@ -13,6 +13,7 @@ mod closed;
 mod count;
 mod event;
 mod fields;
+mod forget;
 mod history;
 mod idempotency;
 mod job;

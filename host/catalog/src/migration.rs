@@ -23,6 +23,7 @@ const STEPS: &[(i64, &str, &str)] = &[
     (9, "closed", include_str!("../migrations/0009_closed.sql")),
     (10, "queue", include_str!("../migrations/0010_queue.sql")),
     (11, "lists", include_str!("../migrations/0011_lists.sql")),
+    (12, "forgetting", include_str!("../migrations/0012_forgetting.sql")),
 ];
 
 /// A step may rewrite a large table, and another host may be at it.

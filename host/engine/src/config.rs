@@ -263,7 +263,7 @@ impl Default for WebhookConfig {
     }
 }
 
-/// What the catalog forgets after a while. Backups, restores, jobs and the audit trail are kept.
+/// What the catalog forgets after a while. Backups that are there, restores and the audit trail are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HousekeepingConfig {
     /// How long a request can be repeated under its idempotency key.
@@ -272,6 +272,9 @@ pub struct HousekeepingConfig {
     pub deliveries: Duration,
     /// Log lines and phases of jobs that have ended.
     pub job_events: Duration,
+    /// Jobs that have ended, with their attempts, and backups that were deleted, failed or were cancelled; never before the keys of
+    /// requests.
+    pub ended: Duration,
     /// How often it is looked at.
     pub every: Duration,
 }
@@ -282,6 +285,7 @@ impl Default for HousekeepingConfig {
             idempotency_keys: Duration::from_hours(24),
             deliveries: Duration::from_hours(7 * 24),
             job_events: Duration::from_hours(30 * 24),
+            ended: Duration::from_hours(90 * 24),
             every: Duration::from_mins(10),
         }
     }

@@ -67,6 +67,7 @@ pub fn read(root: &Section<'_>) -> AllLimits {
     refusals.burst = refusals.per_minute;
     requests.burst = rate(&section, "request_burst", requests.burst);
     housekeeping.job_events = section.duration("keep_job_events", housekeeping.job_events);
+    housekeeping.ended = section.duration("keep_ended", housekeeping.ended);
     housekeeping.deliveries = section.duration("keep_deliveries", housekeeping.deliveries);
 
     let memory = section.bytes("plugin_memory", plugin.memory_bytes as u64);
