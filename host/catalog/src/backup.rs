@@ -15,7 +15,7 @@ use bulkhead_model::{
 };
 use sqlx::any::AnyRow;
 
-use crate::count::{Counted, Noun};
+use crate::count::{Counted, Counts, Noun};
 use crate::fields::{self, Fields};
 use crate::session::{Session, sql, sql_of_parts};
 
@@ -125,6 +125,13 @@ impl Backup {
         })
     }
 
+    /// Its row is gone.
+    pub(crate) fn forgotten(&self, counts: &mut Counts) {
+        if self.state != BackupState::Deleted {
+            counts.moved(&self.counted(), Some(self.state.as_str()), None);
+        }
+    }
+
     fn counted(&self) -> Counted<'_> {
         Counted {
             noun: Noun::Backup,
@@ -171,10 +178,12 @@ pub(crate) async fn enter(
 ) -> Result<()> {
     let now = session.now().as_micros();
     let ended = matches!(to, BackupState::Succeeded | BackupState::Failed | BackupState::Cancelled);
+    let gone = matches!(to, BackupState::Deleted | BackupState::Failed | BackupState::Cancelled);
     // Of a backup that goes away, the record of how it ended remains.
     let query = sql(
         "UPDATE backups SET state = $1, failure = COALESCE($2, CASE WHEN $1 IN ('deleting', 'deleted') THEN failure END),
-             started_at_us = COALESCE($3, started_at_us), finished_at_us = COALESCE($4, finished_at_us)
+             started_at_us = COALESCE($3, started_at_us), finished_at_us = COALESCE($4, finished_at_us),
+             ended_at_us = $7
          WHERE id = $5 AND state = $6 RETURNING *",
     )
         .bind(to.as_str())
@@ -182,7 +191,8 @@ pub(crate) async fn enter(
         .bind((to == BackupState::Running).then_some(now))
         .bind(ended.then_some(now))
         .bind(id.as_str())
-        .bind(from.as_str());
+        .bind(from.as_str())
+        .bind(gone.then_some(now));
     let row = if to.predecessors().contains(&from) { session.row(query).await? } else { None };
     let Some(row) = row else {
         return Err(Failure::conflict(format!("backup {id} is not in a state that `{to}` can follow")));

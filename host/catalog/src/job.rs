@@ -2,6 +2,7 @@
 
 mod create;
 mod list;
+mod queue;
 mod reset;
 
 use bulkhead_model::{
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 use sqlx::any::AnyRow;
 
 use crate::catalog::Catalog;
-use crate::count::{Counted, Noun};
+use crate::count::{Counted, Counts, Noun};
 use crate::fields::{self, Fields};
 use crate::session::{Session, sql, sql_of_parts, words};
 use crate::{backup, event, notice, restore, schedule};
@@ -20,6 +21,8 @@ use crate::{backup, event, notice, restore, schedule};
 pub use create::NewJob;
 pub(crate) use create::{Draft, ensure_lock, insert, insert_all, made_before};
 pub use list::JobFilter;
+pub use queue::Queue;
+pub(crate) use queue::wait_for;
 pub use reset::NewReset;
 
 /// One run of a backup, restore, reset, verify or expire.
@@ -37,6 +40,8 @@ pub struct Job {
     pub method: Method,
     /// Where it stands.
     pub state: JobState,
+    /// Where it waits for its turn.
+    pub queue: Queue,
     /// Where the backup lies. `None` of a reset, and of jobs from before limits on targets.
     pub target: Option<TargetId>,
     /// The backup that it makes, restores, proves or deletes. `None` of a reset.
@@ -83,6 +88,7 @@ impl Job {
             kind: row.parsed("kind")?,
             method: row.parsed("method")?,
             state: row.parsed("state")?,
+            queue: row.parsed("queue")?,
             target: row.optional_parsed("target")?,
             backup: row.optional_parsed("backup")?,
             restore: row.optional_number("restore")?.map(RestoreId),
@@ -101,6 +107,11 @@ impl Job {
             started_at: row.optional_time("started_at_us")?,
             finished_at: row.optional_time("finished_at_us")?,
         })
+    }
+
+    /// Its row is gone.
+    pub(crate) fn forgotten(&self, counts: &mut Counts) {
+        counts.moved(&self.counted(), Some(self.state.as_str()), None);
     }
 
     fn counted(&self) -> Counted<'_> {

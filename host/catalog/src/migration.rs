@@ -21,7 +21,10 @@ const STEPS: &[(i64, &str, &str)] = &[
     (7, "copies", include_str!("../migrations/0007_copies.sql")),
     (8, "imports", include_str!("../migrations/0008_imports.sql")),
     (9, "closed", include_str!("../migrations/0009_closed.sql")),
-    (12, "sweep", include_str!("../migrations/0012_sweep.sql")),
+    (10, "queue", include_str!("../migrations/0010_queue.sql")),
+    (11, "lists", include_str!("../migrations/0011_lists.sql")),
+    (12, "forgetting", include_str!("../migrations/0012_forgetting.sql")),
+    (13, "sweep", include_str!("../migrations/0013_sweep.sql")),
 ];
 
 /// A step may rewrite a large table, and another host may be at it.

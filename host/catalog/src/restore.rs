@@ -313,10 +313,7 @@ async fn write(session: &mut Session, row: Row<'_>, draft: Draft) -> Result<(Res
     };
     let job = job::insert(session, draft).await?;
     if let Some(after) = row.after {
-        let query = sql("UPDATE jobs SET after_job = $1 WHERE id = $2")
-            .bind(after.as_str().to_owned())
-            .bind(job.id.as_str().to_owned());
-        session.execute_one("what a restore comes after", query).await?;
+        job::wait_for(session, &job.id, after).await?;
     }
     Ok((restore, job))
 }

@@ -205,6 +205,20 @@ pub(crate) async fn mirror(session: &mut Session, id: ScheduleId, state: JobStat
     session.execute(query).await.map(|_| ())
 }
 
+/// A one-time schedule goes with its job.
+pub(crate) async fn forget_once(session: &mut Session, id: ScheduleId) -> Result<()> {
+    let query = sql("DELETE FROM schedules WHERE id = $1 AND expression = 'once'
+             AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.schedule = schedules.id) RETURNING *")
+    .bind(id.0);
+    if let Some(row) = session.row(query).await? {
+        let schedule = Schedule::from_row(&row)?;
+        if !schedule.deleted {
+            session.counts.moved(&schedule.counted(), Some(""), None);
+        }
+    }
+    Ok(())
+}
+
 /// The next of the numbers that people see instead of random ids.
 pub(crate) async fn next_number(session: &mut Session, counter: &str) -> Result<i64> {
     let query = sql("UPDATE counters SET value = value + 1 WHERE name = $1 RETURNING value").bind(counter.to_owned());

@@ -84,6 +84,11 @@ impl Session {
         self.now
     }
 
+    /// Whether nothing changes beside this transaction: what it has read stays true.
+    pub(crate) fn is_alone(&self) -> bool {
+        matches!(self.engine, Engine::Sqlite)
+    }
+
     /// Locks the selected rows until the end. SQLite has locked everything already.
     ///
     /// As an UPDATE does, and no more: no key ever changes, and who changes a row twice in one transaction has PostgreSQL

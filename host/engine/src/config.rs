@@ -265,7 +265,7 @@ impl Default for WebhookConfig {
     }
 }
 
-/// What the catalog forgets after a while. Backups, restores, jobs and the audit trail are kept.
+/// What the catalog forgets after a while. Backups that are there, restores and the audit trail are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HousekeepingConfig {
     /// How long a request can be repeated under its idempotency key.
@@ -274,6 +274,9 @@ pub struct HousekeepingConfig {
     pub deliveries: Duration,
     /// Log lines and phases of jobs that have ended.
     pub job_events: Duration,
+    /// Jobs that have ended, with their attempts, and backups that were deleted, failed or were cancelled; never before the keys of
+    /// requests.
+    pub ended: Duration,
     /// How often it is looked at.
     pub every: Duration,
 }
@@ -284,6 +287,7 @@ impl Default for HousekeepingConfig {
             idempotency_keys: Duration::from_hours(24),
             deliveries: Duration::from_hours(7 * 24),
             job_events: Duration::from_hours(30 * 24),
+            ended: Duration::from_hours(90 * 24),
             every: Duration::from_mins(10),
         }
     }
@@ -294,6 +298,8 @@ impl Default for HousekeepingConfig {
 pub struct EngineLimits {
     /// Jobs that run at the same time on this host.
     pub max_running_jobs: usize,
+    /// Archives of logs without end that run at the same time on this host, besides.
+    pub max_running_archives: usize,
     /// The most wall-clock time of one attempt.
     pub attempt_deadline: Duration,
     /// How long a lease lasts without a heartbeat. The same on all hosts of one catalog.
@@ -324,6 +330,7 @@ impl Default for EngineLimits {
     fn default() -> Self {
         Self {
             max_running_jobs: 4,
+            max_running_archives: 64,
             attempt_deadline: Duration::from_hours(24),
             lease: Duration::from_secs(30),
             heartbeat: Duration::from_secs(2),

@@ -56,7 +56,7 @@ pub(crate) async fn look(engine: &Inner, service: &ServiceConfig) -> Result<()> 
     if last.is_some_and(|last| due(expression, &config.zone, last).is_none_or(|due| due > now)) {
         return Ok(());
     }
-    let history = history::of(engine, &service.organization, &service.id).await?;
+    let history = history::of_bases(engine, service).await?;
     let good = || history.bases.iter().filter(|base| base.good);
     let Some(since) = last.or_else(|| good().map(|base| base.taken).min()) else { return Ok(()) };
     let Some(due) = due(expression, &config.zone, since).filter(|due| *due <= now) else { return Ok(()) };

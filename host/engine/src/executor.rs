@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use bulkhead_catalog::{Attempt as AttemptRow, Job, Progress};
+use bulkhead_catalog::{Attempt as AttemptRow, Job, Progress, Queue};
 use bulkhead_model::{AttemptId, Failure, FailureKind, JobId, JobKind, JobState, Result, RetentionPolicy};
 use metrics::counter;
 use tokio::time::Instant;
@@ -236,7 +236,10 @@ async fn write_down(run: &Run, outcome: Result<Outcome>) {
     match (&written, run.job.kind) {
         (Ok((JobState::Succeeded, _)), JobKind::Backup) => {
             let _only_in_tests = fail_point("backup.recorded");
-            run.apply_retention().await;
+            // What goes on and on would look through months of logs each minute; the sweep does it each hour.
+            if run.job.queue != Queue::Continuous {
+                run.apply_retention().await;
+            }
             drills::after_backup(&run.engine, &run.job).await;
         }
         (Ok((JobState::Succeeded, _)), JobKind::Restore | JobKind::Reset) => {

@@ -2,8 +2,9 @@
 
 use bulkhead_catalog::HistoryRow;
 use bulkhead_model::recovery::{History, Record};
-use bulkhead_model::{BackupId, FailureKind, OrganizationId, Report, Result, ServiceId, Timestamp};
+use bulkhead_model::{BackupId, FailureKind, Method, OrganizationId, Report, Result, ServiceId, Timestamp};
 
+use crate::config::ServiceConfig;
 use crate::engine::Inner;
 
 /// The history of a service.
@@ -11,6 +12,14 @@ pub(crate) async fn of(engine: &Inner, organization: &OrganizationId, service: &
     let rows = engine.catalog.history(organization, service).await?;
     let records: Vec<Record> = rows.backups.into_iter().map(record).collect();
     from_records(engine, organization, &records, rows.restores).await
+}
+
+/// The same without logs: what restores alone, or on top of others.
+pub(crate) async fn of_bases(engine: &Inner, service: &ServiceConfig) -> Result<History> {
+    let is_base = |method: &Method| !engine.is_log(&service.engine, method);
+    let rows = engine.catalog.history_of(&service.organization, &service.id, is_base).await?;
+    let records: Vec<Record> = rows.backups.into_iter().map(record).collect();
+    from_records(engine, &service.organization, &records, rows.restores).await
 }
 
 /// The history that these make. Of timelines whose first backup is gone, the catalog still knows when that was begun.

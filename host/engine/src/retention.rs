@@ -84,7 +84,10 @@ pub(crate) async fn apply(
         tracing::info!(%service, "retention waits: backups of the service were registered within the last day");
         return Ok(());
     }
-    let known = Known::of(engine, organization, service).await?;
+    let known = Known::of(engine, organization, service, method, |method| {
+        engine.services.get(service).is_some_and(|service| engine.is_log(&service.engine, method))
+    });
+    let known = known.await?;
     if known.logs.contains(method) {
         let verdicts = known.judge_logs(&retained.all());
         expire(engine, organization, verdicts, "logs that no backup needs").await?;
@@ -179,7 +182,8 @@ pub(crate) async fn show(
         (service.retention.clone(), PolicySource::Service, zone, retained.of(None))
     };
     let settled = steady::is_settled(engine, retained.backups.iter().map(|backup| backup.created_at)).await?;
-    let known = Known::of(engine, organization, &schedule.service).await?;
+    let is_log = |method: &Method| engine.is_log(&schedule.engine, method);
+    let known = Known::of(engine, organization, &schedule.service, &schedule.method, is_log).await?;
     let logs = known.logs.contains(&schedule.method);
     let verdicts: Vec<Verdict> = if logs {
         known.judge_logs(&backups)
@@ -216,10 +220,18 @@ struct Known {
 }
 
 impl Known {
-    async fn of(engine: &Inner, organization: &OrganizationId, service: &ServiceId) -> Result<Self> {
+    /// What matters to backups of one method: all bases, and logs only to logs.
+    async fn of(
+        engine: &Inner,
+        organization: &OrganizationId,
+        service: &ServiceId,
+        method: &Method,
+        is_log: impl Fn(&Method) -> bool,
+    ) -> Result<Self> {
         // Before the history: what is done meanwhile is in one of them.
         let being_made = engine.catalog.being_made(organization, service).await?;
-        let rows = engine.catalog.history(organization, service).await?;
+        let wanted = |other: &Method| other == method || is_log(method) || !is_log(other);
+        let rows = engine.catalog.history_of(organization, service, wanted).await?;
         let records: Vec<Record> = rows.backups.into_iter().map(history::record).collect();
         let mut logs: Vec<Method> = records.iter().filter(|it| it.is_log()).map(|it| it.method.clone()).collect();
         logs.sort_unstable();

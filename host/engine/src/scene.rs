@@ -65,7 +65,7 @@ impl Scene {
             services: vec![service()],
             targets: Vec::new(),
             encryption: EncryptionConfig::default(),
-            limits: EngineLimits { max_running_jobs: 0, ..EngineLimits::default() },
+            limits: EngineLimits { max_running_jobs: 0, max_running_archives: 0, ..EngineLimits::default() },
             job_limits: Default::default(),
             automatic: Default::default(),
             drills: Default::default(),

@@ -136,8 +136,10 @@ const ROWS: &[(&str, &str, &str, &str)] = &[
     ("request_burst = 200", "request_burst = 0", "limits.request_burst", "from 1 to"),
     ("refusals_per_minute = 30", "refusals_per_minute = 0", "limits.refusals_per_minute", "from 1 to"),
     ("keep_job_events = \"30d\"", "keep_job_events = 30", "limits.keep_job_events", "write e.g. keep_job_events"),
+    ("keep_ended = \"90d\"", "keep_ended = 90", "limits.keep_ended", "write e.g. keep_ended"),
     ("keep_deliveries = \"7d\"", "keep_deliveries = 7", "limits.keep_deliveries", "write e.g. keep_deliveries"),
     ("max_running_jobs = 4", "max_running_jobs = 0", "limits.max_running_jobs", "expected a whole number from 1 to"),
+    ("max_running_archives = 64", "max_running_archives = 0", "limits.max_running_archives", "from 1 to"),
     ("attempts_max = 3", "attempts_max = \"3\"", "limits.attempts_max", "write it without quotes"),
     (
         "attempt_deadline = \"24h\"",

@@ -69,6 +69,11 @@ fn the_loss_of_the_server_costs_at_most_a_second_of_what_was_committed() {
     assert_eq!(restored, scene.lines_at(gtid));
     let newest = spare.value("SELECT MAX(at) FROM ledger.log").unwrap();
 
+    // However long the server is away: one backup that failed, and not one at each try.
+    let list = scene.host.json(&["backup", "list"]).unwrap();
+    let failed = list["backups"].as_array().unwrap().iter().filter(|row| row["status"] == "Failed").count();
+    assert_eq!(failed, 1, "{list}");
+
     scene.shop.launch().unwrap();
     let committed = scene.pause();
     let lost = format!(

@@ -1,18 +1,17 @@
 //! Taking the next job. Race-free between tasks, processes and machines.
 
+mod turn;
+
 use std::time::Duration;
 
-use bulkhead_model::{AttemptId, BackupId, Failure, JobId, JobState, Result, ServiceId, Timestamp};
+use bulkhead_model::{AttemptId, Failure, JobId, JobState, Result, ServiceId, Timestamp};
 
+use self::turn::Candidate;
 use super::Attempt;
 use crate::catalog::Catalog;
-use crate::fields::Fields;
-use crate::job::{Job, follow};
-use crate::limit::Scope;
+use crate::job::{Job, Queue, follow};
 use crate::session::{Session, sql, sql_of_parts};
 
-/// Service ids in one statement; SQLite takes 32,766 values, PostgreSQL 65,535.
-const SERVICES: usize = 4096;
 /// How often a claim that lost a race looks again before it leaves the rest for the next call.
 const ROUNDS: usize = 16;
 
@@ -27,83 +26,102 @@ const CLAIMABLE: &str = "c.state = 'scheduled' AND c.cancel_requested = 0 AND c.
         AND w.cancel_requested = 0 AND w.run_after_us <= $1 AND NOT EXISTS (
             SELECT 1 FROM jobs a WHERE a.id = w.after_job AND a.state IN ('scheduled', 'running'))))
     AND NOT EXISTS (SELECT 1 FROM jobs a WHERE a.id = c.after_job AND a.state IN ('scheduled', 'running'))
-    AND NOT EXISTS (
-        SELECT 1 FROM job_limits l WHERE l.scope = 'organization:' || c.organization AND l.running_max <= (
-            SELECT COUNT(*) FROM jobs r WHERE r.state = 'running' AND r.organization = c.organization))
-    AND NOT EXISTS (
-        SELECT 1 FROM job_limits l WHERE l.scope = 'service:' || c.service AND l.running_max <= (
-            SELECT COUNT(*) FROM jobs r WHERE r.state = 'running' AND r.service = c.service))
-    AND NOT EXISTS (
-        SELECT 1 FROM job_limits l WHERE l.scope = 'target:' || c.target AND l.running_max <= (
-            SELECT COUNT(*) FROM jobs r WHERE r.state = 'running' AND r.target = c.target))";
+    AND (c.queue = 'continuous' OR (
+        NOT EXISTS (
+            SELECT 1 FROM job_limits l WHERE l.scope = 'organization:' || c.organization AND l.running_max <= (
+                SELECT COUNT(*) FROM jobs r
+                WHERE r.state = 'running' AND r.organization = c.organization AND r.queue <> 'continuous'))
+        AND NOT EXISTS (
+            SELECT 1 FROM job_limits l WHERE l.scope = 'service:' || c.service AND l.running_max <= (
+                SELECT COUNT(*) FROM jobs r
+                WHERE r.state = 'running' AND r.service = c.service AND r.queue <> 'continuous'))
+        AND NOT EXISTS (
+            SELECT 1 FROM job_limits l WHERE l.scope = 'target:' || c.target AND l.running_max <= (
+                SELECT COUNT(*) FROM jobs r
+                WHERE r.state = 'running' AND r.target = c.target AND r.queue <> 'continuous'))))";
 
 impl Catalog {
-    /// Claims the oldest claimable job on one of the services, for `lease`. No limit of
-    /// [`set_job_limits`](Self::set_job_limits) is ever exceeded. On one service a restore or reset excludes everything
-    /// else, and a backup the others of its method; on one backup there is one job at a time; a restore that waits lets
-    /// nothing else start before it, unless it waits for another job itself. `None` when there is nothing to do now.
+    /// Claims a job of any queue, see [`claim_from`](Self::claim_from).
     ///
     /// # Errors
     /// Only those of the database.
     pub async fn claim(&self, host: &str, services: &[ServiceId], lease: Duration) -> Result<Option<(Job, Attempt)>> {
-        for services in services.chunks(SERVICES) {
+        self.claim_from(&Queue::ALL, host, services, lease).await
+    }
+
+    /// Claims a claimable job on one of the services, for `lease`: from the first of the queues that has one, in the order of
+    /// [`Queue::ALL`]; there, a job of the organization of which the fewest jobs run, on whatever host; of those, the oldest.
+    ///
+    /// No limit of [`set_job_limits`](Self::set_job_limits) is ever exceeded. On one service a restore or reset excludes
+    /// everything else, and a backup the others of its method; on one backup there is one job at a time; a restore that
+    /// waits lets nothing else start before it, unless it waits for another job itself. `None` when there is nothing to do
+    /// now.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub async fn claim_from(
+        &self,
+        queues: &[Queue],
+        host: &str,
+        services: &[ServiceId],
+        lease: Duration,
+    ) -> Result<Option<(Job, Attempt)>> {
+        for queue in Queue::ALL.into_iter().filter(|queue| queues.contains(queue)) {
+            // What other claims are taking just now.
+            let mut taken: Vec<JobId> = Vec::new();
             for _ in 0..ROUNDS {
-                let mut session = self.begin().await?;
-                let Some(candidate) = look(&mut session, services).await? else { break };
-                lock(&mut session, &candidate).await?;
-                // Not the transaction's time: it may have queued for longer than a lease lasts, and what it queued for must
-                // have ended before this attempt began.
-                let now = self.now();
-                // Nothing: another claim came first, and the candidate is excluded now. Others may not be.
-                let Some(job) = take(&mut session, &candidate.job, now).await? else { continue };
-                let attempt = lease_job(&mut session, &job, host, now, lease).await?;
-                follow(&mut session, &job, JobState::Scheduled, Some((&attempt.id, attempt.number))).await?;
-                session.commit().await?;
-                return Ok(Some((job, attempt)));
+                let candidates = self.in_turn(queue, services, &taken).await?;
+                if candidates.is_empty() {
+                    break;
+                }
+                for candidate in candidates {
+                    let mut session = self.begin().await?;
+                    // Who had to wait for its turn to write need not take what was there before.
+                    let candidate = match session.is_alone() {
+                        true => turn::first(&mut session, queue, services).await?,
+                        false => Some(candidate),
+                    };
+                    let Some(candidate) = candidate else { break };
+                    if let Some(claimed) = claim_candidate(session, &candidate, || self.now(), host, lease).await? {
+                        return Ok(Some(claimed));
+                    }
+                    taken.push(candidate.job);
+                }
             }
         }
         Ok(None)
     }
 }
 
-struct Candidate {
-    job: JobId,
-    service: ServiceId,
-    backup: Option<BackupId>,
-    /// What limits may be on; at most three.
-    scopes: Vec<Scope>,
-}
-
-/// The oldest job that seems claimable. On PostgreSQL its row stays locked, and rows that other claims look at are
-/// passed over.
-async fn look(session: &mut Session, services: &[ServiceId]) -> Result<Option<Candidate>> {
-    // To the next power of two, by repeating the last one: few different statements to prepare.
-    let slots = services.len().next_power_of_two();
-    let places: Vec<String> = (0..slots).map(|place| format!("${}", place + 2)).collect();
-    let text = format!(
-        "SELECT c.id, c.organization, c.service, c.target, c.backup FROM jobs c WHERE c.service IN ({}) AND {CLAIMABLE}
-         ORDER BY c.run_after_us, c.created_at_us, c.id LIMIT 1{}",
-        places.join(", "),
-        session.for_update_skipping()
-    );
-    // Not kept: PostgreSQL's plan for any services compares each job with them one by one.
-    let mut query = sql_of_parts(text).persistent(false).bind(session.now().as_micros());
-    for place in 0..slots {
-        let service = services.get(place).or(services.last()).map(ServiceId::as_str).unwrap_or_default();
-        query = query.bind(service.to_owned());
+/// `None` when another claim came first, or excludes this one by now.
+async fn claim_candidate(
+    mut session: Session,
+    candidate: &Candidate,
+    clock: impl Fn() -> Timestamp,
+    host: &str,
+    lease: Duration,
+) -> Result<Option<(Job, Attempt)>> {
+    if !lock(&mut session, candidate).await? {
+        return Ok(None);
     }
-    let Some(row) = session.row(query).await? else { return Ok(None) };
-    let row = Fields(&row);
-    let service: ServiceId = row.parsed("service")?;
-    let mut scopes = vec![Scope::Organization(row.parsed("organization")?), Scope::Service(service.clone())];
-    scopes.extend(row.optional_parsed("target")?.map(Scope::Target));
-    Ok(Some(Candidate { job: row.parsed("id")?, service, backup: row.optional_parsed("backup")?, scopes }))
+    // Not the transaction's time: it may have queued for longer than a lease lasts, and what it queued for must have ended
+    // before this attempt began.
+    let now = clock();
+    let Some(job) = take(&mut session, &candidate.job, now).await? else { return Ok(None) };
+    let attempt = lease_job(&mut session, &job, host, now, lease).await?;
+    follow(&mut session, &job, JobState::Scheduled, Some((&attempt.id, attempt.number))).await?;
+    session.commit().await?;
+    Ok(Some((job, attempt)))
 }
 
-/// Queues behind claims on the same service, under the same limit or on the same backup. Always job, service, scopes in
-/// their order, backup: no two claims wait for each other. Plain row locks, which everything that speaks PostgreSQL's
+/// Queues behind claims on the same service, under the same limit or on the same backup; not behind one of the same job,
+/// which is left to it. Always job, service, scopes in their order, backup: no two claims wait for each other. Plain row locks, which everything that speaks PostgreSQL's
 /// protocol has.
-async fn lock(session: &mut Session, candidate: &Candidate) -> Result<()> {
+async fn lock(session: &mut Session, candidate: &Candidate) -> Result<bool> {
+    let text = format!("SELECT id FROM jobs WHERE id = $1 AND state = 'scheduled'{}", session.for_update_skipping());
+    if session.row(sql_of_parts(text).bind(candidate.job.as_str())).await?.is_none() {
+        return Ok(false);
+    }
     // Whoever made the job made the row, too; without it, nothing on the service would ever run.
     let query = sql("INSERT INTO service_locks (service, claims) VALUES ($1, 1)
          ON CONFLICT (service) DO UPDATE SET claims = service_locks.claims + 1")
@@ -121,7 +139,7 @@ async fn lock(session: &mut Session, candidate: &Candidate) -> Result<()> {
         let text = format!("SELECT id FROM backups WHERE id = $1{}", session.for_update());
         session.row(sql_of_parts(text).bind(backup.as_str())).await?;
     }
-    Ok(())
+    Ok(true)
 }
 
 /// The way into running, when it is still open.

@@ -128,11 +128,15 @@ impl Catalog {
     ) -> Result<Vec<(ServiceId, Method, Timestamp, Option<Timestamp>)>> {
         let mut found = Vec::new();
         for services in batches(services) {
+            // As above; of each method, two indexes lead to the newest.
             let text = format!(
-                "SELECT service, method, MAX(verified_at_us) AS verified_at_us, MAX(drilled_at_us) AS drilled_at_us
-                 FROM backups WHERE state = 'succeeded' AND suspect IS NULL AND verified_at_us IS NOT NULL
-                     AND service IN {}
-                 GROUP BY service, method ORDER BY service, method",
+                "SELECT c.service, c.kind AS method, (
+                     SELECT MAX(b.verified_at_us) FROM backups b WHERE b.service = c.service AND b.method = c.kind
+                     AND b.state = 'succeeded' AND b.suspect IS NULL AND b.verified_at_us IS NOT NULL) AS verified_at_us, (
+                     SELECT MAX(b.drilled_at_us) FROM backups b WHERE b.service = c.service AND b.method = c.kind
+                     AND b.state = 'succeeded' AND b.suspect IS NULL AND b.drilled_at_us IS NOT NULL) AS drilled_at_us
+                 FROM row_counts c WHERE c.noun = 'backup' AND c.state = 'succeeded' AND c.service IN {}
+                 ORDER BY c.service, c.kind",
                 places(1, services.len())
             );
             let mut query = sql_of_parts(text);
@@ -141,8 +145,10 @@ impl Catalog {
             }
             for row in self.rows(query).await? {
                 let row = Fields(&row);
-                let drilled = row.optional_time("drilled_at_us")?;
-                found.push((row.parsed("service")?, row.parsed("method")?, row.time("verified_at_us")?, drilled));
+                if let Some(verified) = row.optional_time("verified_at_us")? {
+                    let drilled = row.optional_time("drilled_at_us")?;
+                    found.push((row.parsed("service")?, row.parsed("method")?, verified, drilled));
+                }
             }
         }
         Ok(found)

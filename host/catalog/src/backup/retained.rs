@@ -97,7 +97,7 @@ impl Catalog {
 
         let query = sql("SELECT parent, id FROM backups
              WHERE organization = $1 AND service = $2 AND parent IS NOT NULL AND state <> 'deleted'
-                 AND state IN ('scheduled', 'running', 'succeeded') ORDER BY id")
+                 AND state IN ('scheduled', 'running', 'succeeded') ORDER BY parent, id")
         .bind(organization.as_str())
         .bind(service.as_str());
         let mut needed_by: HashMap<BackupId, Vec<BackupId>> = HashMap::new();

@@ -5,7 +5,7 @@ use bulkhead_model::{
 };
 use serde_json::{Value, json};
 
-use super::{Job, unfinished};
+use super::{Job, Queue, unfinished};
 use crate::backup::{self, Backup};
 use crate::catalog::Catalog;
 use crate::fields;
@@ -145,10 +145,10 @@ pub(crate) async fn insert_all(session: &mut Session, drafts: Vec<Draft>) -> Res
     for batch in batches(&drafts) {
         let text = format!(
             "INSERT INTO jobs (id, organization, service, kind, method, target, backup, restore, schedule, request,
-                 attempts_max, run_after_us, created_at_us, state, attempts_made, cancel_requested, plain_bytes,
+                 attempts_max, run_after_us, created_at_us, queue, state, attempts_made, cancel_requested, plain_bytes,
                  stored_bytes, last_event)
              SELECT v.*, 'scheduled', 0, 0, 0, 0, 1 FROM (VALUES {}) AS v RETURNING *",
-            places(batch.len(), 13)
+            places(batch.len(), 14)
         );
         let mut query = sql_of_parts(text);
         for (place, draft) in batch.iter().enumerate() {
@@ -166,7 +166,8 @@ pub(crate) async fn insert_all(session: &mut Session, drafts: Vec<Draft>) -> Res
                 .bind(fields::json(&draft.request)?)
                 .bind(i64::from(draft.attempts_max.max(1)))
                 .bind(now)
-                .bind(created);
+                .bind(created)
+                .bind(Queue::of(draft.kind, draft.schedule).as_str());
         }
         let rows = session.rows(query).await?;
         let mut written: Vec<Job> = rows.iter().map(Job::from_row).collect::<Result<_>>()?;

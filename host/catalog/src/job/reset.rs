@@ -4,10 +4,9 @@ use bulkhead_model::{Failure, JobId, JobKind, Method, OrganizationId, Result, Se
 use serde_json::Value;
 
 use super::create::made_before;
-use super::{Draft, Job, insert};
+use super::{Draft, Job, insert, wait_for};
 use crate::catalog::Catalog;
 use crate::idempotency::{self, Idempotency, Made};
-use crate::session::sql;
 
 /// A reset to be run.
 #[derive(Clone, Debug)]
@@ -56,10 +55,7 @@ impl Catalog {
         };
         let job = insert(&mut session, draft).await?;
         if let Some(after) = &new.after {
-            let query = sql("UPDATE jobs SET after_job = $1 WHERE id = $2")
-                .bind(after.as_str().to_owned())
-                .bind(job.id.as_str().to_owned());
-            session.execute_one("what a reset comes after", query).await?;
+            wait_for(&mut session, &job.id, after).await?;
         }
         idempotency::settle(&mut session, &organization, key.as_ref(), job.id.as_str()).await?;
         session.commit().await?;

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{Target, missing};
 use crate::catalog::Catalog;
-use crate::fields::{Fields, json, optional_json};
+use crate::fields::{Fields, big, json, optional_json};
 use crate::session::{Session, sql};
 use crate::webhook::Sealed;
 
@@ -105,6 +105,7 @@ impl Catalog {
         if uses.schedules > 0 {
             let schedules = uses.schedules;
             let keep = if schedules == 1 { "schedule keeps its" } else { "schedules keep their" };
+            let schedules = number(schedules);
             return Err(Failure::conflict(format!("{schedules} {keep} backups in target `{id}`"))
                 .with_hint("delete the schedules first, or give them another target"));
         }
@@ -140,10 +141,17 @@ pub(super) async fn clear_default(session: &mut Session, organization: &Organiza
     session.execute(query).await.map(|_| ())
 }
 
-/// Who needs a target.
+/// Who needs a target, counted up to [`COUNTED`] each.
 struct Uses {
     backups: u64,
     schedules: u64,
+}
+
+/// That there are so many says enough: a target may hold millions.
+const COUNTED: u64 = 1000;
+
+fn number(counted: u64) -> String {
+    if counted > COUNTED { format!("more than {COUNTED}") } else { counted.to_string() }
 }
 
 impl Uses {
@@ -151,7 +159,7 @@ impl Uses {
         match self.backups {
             0 => None,
             1 => Some("1 backup lies".to_owned()),
-            several => Some(format!("{several} backups lie")),
+            several => Some(format!("{} backups lie", number(several))),
         }
     }
 }
@@ -160,22 +168,27 @@ async fn uses(session: &mut Session, organization: &OrganizationId, id: &TargetI
     let target = || id.as_str().to_owned();
     let owner = || organization.as_str().to_owned();
     // What is scheduled or runs will lie there soon. Of what failed nothing restores; the sweep has it for its own.
-    let backups = sql("SELECT COUNT(*) AS total FROM backups WHERE target = $1 AND organization = $2
-         AND state <> 'deleted' AND state <> 'failed' AND state <> 'cancelled'")
+    let backups = sql("SELECT COUNT(*) AS total FROM (
+             SELECT 1 AS one FROM backups WHERE target = $1 AND organization = $2
+             AND state <> 'deleted' AND state <> 'failed' AND state <> 'cancelled' LIMIT $3) AS counted")
     .bind(target())
-    .bind(owner());
-    let copies = sql("SELECT COUNT(*) AS total FROM backup_copies c JOIN backups b ON b.id = c.backup
-         WHERE c.target = $1 AND c.state <> 'failed' AND b.organization = $2
-         AND b.state <> 'deleted' AND b.state <> 'failed' AND b.state <> 'cancelled'")
+    .bind(owner())
+    .bind(big(COUNTED + 1));
+    let copies = sql("SELECT COUNT(*) AS total FROM (
+             SELECT 1 AS one FROM backup_copies c JOIN backups b ON b.id = c.backup
+             WHERE c.target = $1 AND c.state <> 'failed' AND b.organization = $2
+             AND b.state <> 'deleted' AND b.state <> 'failed' AND b.state <> 'cancelled' LIMIT $3) AS counted")
     .bind(target())
-    .bind(owner());
+    .bind(owner())
+    .bind(big(COUNTED + 1));
     // `copies` is a list of texts; no id has a character that JSON escapes.
-    let schedules =
-        sql("SELECT COUNT(*) AS total FROM schedules WHERE (target = $1 OR REPLACE(copies, $2, '') <> copies)
-         AND organization = $3 AND deleted = 0 AND expression <> 'once'")
-        .bind(target())
-        .bind(format!("\"{id}\""))
-        .bind(owner());
+    let schedules = sql("SELECT COUNT(*) AS total FROM (
+             SELECT 1 AS one FROM schedules WHERE (target = $1 OR REPLACE(copies, $2, '') <> copies)
+             AND organization = $3 AND deleted = 0 AND expression <> 'once' LIMIT $4) AS counted")
+    .bind(target())
+    .bind(format!("\"{id}\""))
+    .bind(owner())
+    .bind(big(COUNTED + 1));
     let mut totals = [0_u64; 3];
     for (total, query) in totals.iter_mut().zip([backups, copies, schedules]) {
         if let Some(row) = session.row(query).await? {

@@ -120,7 +120,7 @@ async fn walk(catalog: Catalog, clock: std::sync::Arc<bulkhead_model::TestClock>
 }
 
 /// What is counted, but for which share holds it.
-async fn counts(database: &Database) -> BTreeMap<String, i64> {
+pub async fn counts(database: &Database) -> BTreeMap<String, i64> {
     let rows = database
         .rows(
             "SELECT noun || ' ' || organization || ' ' || CASE WHEN service LIKE '#%' THEN '#' ELSE service END

@@ -51,6 +51,15 @@ impl Database {
         rows.iter().map(|row| (row.get(0), row.get(1))).collect()
     }
 
+    /// How SQLite would run a statement, one line a step.
+    pub async fn explain(&self, statement: &str) -> Vec<String> {
+        let mut connection = AnyConnection::connect(&self.url).await.unwrap();
+        let text = format!("EXPLAIN QUERY PLAN {statement}");
+        let steps = connection.fetch_all(sqlx::raw_sql(AssertSqlSafe(text))).await.unwrap();
+        connection.close().await.unwrap();
+        steps.iter().map(|step| step.get("detail")).collect()
+    }
+
     pub fn is_sqlite(&self) -> bool {
         self.url.starts_with("sqlite")
     }

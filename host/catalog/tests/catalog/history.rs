@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bulkhead_catalog::{NewBackup, NewJob, NewRestore};
+use bulkhead_catalog::{FailedInARow, NewBackup, NewJob, NewRestore};
 use bulkhead_model::{BackupId, BackupState, Failure, FailureKind, JobKind, JobState, NoticeEvent};
 use serde_json::json;
 
@@ -294,6 +294,30 @@ fn what_goes_on_and_on_is_under_way_once_and_tells_only_of_the_first_failure() {
         let told: Vec<_> = scene.deliveries().await.into_iter().map(|delivery| delivery.event).collect();
         assert_eq!(told, [NoticeEvent::BackupFailed, NoticeEvent::BackupFailed]);
         assert!(catalog.newest_backup_anywhere(&acme(), &service, &method).await.unwrap().is_some());
+    });
+}
+
+#[test]
+fn how_often_backups_of_a_method_failed_since_one_succeeded_is_counted() {
+    on_both(|database| async {
+        let scene = Scene::new(database).await;
+        let (service, method) = (ids(&["db1"]).remove(0), "dump".parse().unwrap());
+        let failed = async || scene.catalog.failed_in_a_row(&acme(), &service, &method).await.unwrap();
+        let fail = async || {
+            scene.schedule("db1", "dump", 1).await;
+            let (_, attempt) = scene.claim(&["db1"]).await.unwrap();
+            scene.catalog.fail(&attempt.id, &Failure::unavailable("gone"), None).await.unwrap();
+            scene.now()
+        };
+        assert_eq!(failed().await, FailedInARow::default());
+        fail().await;
+        let last = fail().await;
+        scene.backup("db1", "full").await;
+        assert_eq!(failed().await, FailedInARow { times: 2, last: Some(last) });
+        scene.backup("db1", "dump").await;
+        assert_eq!(failed().await.times, 0);
+        fail().await;
+        assert_eq!(failed().await.times, 1);
     });
 }
 

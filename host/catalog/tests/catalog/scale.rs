@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use bulkhead_catalog::BackupFilter;
+use bulkhead_catalog::{BackupFilter, NewBackup};
 
 use crate::databases::Database;
-use crate::scene::{Scene, acme, new_schedule};
+use crate::scene::{Scene, acme, globex, new_backup, new_schedule};
 
 const SCHEDULES: u64 = 50_000;
+const JOBS: u64 = 20_000;
 
 #[test]
 fn firing_reads_the_schedules_that_are_due_and_no_others() {
@@ -51,6 +52,45 @@ async fn reads(database: &Database) -> (i64, i64) {
         )
         .await;
     (rows[0].1, rows[1].1)
+}
+
+/// However many jobs of one organization wait, a claim goes from the first of one to the first of the next.
+#[test]
+fn a_claim_reads_the_first_jobs_of_the_organizations_that_wait_and_no_others() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let scene = Scene::new(Database::postgres().await).await;
+        scene.schedule("db1", "full", 1).await;
+        let other = NewBackup { organization: globex(), ..new_backup("db2", "full") };
+        scene.schedule_new(other).await;
+        // All of acme, and before those above.
+        let others = format!(
+            "INSERT INTO jobs (id, organization, service, kind, method, state, request, attempts_made, attempts_max,
+                 run_after_us, cancel_requested, plain_bytes, stored_bytes, created_at_us, last_event)
+             SELECT md5('' || n), 'acme', 'db1', 'verify', 'full',
+                 CASE WHEN n % 2 = 0 THEN 'scheduled' ELSE 'succeeded' END, '{{}}', 0, 1, n, 0, 0, 0, n, 0
+             FROM generate_series(1, {JOBS}) AS n"
+        );
+        scene.database.execute(&others).await;
+        scene.database.execute("ANALYZE jobs").await;
+        let before = rows_read(&scene.database).await;
+        let mut turns = Vec::new();
+        for _ in 0..3 {
+            turns.push(scene.claim(&["db1", "db2"]).await.unwrap().0.organization);
+        }
+        assert_eq!(turns, [acme(), globex(), acme()]);
+        scene.catalog.close().await;
+        let read = rows_read(&scene.database).await - before;
+        assert!(read < 300, "{read} rows of `jobs` were read for three claims");
+    });
+}
+
+/// Rows of `jobs` read so far.
+async fn rows_read(database: &Database) -> i64 {
+    let rows = database.rows(
+        "SELECT 'rows', CAST(seq_tup_read + idx_tup_fetch AS BIGINT) FROM pg_stat_user_tables WHERE relname = 'jobs'",
+    );
+    rows.await[0].1
 }
 
 #[test]

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::databases::on_both;
 use crate::scene::{Scene, acme, globex, new_backup, new_job, new_schedule, refused};
 
-fn new_target(organization: OrganizationId, id: &str) -> NewTarget {
+pub fn new_target(organization: OrganizationId, id: &str) -> NewTarget {
     NewTarget {
         organization,
         id: id.parse().unwrap(),

@@ -41,6 +41,8 @@ pub fn read(root: &Section<'_>) -> AllLimits {
 
     let running = number("max_running_jobs", 1..=1_000, engine.max_running_jobs as i64);
     engine.max_running_jobs = usize::try_from(running).unwrap_or(engine.max_running_jobs);
+    let archives = number("max_running_archives", 1..=10_000, engine.max_running_archives as i64);
+    engine.max_running_archives = usize::try_from(archives).unwrap_or(engine.max_running_archives);
     jobs.per_organization = running_jobs(&section, "max_running_jobs_per_organization");
     jobs.per_target = running_jobs(&section, "max_running_jobs_per_target");
     jobs.per_service = running_jobs(&section, "max_running_jobs_per_service");
@@ -65,6 +67,7 @@ pub fn read(root: &Section<'_>) -> AllLimits {
     refusals.burst = refusals.per_minute;
     requests.burst = rate(&section, "request_burst", requests.burst);
     housekeeping.job_events = section.duration("keep_job_events", housekeeping.job_events);
+    housekeeping.ended = section.duration("keep_ended", housekeeping.ended);
     housekeeping.deliveries = section.duration("keep_deliveries", housekeeping.deliveries);
 
     let memory = section.bytes("plugin_memory", plugin.memory_bytes as u64);

@@ -31,7 +31,8 @@ impl Inner {
     /// The newest backup that an incremental of the same service in the same target can go on top of: one whose whole chain is
     /// good, made since the service was last restored.
     pub(crate) async fn newest_base(&self, backup: &Backup, plugin: &PluginInfo) -> Result<Option<BackupId>> {
-        let history = self.catalog.history(&backup.organization, &backup.service).await?;
+        let is_base = |method: &Method| !self.is_log(&backup.engine, method);
+        let history = self.catalog.history_of(&backup.organization, &backup.service, is_base).await?;
         let restored = history.restores.last().copied();
         let rows: BTreeMap<&BackupId, &HistoryRow> = history.backups.iter().map(|row| (&row.id, row)).collect();
         let good = |row: &HistoryRow| {
