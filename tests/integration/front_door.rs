@@ -3,6 +3,7 @@
 
 mod cluster;
 
+use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -64,6 +65,41 @@ fn a_restore_brings_main_replica_and_stream_processors_to_the_same_state() {
         Ok(both.iter().all(|ssp| ssp.lived().rows.contains_key("note:2001")).then_some(()))
     })
     .unwrap();
+}
+
+#[test]
+fn a_damaged_front_door_closes_its_own_service_and_the_host_starts() {
+    let mut cluster = Cluster::start();
+    cluster.write(1001);
+    let position = cluster.scene.host.dir().join("data/front-door").join(SERVICE).join("position.json");
+    cluster.scene.host.stop(DEADLINE).unwrap();
+    let good = fs::read(&position).unwrap();
+    fs::write(&position, "{").unwrap();
+    cluster.scene.host.launch(&[]).unwrap();
+    let status = cluster.status();
+    assert_eq!(status["state"], "closed", "{status}");
+    assert!(status["reason"].as_str().unwrap().contains("position.json"), "{status}");
+    let event = json!({"table": "note", "op": "DELETE", "id": "note:1", "record": {}});
+    let refused = cluster.post("/ingest", &event);
+    assert_eq!(refused.status, 503, "{}", refused.text());
+    process::wait_until("the service says so", DEADLINE, || {
+        let service = cluster.scene.get(&format!("/v1/services/{SERVICE}"));
+        Ok(service["front_door_trouble"].is_string().then_some(()))
+    })
+    .unwrap();
+    // What lies behind is backed up, and nothing of it is replaced.
+    let asked = cluster.scene.ask(SERVICE, "export", None);
+    cluster.scene.succeeds(&asked);
+    let ended = cluster.scene.ended(&cluster.restore());
+    assert_eq!(ended["status"], "Failed", "{ended}");
+    assert_eq!(cluster.main().value("SELECT VALUE body FROM note:1001").unwrap(), json!(["written later"]));
+
+    fs::write(&position, good).unwrap();
+    cluster.scene.host.stop(DEADLINE).unwrap();
+    cluster.scene.host.launch(&[]).unwrap();
+    cluster.opens();
+    let service = cluster.scene.get(&format!("/v1/services/{SERVICE}"));
+    assert!(service["front_door_trouble"].is_null(), "{service}");
 }
 
 /// Where the host dies, and whether its restore had come to its end by then.

@@ -1,5 +1,6 @@
 //! SurrealDB services: what is exported comes back, record by record and definition by definition.
 
+mod deep;
 mod lies;
 mod versions;
 mod whole;

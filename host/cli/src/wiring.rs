@@ -41,7 +41,7 @@ pub async fn serve(config: Config, fail_at: Option<String>) -> Result<()> {
     make_data_dir(&config)?;
     let catalog = Catalog::open(&config.catalog_url, Arc::clone(&clock)).await?;
     let runtime = Runtime::new(runtime_config(&config, tool_set(&config)?)).await?;
-    let gateways = Gateways::start(&config).await?;
+    let gateways = Gateways::start(&config).await;
     let engine_config =
         EngineConfig { front_doors: gateways.doors(), ..engine_config(&config, &runtime.plugins(), fail_at) };
     let engine = Engine::start(engine_config, catalog, runtime, Arc::clone(&clock)).await?;

@@ -193,6 +193,11 @@ impl Engine {
         self.inner.catalog.closed_service(organization, id).await
     }
 
+    /// Whether the front door of a service cannot be opened or closed as it should be.
+    pub fn has_front_door_trouble(&self, service: &ServiceId) -> bool {
+        self.inner.doors.has_trouble(service)
+    }
+
     /// Wakes whenever a job of this host moved. Other hosts' jobs are seen in the catalog only.
     pub fn changes(&self) -> broadcast::Receiver<JobId> {
         self.inner.changes.subscribe()

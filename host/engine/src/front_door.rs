@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -60,6 +60,8 @@ pub(crate) struct Doors {
 struct Door {
     door: Arc<dyn FrontDoor>,
     turn: Arc<Mutex<()>>,
+    /// Why it is not as the catalog says.
+    trouble: std::sync::Mutex<Option<String>>,
 }
 
 /// A front door in the hands of one attempt. However the attempt ends, the door is as the catalog says soon afterwards.
@@ -82,7 +84,7 @@ impl Doors {
     pub fn new(doors: &FrontDoors) -> Self {
         let doors = doors.0.iter().map(|(service, door)| {
             let turn = Arc::new(Mutex::new(()));
-            (service.clone(), Door { door: Arc::clone(door), turn })
+            (service.clone(), Door { door: Arc::clone(door), turn, trouble: Default::default() })
         });
         Self { doors: doors.collect(), let_go: Arc::new(Notify::new()) }
     }
@@ -93,6 +95,28 @@ impl Doors {
         let turn = Arc::clone(&door.turn).lock_owned().await;
         Some(HeldDoor { door: Arc::clone(&door.door), _turn: turn, _wake: Wake(Arc::clone(&self.let_go)) })
     }
+
+    /// Whether the door of a service could not be made as the catalog says.
+    pub fn has_trouble(&self, service: &ServiceId) -> bool {
+        let trouble = |door: &Door| door.trouble.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+        self.doors.get(service).is_some_and(trouble)
+    }
+}
+
+impl Door {
+    /// Keeps what is wrong with it, and says it once.
+    fn tell(&self, service: &ServiceId, looked: &Result<()>) {
+        let trouble = looked.as_ref().err().map(ToString::to_string);
+        let mut known = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        match &trouble {
+            Some(error) if *known != trouble => {
+                tracing::error!(%service, error, "the front door is not as the catalog says; it is tried again and again");
+            }
+            None if known.is_some() => tracing::info!(%service, "the front door is as the catalog says again"),
+            _ => {}
+        }
+        *known = trouble;
+    }
 }
 
 /// Works until aborted.
@@ -102,9 +126,7 @@ pub(crate) async fn run(engine: Arc<Inner>) {
     }
     loop {
         for (service, door) in &engine.doors.doors {
-            if let Err(failure) = follow(&engine, service, door).await {
-                tracing::error!(%service, error = %failure, "the front door is not as the catalog says; trying again");
-            }
+            follow(&engine, service, door).await;
         }
         tokio::select! {
             () = tokio::time::sleep(LOOK) => {}
@@ -114,10 +136,15 @@ pub(crate) async fn run(engine: Arc<Inner>) {
 }
 
 /// Opens or closes a door that no attempt holds.
-async fn follow(engine: &Inner, service: &ServiceId, door: &Door) -> Result<()> {
-    let Ok(_turn) = door.turn.try_lock() else { return Ok(()) };
-    let Some(organization) = engine.services.get(service).map(|service| &service.organization) else { return Ok(()) };
-    if is_closed(engine, organization, service).await? { door.door.close().await } else { door.door.open().await }
+async fn follow(engine: &Inner, service: &ServiceId, door: &Door) {
+    let Ok(_turn) = door.turn.try_lock() else { return };
+    let Some(organization) = engine.services.get(service).map(|service| &service.organization) else { return };
+    let looked = match is_closed(engine, organization, service).await {
+        Ok(true) => door.door.close().await,
+        Ok(false) => door.door.open().await,
+        Err(failure) => Err(failure),
+    };
+    door.tell(service, &looked);
 }
 
 async fn is_closed(engine: &Inner, organization: &OrganizationId, service: &ServiceId) -> Result<bool> {
@@ -198,7 +225,7 @@ mod tests {
         let (_, attempt) = scene.catalog.claim("elsewhere", &[service().id], lease).await.unwrap().unwrap();
         let held = engine.doors.hold(&service().id).await.unwrap();
         scene.catalog.close_service(&attempt.id, "its data goes").await.unwrap();
-        follow(&engine, &service().id, &engine.doors.doors[&service().id]).await.unwrap();
+        follow(&engine, &service().id, &engine.doors.doors[&service().id]).await;
         assert_eq!(*told.0.lock().unwrap(), Some("open"), "an attempt holds it");
         drop(held);
         until("close").await;

@@ -22,7 +22,7 @@ use crate::position::{Position, PositionFile};
 use crate::processor::Caller;
 use crate::replica::Replica;
 use crate::status::Status;
-use crate::{serve, upkeep};
+use crate::{routes, serve, upkeep};
 
 /// The most time for requests that are under way when the front door is closed, besides what each of them may take.
 const CLOSING: Duration = Duration::from_secs(30);
@@ -99,7 +99,9 @@ impl Gateway {
             directory: opened.lock,
             config,
         });
-        let server = tokio::spawn(serve::serve(listener, Arc::clone(&inner), inner.stopping.subscribe()));
+        let served = (inner.config.service.clone(), routes::router(Arc::clone(&inner)));
+        let connections = inner.config.limits.connections;
+        let server = tokio::spawn(serve::serve(listener, served, connections, inner.stopping.subscribe()));
         *lock(&inner.server) = Some(server);
         let tasks = [
             tokio::spawn(upkeep::prepare(Arc::clone(&inner))).abort_handle(),

@@ -16,9 +16,11 @@ mod processor;
 mod replica;
 mod routes;
 mod serve;
+mod shut;
 mod status;
 mod upkeep;
 
 pub use config::{Fsync, GatewayConfig, Limits, Token};
 pub use gateway::Gateway;
+pub use shut::Shut;
 pub use status::{State, Status};

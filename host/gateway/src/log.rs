@@ -12,7 +12,7 @@ use bulkhead_model::{Failure, Result};
 
 use crate::event::Event;
 use frame::{Frame, Head, PAYLOAD_MAX};
-use segment::{Active, Closed};
+use segment::{Active, Closed, Segment};
 
 pub(crate) use writer::Writer;
 
@@ -35,7 +35,7 @@ impl Log {
     /// Opens the log and answers the events after `applied`, in order.
     ///
     /// # Errors
-    /// `corrupt` when an event that was acknowledged cannot be read; `unavailable` when the disk fails.
+    /// `corrupt` when an event that may have been acknowledged cannot be read; `unavailable` when the disk fails.
     pub fn open(directory: &Path, segment_bytes: u64, applied: u64) -> Result<(Self, Vec<Event>)> {
         fs::create_dir_all(directory).map_err(|error| disk_failure(directory, &error))?;
         let mut log = Self {
@@ -49,29 +49,26 @@ impl Log {
         };
         let mut events = Vec::new();
         let mut previous = None;
+        let mut headless = Headless::default();
         let paths = segments(directory)?;
         for (at, path) in paths.iter().enumerate() {
             let newest = at + 1 == paths.len();
-            let Some(found) = segment::read(path, newest)? else {
-                tracing::warn!(segment = %path.display(), "removed a segment of the event log that was being made when the machine stopped");
-                remove(path)?;
-                continue;
+            let found = match segment::read(path, newest)? {
+                Segment::Whole(found) => found,
+                Segment::Headless { unfinished } => {
+                    headless.0.push((path.clone(), unfinished));
+                    continue;
+                }
             };
             // What is before a segment is in the one before it, or in the replica.
-            let whole = match previous {
+            let follows = match previous {
                 Some(last) => found.head.previous == last,
                 None => found.head.previous <= applied,
             };
-            if !whole {
-                return Err(Failure::corrupt(format!(
-                    "a segment of the event log is missing before `{}`: events up to {} are in none",
-                    path.display(),
-                    found.head.previous
-                ))
-                .with_hint(
-                    "put it back, or move the front door's directory away and start with a new copy of the database",
-                ));
+            if !follows {
+                return Err(headless.damaged().unwrap_or_else(|| missing_before(path, found.head.previous)));
             }
+            headless.remove()?;
             previous = Some(found.last);
             if found.torn > 0 {
                 tracing::warn!(segment = %path.display(), at = found.bytes, bytes = found.torn,
@@ -86,6 +83,7 @@ impl Log {
             }
             events.extend(found.events.into_iter().filter(|event| event.sequence > applied));
         }
+        headless.end()?;
         // What was read may be known to the operating system only.
         log.sync_closed()?;
         log.safe = log.last;
@@ -200,6 +198,44 @@ impl Log {
             File::open(path).and_then(|file| file.sync_all()).map_err(|error| disk_failure(path, &error))
         })
     }
+}
+
+/// Files without a head, in the order of their names, until it is known whether events are missing where they are.
+#[derive(Default)]
+struct Headless(Vec<(PathBuf, bool)>);
+
+impl Headless {
+    /// The segment after them follows on the one before them: no event was ever in them.
+    fn remove(&mut self) -> Result<()> {
+        for (path, _) in self.0.drain(..) {
+            tracing::warn!(segment = %path.display(), "removed a file of the event log that was being made when the disk was full or the machine stopped");
+            remove(&path)?;
+        }
+        Ok(())
+    }
+
+    /// What to say when it does not.
+    fn damaged(&self) -> Option<Failure> {
+        self.0.first().map(|(path, _)| segment::damaged(path, 0))
+    }
+
+    /// Nothing comes after them. Only the last one can have been interrupted while it was made; tries that failed before have left less than
+    /// a head.
+    fn end(mut self) -> Result<()> {
+        let before = self.0.len().saturating_sub(1);
+        match self.0.iter().take(before).find(|(_, unfinished)| !unfinished) {
+            Some((path, _)) => Err(segment::damaged(path, 0)),
+            None => self.remove(),
+        }
+    }
+}
+
+fn missing_before(path: &Path, previous: u64) -> Failure {
+    Failure::corrupt(format!(
+        "a segment of the event log is missing before `{}`: events up to {previous} are in none",
+        path.display()
+    ))
+    .with_hint("put it back, or move the front door's directory away and start with a new copy of the database")
 }
 
 fn segments(directory: &Path) -> Result<Vec<PathBuf>> {

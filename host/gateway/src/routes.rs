@@ -3,6 +3,7 @@
 mod ingest;
 mod proxy;
 mod refusal;
+mod shut;
 mod ssp;
 
 use std::sync::Arc;
@@ -16,8 +17,11 @@ use axum::{Json, Router};
 use serde_json::json;
 use subtle::ConstantTimeEq;
 
+use crate::config::Token;
 use crate::gate::Phase;
 use crate::gateway::Inner;
+
+pub(crate) use shut::router as shut;
 
 /// All routes.
 pub(crate) fn router(inner: Arc<Inner>) -> Router {
@@ -31,14 +35,14 @@ pub(crate) fn router(inner: Arc<Inner>) -> Router {
         .route("/ssp/heartbeat", post(ssp::heartbeat))
         .route("/status", get(status))
         .layer(DefaultBodyLimit::max(event_bytes))
-        .layer(from_fn_with_state(Arc::clone(&inner), authenticate))
+        .layer(from_fn_with_state(inner.config.token.clone(), authenticate))
         .route("/health", get(health))
         .with_state(inner)
 }
 
 /// Asks for the token, if there is one.
-async fn authenticate(State(inner): State<Arc<Inner>>, request: Request, next: Next) -> Response {
-    let Some(token) = &inner.config.token else { return next.run(request).await };
+async fn authenticate(State(token): State<Option<Token>>, request: Request, next: Next) -> Response {
+    let Some(token) = token else { return next.run(request).await };
     let shown = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let shown = shown.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
     match bool::from(shown.as_bytes().ct_eq(token.expose().as_bytes())) {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
@@ -10,9 +11,6 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tower::ServiceExt as _;
-
-use crate::gateway::Inner;
-use crate::routes;
 
 const BUFFER_BYTES: usize = 64 << 10;
 const HEADERS_MAX: usize = 100;
@@ -22,11 +20,14 @@ const HEAD_DEADLINE: Duration = Duration::from_secs(120);
 /// A host that has no file descriptors left tries again after this.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves until `stopping` becomes true and every answer has been sent.
-pub(crate) async fn serve(listener: TcpListener, inner: Arc<Inner>, mut stopping: watch::Receiver<bool>) {
-    let places = Arc::new(Semaphore::new(inner.config.limits.connections.max(1)));
-    let service = inner.config.service.clone();
-    let router = routes::router(inner);
+/// Serves what stands before `service` until `stopping` becomes true and every answer has been sent.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    (service, router): (String, Router),
+    connections: usize,
+    mut stopping: watch::Receiver<bool>,
+) {
+    let places = Arc::new(Semaphore::new(connections.max(1)));
     let graceful = GracefulShutdown::new();
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())

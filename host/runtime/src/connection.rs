@@ -29,6 +29,17 @@ pub struct HttpAccess {
     pub tls: bool,
     /// What each request carries besides its authorization, e.g. where the user is known. No secrets.
     pub headers: Vec<(String, String)>,
+    /// Where a token is to be had, which requests show instead of the password; without one, or when it is refused, the password is shown.
+    pub sign_in: Option<SignIn>,
+}
+
+/// Where `{"user", "pass"}`, posted as JSON, is answered with `{"token"}`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SignIn {
+    /// The path, e.g. `/signin`.
+    pub path: String,
+    /// What is posted besides, e.g. where the user is known. No secrets.
+    pub fields: Vec<(String, String)>,
 }
 
 impl fmt::Debug for Connection {

@@ -10,12 +10,16 @@ mod connect;
 mod hooks;
 mod origin;
 mod service;
+mod session;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use bulkhead_model::{Failure, Result};
+use http::{Request, Response};
+use hyper::body::Incoming;
+use wasmtime_wasi_http::{Error, WasiBody};
 
 use self::client::Client;
 use self::hooks::Deadlines;
@@ -138,6 +142,14 @@ impl Egress {
         let origins = Arc::new(BTreeMap::from([(origin, Trust::Operator)]));
         let client = Client::new(rules.tls.clone(), origins);
         Ok(Some(Self { names: Names::Service(Arc::new(door)), client, deadlines: service::DEADLINES }))
+    }
+
+    /// Sends a request whose origin was checked.
+    async fn send(&self, request: Request<WasiBody>) -> std::result::Result<Response<Incoming>, Error> {
+        match &self.names {
+            Names::Endpoints(_) => self.client.send(request).await,
+            Names::Service(door) => door.send(&self.client, request).await,
+        }
     }
 
     /// Whether a plugin may name this origin.

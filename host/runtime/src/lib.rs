@@ -26,7 +26,7 @@ mod wasi;
 pub use attempt::{
     ArtifactReader, ArtifactWriter, Attempt, Level, Observer, Replacing, ServerControl, ServerStatus, Written,
 };
-pub use connection::{Connection, HttpAccess};
+pub use connection::{Connection, HttpAccess, SignIn};
 pub use database::{Presence, Rows};
 pub use egress::EgressConfig;
 pub use limits::Limits;

@@ -23,8 +23,8 @@ use crate::words;
 impl Client {
     /// A database as SurrealQL, while it is written by the server.
     ///
-    /// The server has no mark for the end of an export: it ends the stream in good order when it fails midway. Who relies on the
-    /// export compares what came with what the database holds.
+    /// The server ends the stream in good order when it fails midway. Who relies on the export compares what came with what the
+    /// database holds.
     ///
     /// # Errors
     /// As [`query`](Self::query).

@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::ops::Range;
 
 use crate::quote::unquote;
 use crate::scanner::{Mark, Scanner};
@@ -31,8 +32,19 @@ pub struct Item {
     pub kind: Kind,
     /// Its text, as UTF-8 if the export is.
     pub text: Vec<u8>,
+    /// The most brackets that are open at once in it.
+    pub depth: usize,
     /// Where it begins.
     pub at: Position,
+    /// Where in its text the value of `id` is.
+    id: Option<Range<usize>>,
+}
+
+impl Item {
+    /// The record id of a record that has one, as it is written.
+    pub fn id(&self) -> Option<&str> {
+        std::str::from_utf8(self.text.get(self.id.clone()?)?).ok().map(str::trim)
+    }
 }
 
 /// An item does not fit into memory.
@@ -61,7 +73,11 @@ pub struct Items {
     bytes: Vec<u8>,
     /// Where `bytes` begin.
     from: Position,
+    /// The most brackets that were open in them.
+    deepest: usize,
     list: Option<List>,
+    /// Whether the last statement was an edge that is no record: `RELATE`.
+    relates: bool,
     ready: VecDeque<Item>,
 }
 
@@ -73,7 +89,8 @@ struct List {
     key: Option<usize>,
     /// Where in the item's bytes the value of `id` begins.
     id: Option<usize>,
-    table: Option<String>,
+    /// The value of `id` that has ended, and its table.
+    known: Option<(Range<usize>, Option<String>)>,
 }
 
 impl Items {
@@ -84,7 +101,9 @@ impl Items {
             limit,
             bytes: Vec::new(),
             from: Position::START,
+            deepest: 0,
             list: None,
+            relates: false,
             ready: VecDeque::new(),
         }
     }
@@ -126,12 +145,22 @@ impl Items {
         Ok(self.scanner.finish()?.is_none())
     }
 
+    /// Whether the last part of the export is closed.
+    ///
+    /// Servers (of 2.x and 3.x) end an export that fails halfway in good order. But each of its parts, e.g. the records of a table, begins with
+    /// a comment and an empty line, and an empty line follows when all of it has been written; one more where it consists of `RELATE`.
+    pub fn is_closed(&self) -> bool {
+        let (since_comment, at_end) = self.scanner.empty_lines();
+        since_comment >= 2 && at_end > usize::from(self.relates)
+    }
+
     fn mark(&mut self, mark: Mark) {
         let depth = self.scanner.depth();
+        self.deepest = self.deepest.max(depth);
         match (&mut self.list, mark) {
             (None, Mark::Open(b'[')) if depth == 1 => {
                 if let Some(relation) = insert(self.statement()) {
-                    self.list = Some(List { relation, key: None, id: None, table: None });
+                    self.list = Some(List { relation, key: None, id: None, known: None });
                     self.forget();
                 }
             }
@@ -139,7 +168,8 @@ impl Items {
                 self.bytes.pop();
                 if let Some(at) = self.scanner.begun() {
                     let text = self.statement().to_vec();
-                    self.ready.push_back(Item { kind: Kind::Statement, text, at });
+                    self.relates = text.get(..6).is_some_and(|word| word.eq_ignore_ascii_case(b"RELATE"));
+                    self.ready.push_back(Item { kind: Kind::Statement, text, depth: self.deepest, at, id: None });
                 }
                 self.end_statement();
             }
@@ -150,9 +180,11 @@ impl Items {
                 self.bytes.pop();
                 let text = self.bytes.trim_ascii().to_vec();
                 if !text.is_empty() {
-                    self.ready.push_back(Item { kind: Kind::Statement, text, at: self.from });
+                    let (depth, at) = (self.deepest, self.from);
+                    self.ready.push_back(Item { kind: Kind::Statement, text, depth, at, id: None });
                 }
                 self.list = None;
+                self.relates = false;
                 self.end_statement();
             }
             (Some(list), Mark::Open(b'{')) if depth == 2 => list.key = Some(self.bytes.len()),
@@ -186,10 +218,15 @@ impl Items {
     fn end_record(&mut self) {
         self.bytes.pop();
         if let Some(list) = &mut self.list {
-            let (table, relation) = (list.table.take(), list.relation);
+            let (id, table) = list.known.take().map_or((None, None), |(id, table)| (Some(id), table));
+            let kind = Kind::Record { relation: list.relation, table };
             let text = self.bytes.trim_ascii().to_vec();
+            let space = self.bytes.len() - self.bytes.trim_ascii_start().len();
+            let id = id.and_then(|id| Some(id.start.checked_sub(space)?..id.end.checked_sub(space)?));
+            // All but the list's own bracket.
+            let depth = self.deepest.saturating_sub(1);
             if !text.is_empty() {
-                self.ready.push_back(Item { kind: Kind::Record { relation, table }, text, at: self.from });
+                self.ready.push_back(Item { kind, text, depth, at: self.from, id });
             }
         }
         self.forget();
@@ -202,6 +239,7 @@ impl Items {
 
     fn forget(&mut self) {
         self.bytes.clear();
+        self.deepest = 0;
         self.from = self.scanner.position();
     }
 }
@@ -209,7 +247,8 @@ impl Items {
 impl List {
     fn end_id(&mut self, bytes: &[u8]) {
         if let Some(start) = self.id.take() {
-            self.table = bytes.get(start..bytes.len() - 1).and_then(table);
+            let id = start..bytes.len() - 1;
+            self.known = Some((id.clone(), bytes.get(id).and_then(table)));
         }
     }
 }

@@ -9,10 +9,12 @@ mod items;
 mod position;
 mod quote;
 mod scanner;
+mod shallow;
 mod splitter;
 mod word;
 
 pub use items::{Item, Items, Kind, TooLong};
 pub use position::{Open, Position, Unfinished};
 pub use quote::{ident, string, unquote};
+pub use shallow::{Shallow, shallow};
 pub use splitter::{Splitter, Statement, statements};

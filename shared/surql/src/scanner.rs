@@ -65,6 +65,10 @@ pub(crate) struct Scanner {
     script_depth: usize,
     position: Position,
     begun: Option<Position>,
+    /// Empty lines between statements since the last comment of a line.
+    empty_lines: usize,
+    /// Empty lines at the very end of what has come.
+    empty_end: usize,
 }
 
 impl Scanner {
@@ -83,6 +87,8 @@ impl Scanner {
             script_depth: 0,
             position: Position::START,
             begun: None,
+            empty_lines: 0,
+            empty_end: 0,
         }
     }
 
@@ -101,6 +107,11 @@ impl Scanner {
         self.begun.is_none() && self.half == 0
     }
 
+    /// Empty lines between statements: since the last comment of a line, and right before the place that has been come to.
+    pub(crate) fn empty_lines(&self) -> (usize, usize) {
+        (self.empty_lines, self.empty_end)
+    }
+
     /// Brackets that are open.
     pub(crate) fn depth(&self) -> usize {
         self.brackets.len()
@@ -110,6 +121,7 @@ impl Scanner {
     pub(crate) fn next(&mut self, bytes: &[u8], at: &mut usize) -> Option<Mark> {
         while let Some(&byte) = bytes.get(*at) {
             *at += 1;
+            self.count_empty_lines(byte);
             let mark = self.take(byte);
             self.before = [self.before[1], byte];
             self.position.pass(byte);
@@ -145,6 +157,19 @@ impl Scanner {
             }
         };
         Err(Unfinished { open, at: self.since })
+    }
+
+    fn count_empty_lines(&mut self, byte: u8) {
+        if self.place == Place::LineComment {
+            self.empty_lines = 0;
+        }
+        let is_between = self.place == Place::Code && self.begun.is_none();
+        if byte == b'\n' && self.before[1] == b'\n' && is_between {
+            self.empty_lines += 1;
+            self.empty_end += 1;
+        } else {
+            self.empty_end = 0;
+        }
     }
 
     fn take(&mut self, byte: u8) -> Option<Mark> {

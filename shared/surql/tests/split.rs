@@ -180,6 +180,49 @@ fn an_export_comes_apart_into_definitions_and_records() {
     );
 }
 
+/// As servers write it: the records of the last table, in two statements.
+const PARTS: &str = "-- ---\n-- TABLE: last\n-- ---\n\nDEFINE TABLE last;\n\n\n\n-- ---\n-- TABLE DATA: last\n-- ---\n\n\
+    INSERT [ { id: last:1, text: 'a\n\n\nb' } ];\nINSERT [ { id: last:2, text: '\n\n-- c\n\n' } ];\n\n";
+
+#[test]
+fn the_end_of_a_table_is_told_from_an_export_that_broke_off_behind_a_statement() {
+    let closed = |text: &str| {
+        let mut items = Items::new(1000);
+        for piece in text.as_bytes().chunks(7) {
+            items.push(piece).unwrap();
+            while items.next_item().is_some() {}
+        }
+        items.is_closed()
+    };
+    assert!(closed(PARTS));
+    for (end, _) in PARTS.match_indices('\n') {
+        let cut = &PARTS[..=end];
+        let is_end = cut == PARTS
+            || cut.ends_with("DEFINE TABLE last;\n\n")
+            || cut.ends_with("last;\n\n\n")
+            || cut.ends_with("last;\n\n\n\n");
+        assert_eq!(closed(cut), is_end, "{cut}");
+    }
+    // A table without records, and one of edges that are none.
+    let begin = "-- TABLE DATA: last\n-- ---\n\n";
+    assert!(!closed(begin) && closed(&format!("{begin}\n")));
+    let edges = "RELATE a:1 -> last -> a:2;\nRELATE a:2 -> last -> a:1;\n\n";
+    assert!(!closed(&format!("{begin}{edges}")) && closed(&format!("{begin}{edges}\n")));
+    assert!(!closed(&format!("{begin}{edges}{edges}")) && closed(&format!("{begin}{edges}{edges}\n")));
+}
+
+#[test]
+fn a_record_says_how_deep_it_is_and_its_id() {
+    let mut items = Items::new(1000);
+    items
+        .push(b"INSERT [ { id: a:1 }, { id: a:2, b: [{ c: '[[[' }] }, { b: (1, 2), id: a:`]` } ]; LET $a = [[1]];")
+        .unwrap();
+    let found: Vec<_> =
+        std::iter::from_fn(|| items.next_item()).map(|item| (item.depth, item.id().map(str::to_owned))).collect();
+    let record = |depth, id: &str| (depth, Some(id.to_owned()));
+    assert_eq!(found, [record(1, "a:1"), record(3, "a:2"), record(2, "a:`]`"), (2, None)]);
+}
+
 #[test]
 fn an_export_that_ends_early_shows_it() {
     for (text, whole) in [("RETURN 1;\n", Some(true)), ("RETURN 1; RETURN", Some(false)), ("INSERT [ { id: a:1", None)]

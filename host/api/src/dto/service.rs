@@ -2,6 +2,10 @@ use bulkhead_engine::{Closed, ServiceConfig};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+/// The whole reason names files of the host, which readers need not know.
+const FRONT_DOOR_TROUBLE: &str =
+    "the front door cannot be opened or closed as it should; its /status and the host's log say why";
+
 /// One service. Says nothing of addresses or users: readers need not know them.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Service)]
@@ -17,6 +21,8 @@ pub struct ServiceDto {
     restoring_since: Option<String>,
     /// Why it is, in a sentence.
     restoring_reason: Option<String>,
+    /// Set when its front door lets nobody in though it should, or the other way round.
+    front_door_trouble: Option<String>,
 }
 
 /// Whether a service holds what it is to hold.
@@ -31,8 +37,8 @@ pub enum ServiceState {
 }
 
 impl ServiceDto {
-    /// A service, and why it is closed, if it is.
-    pub fn new(service: &ServiceConfig, closed: Option<&Closed>) -> Self {
+    /// A service, why it is closed, if it is, and whether its front door does what it should.
+    pub fn new(service: &ServiceConfig, closed: Option<&Closed>, front_door_is_wrong: bool) -> Self {
         Self {
             id: service.id.to_string(),
             engine: service.engine.clone(),
@@ -41,6 +47,7 @@ impl ServiceDto {
             state: if closed.is_some() { ServiceState::Restoring } else { ServiceState::Open },
             restoring_since: closed.map(|closed| closed.since.to_seconds_string()),
             restoring_reason: closed.map(|closed| closed.reason.clone()),
+            front_door_trouble: front_door_is_wrong.then(|| FRONT_DOOR_TROUBLE.to_owned()),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What a `[[service]]` of engine `surrealdb` says besides the others.
 
 use bulkhead_engine::ServiceScope;
-use bulkhead_runtime::{Connection, HttpAccess};
+use bulkhead_runtime::{Connection, HttpAccess, SignIn};
 use bulkhead_surrealdb::{Login, Server};
 
 use super::Context;
@@ -72,7 +72,11 @@ pub fn connection(server: &Server) -> Connection {
         user: server.user.clone(),
         password: server.password.clone(),
         throw_away: false,
-        http: Some(HttpAccess { tls: server.tls, headers: headers(&server.login) }),
+        http: Some(HttpAccess {
+            tls: server.tls,
+            headers: headers(&server.login),
+            sign_in: Some(sign_in(&server.login)),
+        }),
     }
 }
 
@@ -86,6 +90,18 @@ fn headers(login: &Login) -> Vec<(String, String)> {
             vec![namespace(of), ("surreal-auth-db".to_owned(), database.clone())]
         }
     }
+}
+
+/// The same, as it is told when a token is asked for.
+fn sign_in(login: &Login) -> SignIn {
+    let fields = match login {
+        Login::Root => Vec::new(),
+        Login::Namespace(namespace) => vec![("ns".to_owned(), namespace.clone())],
+        Login::Database { namespace, database } => {
+            vec![("ns".to_owned(), namespace.clone()), ("db".to_owned(), database.clone())]
+        }
+    };
+    SignIn { path: "/signin".to_owned(), fields }
 }
 
 #[derive(Clone, Copy)]

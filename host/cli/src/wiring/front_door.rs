@@ -1,59 +1,56 @@
 //! Front doors: the gateway's, as the engine closes and opens them.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bulkhead_engine::{FrontDoor, FrontDoors};
-use bulkhead_gateway::{Fsync, Gateway, GatewayConfig, Limits, Token};
+use bulkhead_gateway::{Fsync, Gateway, GatewayConfig, Limits, Shut, Token};
 use bulkhead_model::{Failure, Result, ServiceId};
 use bulkhead_runtime::Connection;
 use bulkhead_surrealdb::Server;
 use tokio::net::TcpListener;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use crate::config::{Config, FrontDoor as Settings, surrealdb};
 
 /// Until the engine has looked into the catalog, nobody knows whether a restore has ended.
 const STARTING: &str = "the host starts";
+/// How long a front door that could not be started is left alone: its log may be long.
+const AGAIN: Duration = Duration::from_secs(60);
 
 /// The front doors of this host.
-pub struct Gateways(Vec<(ServiceId, Settings, Gateway)>);
+pub struct Gateways(Vec<(ServiceId, Arc<Door>)>);
 
 impl Gateways {
-    /// Starts all of them, closed: the engine opens those whose services are.
-    ///
-    /// # Errors
-    /// What keeps one from starting.
-    pub async fn start(config: &Config) -> Result<Self> {
-        let mut gateways = Vec::new();
+    /// Starts all of them, closed: the engine opens those whose services are. One that cannot be started stays closed and says why; the
+    /// other services do not wait for it.
+    pub async fn start(config: &Config) -> Self {
+        let mut doors = Vec::new();
         for settings in &config.front_doors {
-            let listener = TcpListener::bind(settings.listen).await.map_err(|error| {
-                Failure::unavailable(format!(
-                    "the front door of `{}` cannot listen on {}: {error}",
-                    settings.service, settings.listen
-                ))
-                .with_hint("[service.front_door] listen names another address")
-            })?;
-            let gateway = Gateway::start(gateway_config(config, settings), listener, Some(STARTING.to_owned())).await?;
-            gateways.push((settings.service.clone(), settings.clone(), gateway));
+            let door = Door::start(settings.listen, gateway_config(config, settings)).await;
+            doors.push((settings.service.clone(), Arc::new(door)));
         }
-        Ok(Self(gateways))
+        Self(doors)
     }
 
     /// As the engine is told.
     pub fn doors(&self) -> FrontDoors {
         let mut doors = FrontDoors::default();
-        for (service, settings, gateway) in &self.0 {
-            let replica = Arc::new(surrealdb::connection(&settings.replica));
-            let door = Door { gateway: gateway.clone(), replica, server: settings.replica.clone() };
-            doors.add(service.clone(), Arc::new(door));
+        for (service, door) in &self.0 {
+            doors.add(service.clone(), Arc::clone(door) as _);
         }
         doors
     }
 
     /// Ends them.
     pub async fn shutdown(&self) {
-        for (_, _, gateway) in &self.0 {
-            gateway.shutdown().await;
+        for (_, door) in &self.0 {
+            if let State::Up(gateway) = &*door.state.lock().await {
+                gateway.shutdown().await;
+            }
         }
     }
 }
@@ -83,30 +80,106 @@ fn gateway_config(config: &Config, settings: &Settings) -> GatewayConfig {
 
 /// One front door in the engine's hands.
 struct Door {
-    gateway: Gateway,
-    replica: Arc<Connection>,
-    server: Server,
+    listen: SocketAddr,
+    config: GatewayConfig,
+    state: Mutex<State>,
+}
+
+enum State {
+    Up(Gateway),
+    Down(Down),
+}
+
+/// A front door that could not be started.
+struct Down {
+    why: Failure,
+    tried: Instant,
+    /// Tells callers why, where the address could be had.
+    sign: Option<(std::net::TcpListener, Shut)>,
+}
+
+impl Door {
+    async fn start(listen: SocketAddr, config: GatewayConfig) -> Self {
+        let state = stand(listen, &config, None).await;
+        Self { listen, config, state: Mutex::new(state) }
+    }
+
+    /// The front door. One that could not be started is tried again, as what was wrong may have been mended.
+    ///
+    /// # Errors
+    /// Why it cannot be started.
+    async fn up(&self) -> Result<Gateway> {
+        let mut state = self.state.lock().await;
+        if let State::Down(down) = &mut *state
+            && down.tried.elapsed() >= AGAIN
+        {
+            let listener = down.sign.as_ref().and_then(|(listener, _)| listener.try_clone().ok());
+            *state = stand(self.listen, &self.config, listener).await;
+        }
+        match &*state {
+            State::Up(gateway) => Ok(gateway.clone()),
+            State::Down(down) => Err(down.why.clone()),
+        }
+    }
+}
+
+/// Starts a front door, closed. When that fails, callers are told why in its place.
+async fn stand(listen: SocketAddr, config: &GatewayConfig, listener: Option<std::net::TcpListener>) -> State {
+    let bound = match listener {
+        Some(listener) => Ok(listener),
+        None => bind(listen).await,
+    };
+    let started = async {
+        let listener = bound.as_ref().map_err(Clone::clone)?;
+        Gateway::start(config.clone(), share(listener)?, Some(STARTING.to_owned())).await
+    };
+    let why = match started.await {
+        Ok(gateway) => return State::Up(gateway),
+        Err(why) => why.context(format!("the front door of `{}` cannot be opened", config.service)),
+    };
+    let sign = bound.ok().and_then(|listener| {
+        let shared = share(&listener).ok()?;
+        Some((listener, Shut::serve(config, shared, &why)))
+    });
+    State::Down(Down { why, tried: Instant::now(), sign })
+}
+
+async fn bind(listen: SocketAddr) -> Result<std::net::TcpListener> {
+    let bound = TcpListener::bind(listen).await.and_then(TcpListener::into_std);
+    bound.map_err(|error| {
+        Failure::unavailable(format!("cannot listen on {listen}: {error}"))
+            .with_hint("[service.front_door] listen names another address")
+    })
+}
+
+/// The same listener, for somebody else who accepts connections.
+fn share(listener: &std::net::TcpListener) -> Result<TcpListener> {
+    let shared = listener.try_clone().and_then(TcpListener::from_std);
+    shared.map_err(|error| Failure::unavailable(format!("the front door's listener cannot be used: {error}")))
 }
 
 #[async_trait]
 impl FrontDoor for Door {
     async fn close(&self) -> Result<()> {
-        self.gateway.close().await
+        self.up().await?.close().await
     }
 
     fn replica(&self) -> Arc<Connection> {
-        Arc::clone(&self.replica)
+        Arc::new(surrealdb::connection(&self.config.replica))
     }
 
     fn replica_server(&self) -> Server {
-        self.server.clone()
+        self.config.replica.clone()
     }
 
     async fn clear(&self) -> Result<()> {
-        self.gateway.clear().await
+        self.up().await?.clear().await
     }
 
     async fn open(&self) -> Result<()> {
-        self.gateway.open().await
+        self.up().await?.open().await
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -28,7 +28,7 @@ pub(super) struct Active {
 }
 
 impl Active {
-    /// Makes the file, on disk with its head before anything is in it.
+    /// Makes the file, on disk with its head before anything is in it. Leaves no file behind when that fails.
     pub fn create(directory: &Path, head: Head) -> Result<Self> {
         let path = directory.join(format!("events-{:020}.log", head.first));
         let make = || {
@@ -40,7 +40,11 @@ impl Active {
             // From here on every byte goes to the end, wherever that is after a cut.
             OpenOptions::new().append(true).open(&path)
         };
-        let file = make().map_err(|error| disk_failure(&path, &error))?;
+        let file = make().map_err(|error| {
+            // It holds no event. If it stays, the next start sees that, and removes it.
+            let _may_stay = fs::remove_file(&path);
+            disk_failure(&path, &error)
+        })?;
         Ok(Self { path, file, bytes: SEGMENT_HEAD as u64, last: head.previous })
     }
 }
@@ -56,17 +60,26 @@ pub(super) struct Found {
     pub torn: u64,
 }
 
+/// What a file of the log is.
+pub(super) enum Segment {
+    Whole(Found),
+    /// It has no head that can be read, and no event. Making it failed or was interrupted, or it was damaged: the segment after it tells.
+    Headless {
+        /// Whether the head was never written in whole, so that no event can have followed.
+        unfinished: bool,
+    },
+}
+
 /// Reads a segment. Frames that nobody was told to be safe may be missing at the end of the `newest`, and nowhere else.
 ///
 /// # Errors
 /// `corrupt`, naming the file and the place.
-pub(super) fn read(path: &Path, newest: bool) -> Result<Option<Found>> {
+pub(super) fn read(path: &Path, newest: bool) -> Result<Segment> {
     let bytes = fs::read(path).map_err(|error| disk_failure(path, &error))?;
     let Some(head) = Head::decode(&bytes) else {
-        // The machine stopped while the file was made.
-        return match newest && vouched_for(&bytes).is_none() {
-            true => Ok(None),
-            false => Err(damaged(path, 0)),
+        return match vouched_for(&bytes) {
+            None => Ok(Segment::Headless { unfinished: bytes.len() < SEGMENT_HEAD }),
+            Some(_) => Err(damaged(path, 0)),
         };
     };
     let mut found = Found { head, events: Vec::new(), last: head.previous, bytes: SEGMENT_HEAD as u64, torn: 0 };
@@ -81,8 +94,8 @@ pub(super) fn read(path: &Path, newest: bool) -> Result<Option<Found>> {
     }
     found.torn = rest.len() as u64;
     match found.torn {
-        0 => Ok(Some(found)),
-        _ if newest && vouched_for(rest).is_none_or(|safe| safe <= found.last) => Ok(Some(found)),
+        0 => Ok(Segment::Whole(found)),
+        _ if newest && vouched_for(rest).is_none_or(|safe| safe <= found.last) => Ok(Segment::Whole(found)),
         _ => Err(damaged(path, found.bytes)),
     }
 }
@@ -95,9 +108,10 @@ fn vouched_for(bytes: &[u8]) -> Option<u64> {
         .max()
 }
 
-fn damaged(path: &Path, at: u64) -> Failure {
+/// A file in which something cannot be read that may have been acknowledged.
+pub(super) fn damaged(path: &Path, at: u64) -> Failure {
     Failure::corrupt(format!("the event log `{}` is damaged at byte {at}", path.display())).with_hint(
-        "events after it were acknowledged and cannot be read: put the file back as it was, or move the front door's directory away \
-         and start with an empty log and a new copy of the database",
+        "acknowledged events may be lost: put the file back as it was, or move the front door's directory away and start with an \
+         empty log and a new copy of the database",
     )
 }

@@ -121,3 +121,66 @@ fn a_segment_that_is_missing_or_short_in_the_middle_is_noticed() {
     }
     assert_eq!(open(directory.path(), 0).1.len(), 20);
 }
+
+/// Each refused event took a number, and so each try another name for the file.
+#[test]
+fn files_that_a_full_disk_left_keep_nothing_from_starting() {
+    let head = frame::Head { previous: 0, first: 0 }.encode();
+    let leftovers: [&[u8]; 3] = [b"", &head[..31], &[0; 32]];
+    for leftover in leftovers {
+        let directory = tempfile::tempdir().unwrap();
+        let leave = |number: u64, bytes: &[u8]| {
+            fs::write(directory.path().join(format!("events-{number:020}.log")), bytes).unwrap();
+        };
+        let (mut log, _) = open(directory.path(), 0);
+        leave(1, leftover);
+        leave(2, leftover);
+        append(&mut log, 3..=6);
+        leave(7, leftover);
+        leave(8, leftover);
+        append(&mut log, 9..=20);
+        assert!(log.segments() > 2, "{}", log.segments());
+        leave(21, b"");
+        leave(22, leftover);
+        drop(log);
+        let all: Vec<_> = (3..=6).chain(9..=20).collect();
+        let (mut log, found) = open(directory.path(), 0);
+        assert_eq!(found, all, "{leftover:?}");
+        append(&mut log, 21..=21);
+        drop(log);
+        assert_eq!(open(directory.path(), 20).1, [21], "{leftover:?}");
+    }
+}
+
+#[test]
+fn a_segment_that_lost_its_head_is_not_taken_for_one_that_was_never_made() {
+    let directory = tempfile::tempdir().unwrap();
+    append(&mut open(directory.path(), 0).0, 1..=20);
+    let paths = segments(directory.path()).unwrap();
+    for at in [0, 1] {
+        let bytes = fs::read(&paths[at]).unwrap();
+        for lost in [vec![], vec![0; bytes.len()]] {
+            fs::write(&paths[at], lost).unwrap();
+            let failure = Log::open(directory.path(), 300, 0).map(drop).unwrap_err();
+            assert!(failure.message.contains("is damaged at byte 0"), "{failure}");
+            assert!(failure.message.contains(paths[at].file_name().unwrap().to_str().unwrap()), "{failure}");
+        }
+        fs::write(&paths[at], bytes).unwrap();
+    }
+    assert_eq!(open(directory.path(), 0).1.len(), 20);
+}
+
+#[test]
+fn a_segment_that_the_disk_has_no_room_for_leaves_no_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let (mut log, _) = open(directory.path(), 0);
+    // A device that is always full stands where the file is to be made.
+    let full = directory.path().join("events-00000000000000000001.log");
+    std::os::unix::fs::symlink("/dev/full", &full).unwrap();
+    let failure = log.append(&[(1, &payload(1))]).unwrap_err();
+    assert!(failure.to_string().contains("free space on its disk"), "{failure}");
+    assert!(fs::symlink_metadata(&full).is_err(), "the file is still there");
+    append(&mut log, 2..=2);
+    drop(log);
+    assert_eq!(open(directory.path(), 0).1, [2]);
+}

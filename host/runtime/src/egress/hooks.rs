@@ -90,7 +90,7 @@ impl WasiHttpHooks for Hooks {
             let deadline = options.first_byte_timeout.map_or(most.answer, |asked| asked.min(most.answer));
             let between =
                 options.between_bytes_timeout.map_or(most.between_bytes, |asked| asked.min(most.between_bytes));
-            let answer = tokio::time::timeout(deadline, egress.client.send(request));
+            let answer = tokio::time::timeout(deadline, egress.send(request));
             let answer = answer.await.map_err(|_| Error::ConnectionReadTimeout)??;
             let answer = answer.map(|body| {
                 let late = Box::pin(tokio::time::sleep(between));

@@ -7,10 +7,15 @@ use base64::prelude::BASE64_STANDARD;
 use bulkhead_model::{Failure, Result};
 use http::header::{AUTHORIZATION, COOKIE, HOST, PROXY_AUTHORIZATION};
 use http::uri::{Authority, Scheme};
-use http::{HeaderMap, HeaderName, HeaderValue, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
+use http_body_util::{BodyExt, Empty};
+use hyper::body::Incoming;
+use wasmtime_wasi_http::{Error, WasiBody};
 
+use super::client::Client;
 use super::hooks::Deadlines;
 use super::origin::Origin;
+use super::session::Session;
 use crate::{Connection, HttpAccess};
 
 /// What plugins call their service.
@@ -25,11 +30,12 @@ pub(super) const DEADLINES: Deadlines =
     Deadlines { answer: Duration::from_secs(6 * 60 * 60), between_bytes: Duration::from_secs(600) };
 
 /// Where the service is, and what it knows the host by.
-#[derive(Clone)]
 pub(super) struct Door {
     scheme: Scheme,
     authority: Authority,
     headers: HeaderMap,
+    /// For the time of one call of a plugin: an attempt signs in once.
+    session: Option<Session>,
 }
 
 impl Door {
@@ -60,7 +66,34 @@ impl Door {
             })?;
             headers.insert(name, value);
         }
-        Ok((Self { scheme, authority, headers }, origin))
+        let session = access.sign_in.as_ref().map(|sign_in| Session::new(connection, sign_in));
+        Ok((Self { scheme, authority, headers, session }, origin))
+    }
+
+    /// Sends a request that is [dressed](Self::dress), with a token in the place of the password where the server gives one.
+    ///
+    /// # Errors
+    /// As the client's; `ConnectionTerminated` for a request that its sender has to make again, as its token is not taken any more.
+    pub(super) async fn send(
+        &self,
+        client: &Client,
+        mut request: Request<WasiBody>,
+    ) -> Result<Response<Incoming>, Error> {
+        let Some(session) = &self.session else { return client.send(request).await };
+        let Some(token) = session.token(client, request.uri()).await else { return client.send(request).await };
+        // What a body held is gone when the answer comes; a `GET` has none that means anything.
+        let again = (request.method() == Method::GET).then(|| without_body(&request));
+        request.headers_mut().insert(AUTHORIZATION, token.clone());
+        let answer = client.send(request).await?;
+        if answer.status() != StatusCode::UNAUTHORIZED {
+            return Ok(answer);
+        }
+        // The user's password was changed, say, or the server has forgotten who it gave tokens to.
+        session.refuse(&token).await;
+        match again {
+            Some(again) => client.send(again).await,
+            None => Err(Error::ConnectionTerminated),
+        }
     }
 
     /// Sends a request to the service, as the host: whatever the plugin said of these things does not count.
@@ -90,6 +123,15 @@ impl Door {
     }
 }
 
+/// The same request, of which the body has nothing.
+fn without_body(request: &Request<WasiBody>) -> Request<WasiBody> {
+    let mut again = Request::new(Empty::new().map_err(|never| match never {}).boxed_unsync());
+    again.method_mut().clone_from(request.method());
+    again.uri_mut().clone_from(request.uri());
+    again.headers_mut().clone_from(request.headers());
+    again
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,7 +151,7 @@ mod tests {
     #[test]
     fn a_request_goes_to_the_service_as_the_host() {
         let headers = vec![("surreal-auth-ns".to_owned(), "app".to_owned())];
-        let access = HttpAccess { tls: false, headers };
+        let access = HttpAccess { tls: false, headers, sign_in: None };
         let (door, origin) = Door::new(&connection("127.0.0.1"), &access).unwrap();
         assert_eq!(Some(origin), Origin::parse("http://127.0.0.1:8000"));
         let mut request = http::Request::get("http://service.internal/export?a=b")
@@ -143,7 +185,7 @@ mod tests {
             ("[::1]", true, "https://[::1]:8000"),
             ("Db.Internal", true, "https://db.internal:8000"),
         ] {
-            let access = HttpAccess { tls, headers: Vec::new() };
+            let access = HttpAccess { tls, ..HttpAccess::default() };
             let (_, origin) = Door::new(&connection(host), &access).unwrap();
             assert_eq!(Some(origin), Origin::parse(expected), "{host}");
         }

@@ -5,7 +5,8 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use bulkhead_runtime::{Connection, HttpAccess};
+use bulkhead_runtime::{Connection, HttpAccess, SignIn};
+use serde_json::Value;
 
 use super::*;
 
@@ -33,6 +34,48 @@ fn echo() -> SocketAddr {
     address
 }
 
+/// The same, and gives tokens: `one` for the first sign-in, `two` for the second. Takes those that `good` says. Counts what it hears.
+fn issuer(good: &'static [&'static str]) -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let heard: Arc<Mutex<Vec<String>>> = Arc::default();
+    let told = Arc::clone(&heard);
+    thread::spawn(move || {
+        let mut names = ["one", "two"].iter();
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { return };
+            let mut request = Vec::new();
+            let mut piece = [0; 4096];
+            while !request.windows(4).any(|end| end == b"\r\n\r\n")
+                || request.starts_with(b"POST") && !request.ends_with(b"}")
+            {
+                match stream.read(&mut piece) {
+                    Ok(read @ 1..) => request.extend_from_slice(&piece[..read]),
+                    _ => break,
+                }
+            }
+            let request = String::from_utf8_lossy(&request).into_owned();
+            let line = |begins: &str| {
+                request.lines().find(|line| line.to_lowercase().starts_with(begins)).unwrap_or_default().to_owned()
+            };
+            let shown = line("authorization:");
+            let (status, body) = if request.starts_with("POST /signin ") {
+                told.lock().unwrap().push(request.lines().last().unwrap_or_default().to_owned());
+                let name = names.next().unwrap_or(&"none");
+                ("200 OK", format!(r#"{{"token":"{name}"}}"#))
+            } else {
+                let known = good.iter().any(|good| shown.ends_with(good));
+                told.lock().unwrap().push(shown.clone());
+                (if known { "200 OK" } else { "401 Unauthorized" }, shown)
+            };
+            let length = body.len();
+            let answer = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}");
+            let _gone = stream.write_all(answer.as_bytes());
+        }
+    });
+    (address, heard)
+}
+
 fn connection(address: SocketAddr, http: Option<HttpAccess>) -> Arc<Connection> {
     Arc::new(Connection {
         host: address.ip().to_string(),
@@ -46,7 +89,7 @@ fn connection(address: SocketAddr, http: Option<HttpAccess>) -> Arc<Connection> 
 }
 
 fn access() -> HttpAccess {
-    HttpAccess { tls: false, headers: vec![("surreal-auth-ns".to_owned(), "app".to_owned())] }
+    HttpAccess { headers: vec![("surreal-auth-ns".to_owned(), "app".to_owned())], ..HttpAccess::default() }
 }
 
 async fn ask(bench: &Bench, connection: &Arc<Connection>, url: &str) -> String {
@@ -100,6 +143,35 @@ async fn a_method_reaches_its_own_service_as_the_host_and_nothing_else() {
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let gone = ask(&bench, &connection(nobody, Some(access())), "http://service.internal/").await;
     assert_eq!(gone, "ErrorCode::ConnectionRefused");
+}
+
+/// `Basic` of user and password, as the header says it.
+const BASIC: &str = "Basic cm9vdDphIHdvcmQgbm9ib2R5IGd1ZXNzZXM=";
+
+fn with_sign_in() -> Option<HttpAccess> {
+    let sign_in = SignIn { path: "/signin".to_owned(), fields: vec![("ns".to_owned(), "app".to_owned())] };
+    Some(HttpAccess { sign_in: Some(sign_in), ..access() })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_is_shown_a_token_in_the_place_of_the_password() {
+    let bench = Bench::new().await;
+    let url = "http://service.internal/export";
+    let (address, heard) = issuer(&["Bearer one"]);
+    let said = ask(&bench, &connection(address, with_sign_in()), url).await;
+    assert!(said.contains("authorization: Bearer one"), "{said}");
+    let asked: Value = serde_json::from_str(&heard.lock().unwrap()[0]).unwrap();
+    assert_eq!(asked, json!({"user": "root", "pass": PASSWORD, "ns": "app"}));
+    assert_eq!(heard.lock().unwrap()[1..], ["authorization: Bearer one"]);
+
+    // A token that is not taken, and a server that gives none: the password has to do.
+    let (address, heard) = issuer(&[BASIC]);
+    let said = ask(&bench, &connection(address, with_sign_in()), url).await;
+    assert!(said.contains(BASIC), "{said}");
+    assert_eq!(heard.lock().unwrap()[1..], ["authorization: Bearer one".to_owned(), format!("authorization: {BASIC}")]);
+    let none = echo();
+    let said = ask(&bench, &connection(none, with_sign_in()), url).await;
+    assert!(said.contains(BASIC), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -42,6 +42,9 @@ pub struct Exported {
     pub tables: BTreeMap<String, Table>,
     /// Definitions by kind, e.g. `INDEX`, in the whole database.
     pub definitions: BTreeMap<String, u64>,
+    /// What the server had and left out of the export: names by kind, e.g. `MODEL`; a thousand of each at most.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub left_out: BTreeMap<String, Vec<String>>,
 }
 
 /// A table of an export.

@@ -13,12 +13,14 @@
 mod access;
 mod answer;
 mod backup;
+mod batch;
 mod census;
 mod check;
 mod config;
 mod contents;
 mod export;
 mod guard;
+mod kinds;
 mod load;
 mod plugin;
 mod restore;

@@ -14,6 +14,7 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use surql::{Item, Items, Kind};
 
 use crate::access;
+use crate::batch::{Batch, BatchKind};
 use crate::config::Config;
 use crate::scope::Database;
 use crate::server::Server;
@@ -62,45 +63,6 @@ pub struct Loader<'a> {
     upgrades: bool,
     /// Whether records are left out.
     is_rehearsal: bool,
-}
-
-/// Records on their way into one request.
-struct Batch {
-    kind: BatchKind,
-    records: usize,
-    sql: Vec<u8>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum BatchKind {
-    Records,
-    Edges,
-    /// Edges that are no records.
-    Relate,
-}
-
-impl BatchKind {
-    fn begin(self) -> &'static [u8] {
-        match self {
-            Self::Records => b"INSERT [ ",
-            Self::Edges => b"INSERT RELATION [ ",
-            Self::Relate => b"",
-        }
-    }
-
-    fn between(self) -> &'static [u8] {
-        match self {
-            Self::Records | Self::Edges => b", ",
-            Self::Relate => b";\n",
-        }
-    }
-
-    fn end(self) -> &'static [u8] {
-        match self {
-            Self::Records | Self::Edges => b" ];\n",
-            Self::Relate => b";\n",
-        }
-    }
 }
 
 impl<'a> Loader<'a> {
@@ -179,7 +141,7 @@ impl<'a> Loader<'a> {
     }
 
     async fn take(&mut self, item: Item) -> Result<()> {
-        let Item { kind, text, at } = item;
+        let Item { kind, text, at, depth, .. } = item;
         match kind {
             Kind::Record { .. } if self.is_rehearsal => Ok(()),
             Kind::Record { table, relation } => {
@@ -188,7 +150,7 @@ impl<'a> Loader<'a> {
                 if is_in(&self.late) || is_in(&self.postponed) != self.is_second_reading {
                     return Ok(());
                 }
-                self.add(if relation { BatchKind::Edges } else { BatchKind::Records }, &text).await
+                self.add(if relation { BatchKind::Edges } else { BatchKind::Records }, &text, depth).await
             }
             Kind::Statement if self.is_second_reading => Ok(()),
             Kind::Statement => {
@@ -203,7 +165,7 @@ impl<'a> Loader<'a> {
         match Statement::read(&sql) {
             Statement::Import => Ok(()),
             Statement::Edge if self.is_rehearsal => Ok(()),
-            Statement::Edge => self.add(BatchKind::Relate, sql.as_bytes()).await,
+            Statement::Edge => self.add(BatchKind::Relate, sql.as_bytes(), 0).await,
             Statement::Definition(kind) if kind == "INDEX" => {
                 let sql = if self.upgrades { upgrade::index(&sql) } else { sql };
                 self.indexes.entry(self.current.clone()).or_default().push(sql.into_bytes());
@@ -266,27 +228,21 @@ impl<'a> Loader<'a> {
     }
 
     /// Adds a record to the batch.
-    async fn add(&mut self, kind: BatchKind, record: &[u8]) -> Result<()> {
+    async fn add(&mut self, kind: BatchKind, record: &[u8], depth: usize) -> Result<()> {
         self.finish_definitions().await?;
-        let fits = |batch: &Batch| {
-            batch.kind == kind && batch.records < MOST_RECORDS && batch.sql.len() + record.len() <= self.batch_bytes
-        };
-        if !self.batch.as_ref().is_some_and(fits) {
+        let bytes = self.batch_bytes.saturating_sub(record.len());
+        if !self.batch.as_ref().is_some_and(|batch| batch.has_room(kind, MOST_RECORDS, bytes)) {
             self.finish_batch().await?;
         }
-        let batch = self.batch.get_or_insert_with(|| Batch { kind, records: 0, sql: [OPTION, kind.begin()].concat() });
-        if batch.records > 0 {
-            batch.sql.extend_from_slice(kind.between());
-        }
-        batch.sql.extend_from_slice(record);
-        batch.records += 1;
+        self.batch.get_or_insert_with(|| Batch::new(kind)).push(record, depth);
         Ok(())
     }
 
     async fn finish_batch(&mut self) -> Result<()> {
-        let Some(mut batch) = self.batch.take() else { return Ok(()) };
-        batch.sql.extend_from_slice(batch.kind.end());
-        self.send(batch.sql).await
+        match self.batch.take() {
+            Some(batch) => self.send(batch.finish(OPTION)).await,
+            None => Ok(()),
+        }
     }
 
     /// Waits until everything that was given is done.

@@ -51,6 +51,12 @@ pub async fn run(request: &RestoreRequest, reader: &Reader) -> Result<Restored> 
     for exported in &chosen {
         compare(&server, &contents, exported).await?;
     }
+    for exported in &chosen {
+        for (kind, names) in &exported.left_out {
+            warn!("the server had this when the backup was made, and left it out of the export: it is not restored";
+                "database" => exported.name(), "kind" => kind, "number" => names.len());
+        }
+    }
     let records: u64 = chosen.iter().map(|exported| exported.records()).sum();
     info!("restored"; "databases" => chosen.len(), "records" => records);
     Ok(Restored::at(link.report.positions.clone()))
@@ -93,7 +99,7 @@ async fn remove(server: &Server, database: &Database) -> Result<()> {
 async fn compare(server: &Server, contents: &Contents, exported: &Exported) -> Result<()> {
     let database = exported.name();
     let census = Census::take(server, &database).await?;
-    let found = crate::check::compare(&census, exported, &contents.server_version, server);
+    let found = crate::check::compare(census, exported, &contents.server_version, server);
     for difference in &found.tolerated {
         warn!("restored otherwise than it was"; "database" => database, "what" => difference);
     }

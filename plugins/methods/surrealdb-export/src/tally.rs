@@ -3,13 +3,28 @@
 use std::collections::BTreeMap;
 
 use bulkhead_plugin_sdk::method::{Failure, Result};
-use surql::{Item, Items, Kind};
+use surql::{Item, Items, Kind, Shallow};
 
 use crate::contents::Table;
 use crate::statement::Statement;
 
 /// The longest record or definition. A plugin has 128 MiB, and a restore holds a record several times.
 pub const MOST_ITEM: usize = 16 << 20;
+
+/// Brackets in a record from which on it is loaded in parts. Servers of 3.0 read no more than 18 in a statement of an export, those of the
+/// statement included; what is stored may be nested deeper.
+pub const FLAT: usize = 14;
+/// Brackets in one part.
+const PART: usize = 10;
+/// The most of a record's id that is shown.
+const SHOWN: usize = 200;
+/// How parts are called.
+const PART_NAME: &str = "bulkhead_part";
+
+/// Takes a record apart that is nested too deeply for servers to read; its parts have numbers from `first` on.
+pub fn in_parts(record: &str, first: usize) -> Shallow {
+    surql::shallow(record, PART, PART_NAME, first)
+}
 
 /// Counts what passes.
 pub struct Tally {
@@ -26,6 +41,8 @@ pub struct Counted {
     pub tables: BTreeMap<String, Table>,
     /// Definitions by kind.
     pub definitions: BTreeMap<String, u64>,
+    /// The table that the export ends with, unless the server has marked its end: some of its records may be missing.
+    pub open_end: Option<String>,
 }
 
 impl Tally {
@@ -56,6 +73,9 @@ impl Tally {
                 Failure::corrupt("the server exported nothing, and called it a success").with_hint("its log says why")
             );
         }
+        if !self.items.is_closed() {
+            self.counted.open_end = self.current;
+        }
         Ok(self.counted)
     }
 
@@ -66,7 +86,7 @@ impl Tally {
                     .as_ref()
                     .ok_or_else(|| Failure::corrupt(format!("the export has a record without an id at {}", item.at)))?;
                 self.add_record(table.clone());
-                return Ok(());
+                return check_depth(item);
             }
             Kind::Statement => Statement::read(&String::from_utf8_lossy(&item.text)),
         };
@@ -103,6 +123,16 @@ impl Tally {
     }
 }
 
+/// Refuses a record that no server could read back.
+fn check_depth(item: &Item) -> Result<()> {
+    if item.depth <= FLAT || in_parts(&String::from_utf8_lossy(&item.text), 0).depth <= FLAT {
+        return Ok(());
+    }
+    let record: String = item.id().unwrap_or("one without an id").chars().take(SHOWN).collect();
+    Err(Failure::unsupported(format!("the record {record} is nested too deeply to be restored, at {}", item.at))
+        .with_hint("servers read no record ids, futures or parentheses that are nested as deeply as its own; store it otherwise"))
+}
+
 /// Makes sure that an export ends where a statement ends.
 pub fn whole(items: &mut Items) -> Result<()> {
     match items.finish() {
@@ -116,4 +146,33 @@ pub fn whole(items: &mut Items) -> Result<()> {
 pub fn too_long(too_long: surql::TooLong) -> Failure {
     Failure::unsupported(format!("the export has a record that is too large: {too_long}"))
         .with_hint("this method takes records and definitions of up to 16 MiB")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn count(record: &str, end: &str) -> Result<Counted> {
+        let mut tally = Tally::new();
+        let head =
+            "-- ---\n-- OPTION\n-- ---\n\nOPTION IMPORT;\n\nDEFINE TABLE t;\n\n-- ---\n-- TABLE DATA: t\n-- ---\n\n";
+        tally.push(format!("{head}INSERT [ {record} ];\n{end}").as_bytes())?;
+        tally.finish()
+    }
+
+    #[test]
+    fn a_deep_record_is_taken_and_one_that_no_server_could_read_back_is_named() {
+        let deep = (0..30).fold("true".to_owned(), |inner, _| format!("{{ children: [{inner}] }}"));
+        assert_eq!(count(&format!("{{ id: t:1, v: {deep} }}"), "\n").unwrap().tables["t"].records, 1);
+        let id = format!("t:{}1{}", "[".repeat(20), "]".repeat(20));
+        let failure = count(&format!("{{ id: {id}, v: 'secret' }}"), "\n").unwrap_err();
+        assert!(failure.message.contains(&format!("the record {id} is nested too deeply")), "{failure}");
+        assert!(!failure.message.contains("secret"), "{failure}");
+    }
+
+    #[test]
+    fn an_export_without_the_mark_of_its_end_names_the_table_that_it_ends_in() {
+        assert_eq!(count("{ id: t:1 }", "\n").unwrap().open_end, None);
+        assert_eq!(count("{ id: t:1 }", "").unwrap().open_end.as_deref(), Some("t"));
+    }
 }

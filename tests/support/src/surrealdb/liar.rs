@@ -12,6 +12,8 @@ use crate::problem::Result;
 pub enum Lie {
     /// Ends an export behind a statement, as one that failed on the way: the last records are missing.
     EndsExportEarly,
+    /// Loses the last record of an export behind which nothing comes, while a record is written to the table `last`.
+    LosesTheLastOfABusyTable,
     /// Ends it within a statement.
     CutsExport,
     /// Breaks the connection off in the middle of it.
@@ -65,6 +67,10 @@ fn answer(server: SocketAddr, lie: Lie, request: &Request, to: &mut TcpStream) -
             |begins: &str| text.split_inclusive('\n').filter(|line| !line.starts_with(begins)).collect::<String>();
         let told = match lie {
             Lie::EndsExportEarly => cut(text.rfind("INSERT")),
+            Lie::LosesTheLastOfABusyTable => {
+                write_last(server, request)?;
+                text.rfind(", {").map(|end| format!("{} ];\n", &text[..end])).unwrap_or(text)
+            }
             Lie::CutsExport => cut(text.rfind("INSERT").map(|at| at + 20)),
             Lie::BreaksExportOff => {
                 length = Some(text.len());
@@ -81,4 +87,16 @@ fn answer(server: SocketAddr, lie: Lie, request: &Request, to: &mut TcpStream) -
     to.write_all(answer.head(length.unwrap_or(answer.body.len())).as_bytes())?;
     to.write_all(&answer.body)?;
     Ok(length.is_none())
+}
+
+/// Writes a record as whoever asked.
+fn write_last(server: SocketAddr, request: &Request) -> Result<()> {
+    let mut write =
+        Request::new("POST", "/sql", b"CREATE last SET text = 'later'").header("accept", "application/json");
+    for name in ["authorization", "surreal-ns", "surreal-db"] {
+        if let Some(value) = request.get(name) {
+            write = write.header(name, value);
+        }
+    }
+    write.send(server)?.good().map(drop)
 }

@@ -21,7 +21,10 @@ pub async fn list(
     let closed = api.engine.catalog().closed_services(&caller.organization).await?;
     let services = api.engine.services(&caller.organization).into_iter().filter(|service| caller.sees(&service.id));
     let visible: Vec<_> = services
-        .map(|service| ServiceDto::new(service, closed.iter().find(|closed| closed.service == service.id)))
+        .map(|service| {
+            let closed = closed.iter().find(|closed| closed.service == service.id);
+            ServiceDto::new(service, closed, api.engine.has_front_door_trouble(&service.id))
+        })
         .collect();
     Ok((Paged::header(visible.len() as u64), Json(cut(visible, page))))
 }

@@ -18,5 +18,5 @@ pub async fn show(State(api): State<Api>, Viewer(caller): Viewer, Id(id): Id) ->
     caller.on(Role::Viewer, &id)?;
     let service = api.engine.service(&caller.organization, &id)?;
     let closed = api.engine.closed(&caller.organization, &id).await?;
-    Ok(Json(ServiceDto::new(service, closed.as_ref())))
+    Ok(Json(ServiceDto::new(service, closed.as_ref(), api.engine.has_front_door_trouble(&id))))
 }

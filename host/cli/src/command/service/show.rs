@@ -32,6 +32,7 @@ impl Show {
             ("State", plain("state")),
             ("Since", time(text(&service, "restoring_since")).to_owned()),
             ("Reason", plain("restoring_reason")),
+            ("Front door", plain("front_door_trouble")),
             ("Physical restore", if flag(&service, "physical_restore") { "yes" } else { "no" }.to_owned()),
         ]));
         Ok(())
