@@ -11,7 +11,7 @@ use super::{Engine, Inner};
 use crate::config::ServiceConfig;
 use crate::drills::can_be_drilled;
 use crate::history;
-use crate::request::{CreateRestore, RestoreFrom, RestorePreview, RestoreRequestBody};
+use crate::request::{CreateRestore, Partial, RestoreFrom, RestorePreview, RestoreRequestBody};
 use crate::swap;
 
 /// What a physical restore writes besides what is stored: logs made anew, and growth while it is prepared.
@@ -103,6 +103,7 @@ impl Engine {
                 if service.surrealdb.is_some() { "an export" } else { "a dump" }
             ));
         }
+        warnings.extend(ask.only.as_ref().and_then(left_behind));
         if can_be_drilled(service) && base.verified_level.as_deref() != Some("drill") {
             warnings.push(format!("backup `{}` was never restored in a drill", base.id));
         }
@@ -126,6 +127,23 @@ impl Engine {
     pub async fn recovery_window(&self, organization: &OrganizationId, service: &ServiceId) -> Result<RecoveryWindow> {
         let history = history::of(&self.inner, organization, service).await?;
         Ok(history.window(self.inner.clock.now()))
+    }
+}
+
+/// What a part is without under another name, whatever it holds.
+fn left_behind(part: &Partial) -> Option<String> {
+    let renamed = |name: &Option<String>, to: &Option<String>| to.is_some() && to != name;
+    let database = Some(part.database.clone());
+    match (renamed(&database, &part.as_database), &part.table) {
+        (true, None) => Some(format!(
+            "under another name database `{}` comes without its events, and without routines, triggers and views whose text names it; the restore says which",
+            part.database
+        )),
+        (moved, Some(table)) if moved || renamed(&part.table, &part.as_table) => Some(format!(
+            "under another name table `{}`.`{table}` comes without its triggers, and in the same database without its foreign keys; the restore says which",
+            part.database
+        )),
+        _ => None,
     }
 }
 

@@ -3,6 +3,7 @@
 mod external;
 mod moment;
 mod partial;
+mod stored_code;
 mod whole;
 
 use bulkhead_catalog::Restore;

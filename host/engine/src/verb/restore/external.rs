@@ -10,6 +10,7 @@ use bulkhead_model::{Failure, Report, Result};
 use bulkhead_runtime::{Level, Link, Object, Observer as _, ServerControl as _};
 
 use self::file::{FileReader, find};
+use super::stored_code::{self, Load};
 use super::{Done, whole};
 use crate::config::ServiceConfig;
 use crate::executor::Run;
@@ -121,8 +122,16 @@ async fn rehearse(run: &Run, service: &ServiceConfig, chain: &Links, reader: &Ar
     let base = super::base_of(chain)?;
     let throw_away = ThrowAway::new(run, service, Place::Apart(apart), base).await?;
     let loaded = throw_away.restore(run, service, chain, reader).await;
+    let loaded = loaded.map_err(|failure| failure.context("loading the dump into a throw-away server"));
+    let admitted = match loaded {
+        Ok(_) => {
+            let load = Load { database: None, table: None, functions: true, triggers: true };
+            stored_code::check(&throw_away.connection(), &service.connection, &load).await
+        }
+        Err(failure) => Err(failure),
+    };
     throw_away.kill().await;
-    loaded.map(drop).map_err(|failure| failure.context("loading the dump into a throw-away server"))
+    admitted
 }
 
 /// A dump that holds the server's own tables replaces the whole server: it is loaded beside the live data, and swapped in.
