@@ -7,6 +7,7 @@ mod compare;
 mod copies;
 mod crash;
 mod damage;
+mod dumps;
 mod failures;
 mod front_door;
 mod guests;

@@ -160,7 +160,8 @@ impl Connection {
             }
             other => return Failure::new(database_kind(), format!("{}: {other}", self.address())),
         };
-        let message = format!("{}: {}", self.address(), server.message);
+        // With the number at the end, by which errors are told apart whatever language the server speaks.
+        let message = format!("{}: {} ({})", self.address(), server.message, server.code);
         match server.code {
             1044 | 1045 | 1130 | 1698 => Failure::denied(message)
                 .with_hint("check the service's user and password, and from where that user may connect"),

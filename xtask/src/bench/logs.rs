@@ -211,7 +211,7 @@ impl Twin {
 
     fn client(&self) -> String {
         format!(
-            "mariadb --no-defaults --user=root --socket='{}/s' --binary-mode --default-character-set=utf8mb4 --max-allowed-packet=1G -N",
+            "mariadb --no-defaults --user=root --socket='{}/s' --binary-mode --comments --default-character-set=utf8mb4 --max-allowed-packet=1G -N",
             self.run_dir.path().display()
         )
     }

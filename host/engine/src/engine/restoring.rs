@@ -11,7 +11,7 @@ use super::{Engine, Inner};
 use crate::config::ServiceConfig;
 use crate::drills::can_be_drilled;
 use crate::history;
-use crate::request::{CreateRestore, RestoreFrom, RestorePreview, RestoreRequestBody};
+use crate::request::{CreateRestore, Partial, RestoreFrom, RestorePreview, RestoreRequestBody};
 use crate::swap;
 use crate::twin::{self, Wanted};
 use crate::verb::can_be_swapped;
@@ -111,6 +111,7 @@ impl Engine {
                 if service.surrealdb.is_some() { "an export" } else { "a dump" }
             ));
         }
+        warnings.extend(ask.only.as_ref().and_then(left_behind));
         if can_be_drilled(service) && base.verified_level.as_deref() != Some("drill") {
             warnings.push(format!("backup `{}` was never restored in a drill", base.id));
         }
@@ -155,6 +156,23 @@ async fn swap_warnings(service: ServiceConfig) -> Vec<String> {
         warnings
     });
     looked.await.unwrap_or_default()
+}
+
+/// What a part is without under another name, whatever it holds.
+fn left_behind(part: &Partial) -> Option<String> {
+    let renamed = |name: &Option<String>, to: &Option<String>| to.is_some() && to != name;
+    let database = Some(part.database.clone());
+    match (renamed(&database, &part.as_database), &part.table) {
+        (true, None) => Some(format!(
+            "under another name database `{}` comes without its events, and without routines, triggers and views whose text names it; the restore says which",
+            part.database
+        )),
+        (moved, Some(table)) if moved || renamed(&part.table, &part.as_table) => Some(format!(
+            "under another name table `{}`.`{table}` comes without its triggers, and in the same database without its foreign keys; the restore says which",
+            part.database
+        )),
+        _ => None,
+    }
 }
 
 impl Inner {
@@ -221,7 +239,12 @@ impl Inner {
         let logs: Vec<_> = logs.iter().filter_map(|log| Some((&log.id, log.report.as_ref()?))).collect();
         let live = twin::of_service(service).await.unwrap_or_default();
         let said = base.report.clone().unwrap_or_default();
-        Wanted::choose(&said, &logs, live.as_ref(), installs).map(|wanted| wanted.warnings)
+        match Wanted::choose(&said, &logs, live.as_ref(), installs) {
+            Ok(wanted) => Ok(wanted.warnings),
+            // A dump alone can be loaded into the running server.
+            Err(failure) if logs.is_empty() => Ok(vec![failure.to_string()]),
+            Err(failure) => Err(failure),
+        }
     }
 
     async fn plan_from(

@@ -4,6 +4,7 @@ mod dumped;
 mod external;
 mod moment;
 mod partial;
+mod stored_code;
 mod whole;
 
 pub(crate) use self::dumped::can_be_swapped;

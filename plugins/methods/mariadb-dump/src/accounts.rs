@@ -15,8 +15,24 @@ use crate::statement::{Scope, on_package, scope, without_quoted};
 const MARK: &str = "-- account ";
 /// How a script begins. `NO_BACKSLASH_ESCAPES` is off in it, as in what the server states.
 const HEADER: &str = "SET NAMES utf8mb4;\nSET SESSION sql_mode = '';\n";
-/// The server's own accounts, and the superuser's: they belong to the server that runs, not to its data.
+/// The server's own accounts, and the superuser's: they belong to the server that runs, not to its data. A superuser of another host
+/// than the server's own is in a backup all the same, for a server that has none: statements in the log may name it.
 const KEPT_BY_SERVER: &str = "('root', 'mariadb.sys', 'mysql', 'PUBLIC', '')";
+
+/// Where the server keeps accounts and rights.
+const TABLES: &str = "mysql.global_priv, mysql.db, mysql.tables_priv, mysql.columns_priv, mysql.procs_priv, mysql.roles_mapping, \
+     mysql.proxies_priv";
+
+/// Changes when any account does.
+pub async fn fingerprint() -> Result<String> {
+    let rows = database::query(&format!("CHECKSUM TABLE {TABLES}")).await.map_err(denied)?;
+    let sums: Vec<_> = rows.column("Checksum")?.map(Option::unwrap_or_default).collect();
+    Ok(sums.join(" "))
+}
+
+fn denied(failure: Failure) -> Failure {
+    failure.context("cannot read the accounts").with_hint("grant SELECT ON mysql.* to the backup account")
+}
 
 /// All accounts, as two scripts.
 pub struct Accounts {
@@ -35,11 +51,9 @@ struct Account {
 impl Accounts {
     /// Reads the accounts of the job's server.
     pub async fn read() -> Result<Self> {
-        let denied = |failure: Failure| {
-            failure.context("cannot read the accounts").with_hint("grant SELECT ON mysql.* to the backup account")
-        };
         let rows = database::query(&format!(
-            "SELECT user, host, is_role FROM mysql.user WHERE user NOT IN {KEPT_BY_SERVER} ORDER BY is_role DESC, user, host"
+            "SELECT user, host, is_role FROM mysql.user WHERE user NOT IN {KEPT_BY_SERVER} \
+             OR user = 'root' AND host <> 'localhost' ORDER BY is_role DESC, user, host"
         ))
         .await
         .map_err(denied)?;
@@ -52,6 +66,8 @@ impl Accounts {
             let account = Account { user, host, is_role: is_role == "Y" };
             if account.shown().contains(char::is_control) {
                 warn!("left out an account whose name holds a control character"; "account" => account.shown().escape_debug());
+            } else if account.user == "root" {
+                account.state_if_missing(&mut scripts).await?;
             } else if !account.state(&members, &mut scripts).await? {
                 warn!("left out an account that the server lists and does not know"; "account" => account.shown());
             }
@@ -134,14 +150,8 @@ impl Account {
         let make = if self.is_role {
             self.create_role(members)
         } else {
-            let Some(rows) = known(database::query(&format!("SHOW CREATE USER {name}")).await)? else {
-                return Ok(false);
-            };
-            let create = rows.rows.first().and_then(|row| row.first()).and_then(Option::as_deref);
-            let attributes = create
-                .and_then(|create| create.strip_prefix("CREATE USER "))
-                .ok_or_else(|| Failure::unsupported("the server states accounts in an unknown way"))?;
-            format!("CREATE USER IF NOT EXISTS {name};\n{}", attributes_of(&name, attributes))
+            let Some(attributes) = self.attributes().await? else { return Ok(false) };
+            format!("CREATE USER IF NOT EXISTS {name};\n{}", attributes_of(&name, &attributes))
         };
         let Some(rows) = known(database::query(&format!("SHOW GRANTS FOR {name}")).await)? else { return Ok(false) };
         scripts.mark(&self.shown());
@@ -150,6 +160,38 @@ impl Account {
         scripts.rights.push_str(&self.memberships(members));
         scripts.add_grants(rows);
         Ok(true)
+    }
+
+    /// Adds what makes a superuser where there is none, and changes none that is there: how a server is reached in an emergency is not a
+    /// restore's to change. Where the account that restores may not grant as much, none is made, rather than one of fewer rights.
+    async fn state_if_missing(&self, scripts: &mut Scripts) -> Result<()> {
+        let name = self.name();
+        let Some(attributes) = self.attributes().await? else { return Ok(()) };
+        let Some(rows) = known(database::query(&format!("SHOW GRANTS FOR {name}")).await)? else { return Ok(()) };
+        let grants = rows.rows.into_iter().filter_map(|row| row.into_iter().next().flatten());
+        let grants: String =
+            grants.filter(|grant| scope(grant) == Scope::Account).map(|grant| format!(" {grant};")).collect();
+        scripts.mark(&self.shown());
+        // 1044, 1045, 1227: what one has not, one may not grant.
+        scripts.makes.push_str(&format!(
+            "DELIMITER //\nIF NOT EXISTS (SELECT 1 FROM mysql.user WHERE user = {} AND host = {}) THEN BEGIN NOT ATOMIC \
+             DECLARE EXIT HANDLER FOR 1044, 1045, 1227 DROP USER IF EXISTS {name}; CREATE USER {attributes};{grants} END; \
+             END IF//\nDELIMITER ;\n",
+            quoted(&self.user),
+            quoted(&self.host)
+        ));
+        Ok(())
+    }
+
+    /// The account and its attributes as the server states them. `None` for one that the server does not know.
+    async fn attributes(&self) -> Result<Option<String>> {
+        let Some(rows) = known(database::query(&format!("SHOW CREATE USER {}", self.name())).await)? else {
+            return Ok(None);
+        };
+        let create = rows.rows.first().and_then(|row| row.first()).and_then(Option::as_deref);
+        let attributes = create.and_then(|create| create.strip_prefix("CREATE USER "));
+        let unknown = || Failure::unsupported("the server states accounts in an unknown way");
+        Ok(Some(attributes.ok_or_else(unknown)?.to_owned()))
     }
 
     /// Makes a role, if it is not there. Its creator becomes its administrator, and stays it only if the backup says so.

@@ -4,12 +4,13 @@ use bulkhead_plugin_sdk::method::{
     BackupRequest, Failure, Report, Result, Series, Sink, Source, Writer, database, info, progress, spawn, tools, warn,
 };
 use futures::channel::oneshot::{self, Sender};
-use mariadb_check::{Census, Facts, Medium, SYSTEM};
+use mariadb_check::{Broken, Census, Facts, Medium, SYSTEM};
 
-use crate::accounts::Accounts;
-use crate::config::Config;
-use crate::header;
+use crate::accounts::{self, Accounts};
+use crate::config::{Config, LockTables};
 use crate::plugin::{DATA, DUMP_TOOL, GRANTS, MEDIA_TYPE, USERS};
+use crate::untransacted::Others;
+use crate::{header, left_out, stored_code};
 
 /// The first series that can dump and load the history of system-versioned tables.
 const HISTORY: Series = Series { major: 10, minor: 11 };
@@ -22,41 +23,57 @@ pub async fn run(request: &BackupRequest, writer: &Writer) -> Result<Report> {
     progress::phase("ask");
     let facts = Facts::ask().await?;
     let rows = database::query(&format!(
-        "SELECT COUNT(*) AS tables, COALESCE(SUM(data_length), 0) AS bytes, \
-         COALESCE(SUM(table_type IN ('BASE TABLE', 'SYSTEM VERSIONED') AND engine <> 'InnoDB'), 0) AS others \
-         FROM information_schema.tables WHERE table_schema NOT IN {SYSTEM}"
+        "SELECT COUNT(*) AS tables, COALESCE(SUM(data_length), 0) AS bytes FROM information_schema.tables \
+         WHERE table_schema NOT IN {SYSTEM}"
     ))
     .await?;
     let text = |name| rows.first(name).unwrap_or_default().to_owned();
     progress::expect(text("bytes").parse().unwrap_or_default());
-    let others = text("others");
-    if others != "0" {
-        warn!("tables outside InnoDB are dumped as they are when their turn comes, not all at one instant"; "tables" => others);
-    }
     let mut report = Report::new(facts.version());
     facts.report(&mut report);
     report.add("tables", text("tables"));
+    stored_code::record(&mut report).await?;
+    let broken = Broken::find().await?;
+    let without = left_out::arguments(&broken, &mut report)?;
+    for object in &broken {
+        warn!("the dump is made without a table or view that the server cannot open"; "name" => object, "reason" => object.reason);
+    }
 
+    let mut accounts = None;
     if config.users {
         progress::phase("users");
-        let accounts = Accounts::read().await?;
-        writer.write(USERS, MEDIA_TYPE, Source::from_bytes(accounts.users)).await?;
-        writer.write(GRANTS, MEDIA_TYPE, Source::from_bytes(accounts.grants)).await?;
+        accounts = Some(accounts::fingerprint().await?);
+        let scripts = Accounts::read().await?;
+        writer.write(USERS, MEDIA_TYPE, Source::from_bytes(scripts.users)).await?;
+        writer.write(GRANTS, MEDIA_TYPE, Source::from_bytes(scripts.grants)).await?;
     }
 
     let logs = facts.keeps_log();
     let history = config.history && can_dump_history(&report.server_version).await?;
-    let census = Census::begin(Medium::Sql { history }, config.checksum_seconds).await;
+    let census = Census::begin(Medium::Sql { history }, config.checksum_seconds, broken).await;
+    let others = Others::begin(logs && config.lock_tables == LockTables::Auto).await?;
     progress::phase("dump");
-    let Begun { beginning, time } = dump(writer, logs, history).await?;
+    let Begun { beginning, time, accounts: later } = dump(writer, logs, history, without).await?;
+    if accounts.is_some_and(|before| later.is_ok_and(|later| later != before)) {
+        // Those of before are in the backup; what changed them comes before the position from which logs are replayed.
+        return Err(Failure::conflict("accounts or their rights were changed while they were read").with_retry(true));
+    }
     report.point_in_time = Some(time?);
-    if logs {
-        let (file, position) = header::position(&beginning)
-            .ok_or_else(|| Failure::unsupported("the dump does not state its position in the binary log"))?;
-        let gtid = database::value(&format!("SELECT BINLOG_GTID_POS('{file}', {position})")).await?;
-        report.add("binlog.file", file);
-        report.add("binlog.position", position.to_string());
-        report.add("gtid", gtid.unwrap_or_default());
+    match others.end().await? {
+        Some(reason) if logs => {
+            warn!("no log can continue this dump: it restores alone"; "reason" => reason);
+            report.add("standalone", reason);
+        }
+        None if logs => {
+            let (file, position) = header::position(&beginning)
+                .ok_or_else(|| Failure::unsupported("the dump does not state its position in the binary log"))?;
+            let gtid = database::value(&format!("SELECT BINLOG_GTID_POS('{file}', {position})")).await?;
+            report.add("binlog.file", file);
+            report.add("binlog.position", position.to_string());
+            report.add("gtid", gtid.unwrap_or_default());
+        }
+        Some(reason) => warn!("not all of the dump is of one instant"; "reason" => reason),
+        None => {}
     }
     census.finish(writer).await?;
     Ok(report)
@@ -73,11 +90,13 @@ struct Begun {
     /// When it came. Nothing that was committed later is in the dump; what was committed in the moment before may not be, and follows
     /// the dump's position in the binary log.
     time: Result<String>,
+    /// What [`accounts::fingerprint`] gave then.
+    accounts: Result<String>,
 }
 
 /// Runs the tool and keeps what it writes.
-async fn dump(writer: &Writer, logs: bool, history: bool) -> Result<Begun> {
-    let mut arguments = vec![
+async fn dump(writer: &Writer, logs: bool, history: bool, without: Vec<String>) -> Result<Begun> {
+    let mut arguments: Vec<String> = [
         "--all-databases",
         "--ignore-database=mysql",
         "--ignore-database=sys",
@@ -92,13 +111,16 @@ async fn dump(writer: &Writer, logs: bool, history: bool) -> Result<Begun> {
         "--skip-add-locks",
         "--default-character-set=utf8mb4",
         "--max-allowed-packet=1G",
-    ];
+    ]
+    .map(str::to_owned)
+    .to_vec();
     if logs {
-        arguments.extend(["--master-data=2", "--gtid"]);
+        arguments.extend(["--master-data=2", "--gtid"].map(str::to_owned));
     }
     if history {
-        arguments.push("--dump-history");
+        arguments.push("--dump-history".to_owned());
     }
+    arguments.extend(without);
     let tool = tools::run(DUMP_TOOL, arguments, None).await?;
     let (sink, passed_on) = Source::pipe();
     let (send, receive) = oneshot::channel();
@@ -117,7 +139,7 @@ async fn pass(output: Source, mut sink: Sink, begun: Sender<Begun>) {
     while let Some(chunk) = chunks.next().await {
         if let Some(begun) = begun.take() {
             let beginning = chunk[..chunk.len().min(header::LENGTH)].to_vec();
-            let _gone = begun.send(Begun { beginning, time: now().await });
+            let _gone = begun.send(Begun { beginning, time: now().await, accounts: accounts::fingerprint().await });
         }
         if sink.write(chunk).await.is_err() {
             // The writer has failed, and says so itself.

@@ -14,9 +14,13 @@ mod accounts;
 mod backup;
 mod config;
 mod header;
+mod left_out;
+mod names;
 mod plugin;
 mod restore;
 mod rights;
 mod statement;
+mod stored_code;
+mod untransacted;
 
 bulkhead_plugin_sdk::register_method!(plugin::MariadbDump);

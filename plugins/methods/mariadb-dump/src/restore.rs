@@ -12,7 +12,8 @@ use mariadb_check::SYSTEM;
 use crate::accounts::without;
 use crate::config::Config;
 use crate::plugin::{CLIENT_TOOL, DATA, GRANTS, USERS};
-use crate::rights;
+use crate::rights::Rights;
+use crate::stored_code;
 
 /// The longest script of accounts.
 const SCRIPT_BYTES: u64 = 64 << 20;
@@ -24,7 +25,9 @@ pub async fn run(request: &RestoreRequest, reader: &Reader) -> Result<Restored> 
     let data = link.object(DATA).ok_or_else(|| Failure::corrupt(format!("the backup has no object {DATA}")))?;
     progress::expect(link.objects.iter().map(|object| object.plain_bytes).sum());
     let account = database::value("SELECT CURRENT_USER()").await?.unwrap_or_default();
-    rights::check(&account, config.users).await?;
+    let rights = Rights::ask().await?;
+    rights.check(&account, config.users)?;
+    stored_code::check(&link.report, &rights).await?;
 
     service::begin_replace().await?;
     if config.users {

@@ -39,16 +39,22 @@ pub async fn check(request: &CheckRequest, reader: &Reader, reach: Reach) -> Res
     }
 
     let recorded = record.map(|record| record.tables).unwrap_or_default();
-    let (mut sound, mut compared) = (0_usize, 0_usize);
+    let (mut sound, mut compared, mut as_broken) = (0_usize, 0_usize, 0_usize);
     for (name, table) in &listing.tables {
         if findings.server_gone {
             break;
         }
+        let entry = recorded.binary_search_by(|entry| (&entry.schema, &entry.name).cmp(&(&name.0, &name.1)));
+        let entry = entry.ok().and_then(|at| recorded.get(at));
+        if let Some(reason) = entry.and_then(|entry| entry.broken.as_deref()) {
+            as_broken += 1;
+            findings.add(Severity::Info, name, format!("could not be opened when it was backed up either: {reason}"));
+            continue;
+        }
         // A sequence has nothing to check, as every server says.
         let intact = table.sequence || sound_table(name, &mut findings).await?;
         sound += usize::from(intact);
-        let entry = recorded.binary_search_by(|entry| (&entry.schema, &entry.name).cmp(&(&name.0, &name.1)));
-        let Some(entry) = entry.ok().and_then(|at| recorded.get(at)).filter(|_| intact) else { continue };
+        let Some(entry) = entry.filter(|_| intact) else { continue };
         if entry.rows.is_none() && entry.checksum.is_none() {
             continue;
         }
@@ -74,7 +80,10 @@ pub async fn check(request: &CheckRequest, reader: &Reader, reach: Reach) -> Res
     }
     let listed = listing.tables.len();
     info!("checked the tables"; "tables" => listed, "sound" => sound, "compared" => compared);
-    let summary = format!("{sound} of {listed} tables are sound, {compared} were compared by rows and checksum");
+    let mut summary = format!("{sound} of {listed} tables are sound, {compared} were compared by rows and checksum");
+    if as_broken > 0 {
+        summary.push_str(&format!(", {as_broken} could not be opened when they were backed up either"));
+    }
     findings.list.push(Finding::new(Severity::Info, "tables", summary));
     Ok(findings.bounded())
 }
@@ -152,6 +161,11 @@ fn presence(record: &Record, listing: &Listing, findings: &mut Findings) {
     for entry in &record.tables {
         let name = (entry.schema.clone(), entry.name.clone());
         match listing.tables.get(&name) {
+            None if entry.broken.is_some() => {
+                let reason = entry.broken.as_deref().unwrap_or_default();
+                let message = format!("is left out: it could not be opened when it was backed up: {reason}");
+                findings.add(Severity::Warning, &name, message);
+            }
             None => findings.add(Severity::Error, &name, "is missing"),
             // A table that does not open has no engine; its check says why.
             Some(table) if table.engine.is_some() && entry.engine.is_some() && table.engine != entry.engine => {

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use bulkhead_plugin_sdk::method::{Result, Source, Writer, database, info, progress, warn};
 use serde::{Deserialize, Serialize};
 
-use crate::identifier;
 use crate::listing::{Listing, Name, Table};
 use crate::sql::literal;
+use crate::{Broken, identifier};
 
 /// The object that holds it.
 pub const OBJECT: &str = "tables.json";
@@ -31,6 +31,9 @@ pub(crate) struct Entry {
     /// Rows and checksum, of a table that nobody wrote to from before the backup until they were taken.
     pub(crate) rows: Option<u64>,
     pub(crate) checksum: Option<String>,
+    /// Why the server could not open it when it was backed up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) broken: Option<String>,
 }
 
 /// How a backup keeps rows: what decides whether `CHECKSUM TABLE` says the same of them after a restore.
@@ -52,17 +55,19 @@ pub struct Census {
     /// Whatever was last written to until then is not written to since, clocks being as fine as a second.
     quiet_since: Option<String>,
     budget: Duration,
+    broken: Vec<Broken>,
 }
 
 impl Census {
-    /// Lists the tables. `seconds` are for reading tables at the end; with 0 none is read.
+    /// Lists the tables. `broken` are those of them that cannot be opened; `seconds` are for reading tables at the end; with 0 none is read.
     ///
     /// Never fails: a backup without it restores as well.
-    pub async fn begin(medium: Medium, seconds: u32) -> Self {
+    pub async fn begin(medium: Medium, seconds: u32, broken: Vec<Broken>) -> Self {
         let quiet_since =
             database::value("SELECT DATE_FORMAT(UTC_TIMESTAMP() - INTERVAL 2 SECOND, '%Y-%m-%dT%H:%i:%sZ')").await;
         let before = listing().await;
-        Self { medium, before, quiet_since: quiet_since.ok().flatten(), budget: Duration::from_secs(seconds.into()) }
+        let budget = Duration::from_secs(seconds.into());
+        Self { medium, before, quiet_since: quiet_since.ok().flatten(), budget, broken }
     }
 
     /// Lists the tables again, reads those that nobody wrote to, and writes all of it into the backup.
@@ -77,7 +82,7 @@ impl Census {
             .tables
             .iter()
             .filter(|(name, table)| after.tables.get(name).is_some_and(|now| now.created == table.created))
-            .map(|(name, table)| (name.clone(), Entry::of(name, table)))
+            .map(|(name, table)| (name.clone(), Entry::of(name, table, &self.broken)))
             .collect();
         self.read(before, &after, &mut entries).await;
         let read = entries.iter().filter(|(_, entry)| entry.rows.is_some()).count();
@@ -150,9 +155,11 @@ impl Medium {
 }
 
 impl Entry {
-    fn of((schema, name): &Name, table: &Table) -> Self {
+    fn of((schema, name): &Name, table: &Table, broken: &[Broken]) -> Self {
         let (engine, created) = (table.engine.clone(), table.created.clone());
-        Self { schema: schema.clone(), name: name.clone(), engine, created, rows: None, checksum: None }
+        let broken = broken.iter().find(|broken| (&broken.schema, &broken.name) == (schema, name));
+        let broken = broken.map(|broken| broken.reason.clone());
+        Self { schema: schema.clone(), name: name.clone(), engine, created, rows: None, checksum: None, broken }
     }
 }
 

@@ -1,7 +1,9 @@
 //! Copying the data files of a server that runs.
 
-use bulkhead_plugin_sdk::method::{Failure, Report, Result, Writer, database, info, progress, scratch, server, tools};
-use mariadb_check::{Census, Medium};
+use bulkhead_plugin_sdk::method::{
+    Failure, Report, Result, Writer, database, info, progress, scratch, server, tools, warn,
+};
+use mariadb_check::{Broken, Census, Medium};
 
 use crate::config::Copying;
 use crate::info::Info;
@@ -29,7 +31,7 @@ pub async fn copy(server: Server, config: &Copying, base: Option<&Base>, writer:
     if let (Ok(status), None) = (server::status().await, base) {
         progress::expect(status.data_bytes);
     }
-    let census = Census::begin(Medium::Files, config.checksum_seconds).await;
+    let census = Census::begin(Medium::Files, config.checksum_seconds, broken().await).await;
 
     progress::phase("copy");
     let mut arguments = vec![
@@ -68,6 +70,21 @@ pub async fn copy(server: Server, config: &Copying, base: Option<&Base>, writer:
     }
     census.finish(writer).await?;
     Ok(report)
+}
+
+/// The tables that cannot be opened: their files are copied as they are.
+async fn broken() -> Vec<Broken> {
+    let broken = match Broken::find().await {
+        Ok(broken) => broken,
+        Err(failure) => {
+            warn!("cannot tell which tables are broken: a drill may call this backup damaged"; "reason" => failure.message);
+            return Vec::new();
+        }
+    };
+    for table in &broken {
+        warn!("the server cannot open a table or view: it is backed up as broken as it is"; "name" => table, "reason" => table.reason);
+    }
+    broken
 }
 
 /// The tool says of keys that it may not read no more than "cannot read redo log header".

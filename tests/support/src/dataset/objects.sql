@@ -10,7 +10,7 @@ DELIMITER //
 CREATE FUNCTION gross(net DECIMAL(12,2)) RETURNS DECIMAL(12,2) DETERMINISTIC NO SQL COMMENT 'adds the tax'
 BEGIN
   -- a comment that stays; with ; and 'quotes'
-  RETURN ROUND(net * 1.081, 2);
+  /* unit: cents, don't ask */ RETURN ROUND(net * 1.081, 2); # the end
 END//
 CREATE AGGREGATE FUNCTION longest(word VARCHAR(100)) RETURNS VARCHAR(100) DETERMINISTIC
 BEGIN
@@ -35,20 +35,23 @@ CREATE PACKAGE counters AS
   FUNCTION next_value RETURN INT;
 END//
 CREATE PACKAGE BODY counters AS
-  total INT := 41;
+  total INT := 41; -- the answer, less one
   FUNCTION next_value RETURN INT AS BEGIN total := total + 1; RETURN total; END;
 END//
 SET sql_mode = @mode//
 CREATE TRIGGER orders_after_insert AFTER INSERT ON orders FOR EACH ROW
   INSERT INTO audit (what, at) VALUES (CONCAT('order ', NEW.id, ' "placed"'), NEW.placed)//
-CREATE TRIGGER orders_before_first BEFORE UPDATE ON orders FOR EACH ROW BEGIN
+CREATE TRIGGER orders_before_first BEFORE UPDATE ON orders FOR EACH ROW BEGIN /* first */
+  -- why: ticket 42; isn't it
   IF NEW.total < 0 THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'a total cannot be negative'; END IF;
 END//
-CREATE TRIGGER orders_before_second BEFORE UPDATE ON orders FOR EACH ROW FOLLOWS orders_before_first SET NEW.placed = OLD.placed//
+CREATE TRIGGER orders_before_second BEFORE UPDATE ON orders FOR EACH ROW FOLLOWS orders_before_first
+  /* keep */ SET NEW.placed = OLD.placed # tail
+//
 CREATE TRIGGER `customers on delete` BEFORE DELETE ON customers FOR EACH ROW INSERT INTO audit (what, at) VALUES (OLD.name, '2024-01-01')//
 CREATE EVENT nightly ON SCHEDULE EVERY 1 DAY STARTS '2030-01-01 03:00:00' ENDS '2036-01-01 00:00:00' ON COMPLETION PRESERVE
-  COMMENT 'cleans up' DO BEGIN
-  DELETE FROM audit WHERE at < NOW() - INTERVAL 1 YEAR;
+  COMMENT 'cleans up' DO BEGIN -- nightly
+  DELETE FROM audit /* all of it */ WHERE at < NOW() - INTERVAL 1 YEAR; # a year's
 END//
 CREATE EVENT switched_off ON SCHEDULE EVERY 7 HOUR STARTS '2031-05-05 05:05:05' DISABLE DO CALL in_another_mode()//
 CREATE EVENT once_in_2037 ON SCHEDULE AT '2037-12-31 23:59:59' ON COMPLETION PRESERVE DO SET @x = 'y'//

@@ -48,6 +48,8 @@ impl MariaDb {
         let mut client = process::command("mariadb");
         client
             .args(["--no-defaults", "--default-character-set=utf8mb4", "--max-allowed-packet=1G", "--user=root"])
+            // Or it takes comments out of the routines, triggers and events that it sends.
+            .arg("--comments")
             .arg(format!("--socket={}", self.socket().display()))
             .args(arguments);
         client

@@ -8,6 +8,7 @@ use std::time::Duration;
 use bulkhead_model::{Failure, FailureKind, Result};
 use bulkhead_runtime::{Observer as _, ServerControl as _, ThrowAwayServer};
 
+use super::stored_code::{self, Load};
 use super::{Done, base_of};
 use crate::config::ServiceConfig;
 use crate::executor::Run;
@@ -22,12 +23,14 @@ use crate::verb::{carry, gtids};
 const ASK: Duration = Duration::from_secs(10);
 /// The most of an answer.
 const ANSWER: u64 = 1 << 20;
+/// What a running server has to take of a dump.
+const ALL: Load<'_> = Load { database: None, table: None, functions: true, triggers: true };
 /// Tables that are named one by one.
 const SHOWN: usize = 20;
 
 /// Whether a service's data can be replaced by a swap.
 pub(crate) fn can_be_swapped(service: &ServiceConfig) -> bool {
-    service.surrealdb.is_none() && swap::require_configured(service).is_ok()
+    service.surrealdb.is_none() && swap::require_configured(service).is_ok() && swap::check_possible(service).is_ok()
 }
 
 /// Restores it; `None` when it has to be loaded into the running server instead, which has not been touched.
@@ -43,20 +46,15 @@ pub(super) async fn run(
     let control = Arc::new(ServiceControl::new(service, &run.attempt.id, Arc::clone(&run.observer) as _)?);
     let restored = beside(run, service, chain, reader, &control).await;
     control.close().await;
-    let reason = match restored {
-        Ok(None) => {
-            let reached = base_of(chain)?.report.positions.clone();
-            return Ok(Some(Done { message: "Restore has succeeded!".to_owned(), reached }));
-        }
-        Ok(Some(others)) => format!("the service holds databases that the dump does not hold and that stay: {others}"),
-        Err(failure) if failure.kind == FailureKind::Unsupported => failure.to_string(),
-        Err(failure) => return Err(failure),
+    let Some(reason) = restored? else {
+        let reached = base_of(chain)?.report.positions.clone();
+        return Ok(Some(Done { message: "Restore has succeeded!".to_owned(), reached }));
     };
     run.observer.warn(&format!("the dump is loaded into the running server instead of being swapped in: {reason}"));
     Ok(None)
 }
 
-/// Gives the names of databases that a swap would remove, in which case nothing is swapped.
+/// Swaps; or says why nothing was swapped.
 async fn beside(
     run: &Run,
     service: &ServiceConfig,
@@ -65,9 +63,16 @@ async fn beside(
     control: &Arc<ServiceControl>,
 ) -> Result<Option<String>> {
     let base = base_of(chain)?;
-    let throw_away = ThrowAway::new(run, service, Place::Beside(Arc::clone(control)), base, &[]).await?;
+    let throw_away = match ThrowAway::new(run, service, Place::Beside(Arc::clone(control)), base, &[]).await {
+        Ok(throw_away) => throw_away,
+        Err(failure) if failure.kind == FailureKind::Unsupported => return Ok(Some(failure.to_string())),
+        Err(failure) => return Err(failure),
+    };
     let loaded = async {
-        throw_away.restore(run, service, chain, reader).await?;
+        match throw_away.restore(run, service, chain, reader).await {
+            Err(failure) if failure.kind == FailureKind::Unsupported => return Ok(Some(failure.to_string())),
+            restored => drop(restored?),
+        }
         fail_point("restore.loaded")?;
         run.observer.phase("finish");
         let data_dir = service.data_dir.as_deref().unwrap_or_else(|| Path::new("/"));
@@ -83,7 +88,12 @@ async fn beside(
             ));
         }
         if !others.is_empty() {
-            return Ok(Some(others.into_iter().collect::<Vec<_>>().join(", ")));
+            stored_code::check(&throw_away.connection(), &service.connection, &ALL).await?;
+            let others: Vec<String> = others.into_iter().collect();
+            return Ok(Some(format!(
+                "the service holds databases that the dump does not hold, and they stay: {}",
+                others.join(", ")
+            )));
         }
         let restored = throw_away.connection();
         let carried = carry::belongings(&service.connection, &restored).await;
@@ -171,6 +181,11 @@ pub(super) async fn rehearse(
     let base = base_of(chain)?;
     let throw_away = ThrowAway::new(run, service, Place::Apart(apart), base, &[]).await?;
     let loaded = throw_away.restore(run, service, chain, reader).await;
+    let loaded = loaded.map_err(|failure| failure.context("loading the dump into a throw-away server"));
+    let admitted = match loaded {
+        Ok(_) => stored_code::check(&throw_away.connection(), &service.connection, &ALL).await,
+        Err(failure) => Err(failure),
+    };
     throw_away.kill().await;
-    loaded.map(drop).map_err(|failure| failure.context("loading the dump into a throw-away server"))
+    admitted
 }

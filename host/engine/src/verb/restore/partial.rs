@@ -1,5 +1,8 @@
 //! A part: restored into a throw-away server, then read from there into the service as it runs.
 
+mod contents;
+mod sequences;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,6 +10,8 @@ use bulkhead_model::recovery::Until;
 use bulkhead_model::{Failure, Result};
 use bulkhead_runtime::{Connection, Observer as _, Rows, ToolScope};
 
+use self::contents::Contents;
+use super::stored_code::{self, Load};
 use super::{Done, base_of, reader_of};
 use crate::config::ServiceConfig;
 use crate::executor::Run;
@@ -44,12 +49,17 @@ pub(super) async fn run(
         }
         fail_point("restore.replayed")?;
         run.observer.phase("copy");
-        copy(run, service, &throw_away, part, &into).await?;
-        Ok::<Positions, Failure>(reached)
+        let left = copy(run, service, &throw_away, part, &into).await?;
+        Ok::<(Positions, Vec<String>), Failure>((reached, left))
     };
     let copied = copied.await;
     throw_away.kill().await;
-    Ok(Done { message: format!("Restore has succeeded! It lies in {into}."), reached: copied? })
+    let (reached, left) = copied?;
+    let mut message = format!("Restore has succeeded! It lies in {into}.");
+    if !left.is_empty() {
+        message.push_str(&format!(" It is without {}.", left.join("; ")));
+    }
+    Ok(Done { message, reached })
 }
 
 /// Where the part is put.
@@ -75,11 +85,20 @@ impl Target {
 
     /// A partial restore only ever adds.
     async fn check_absent(&self, live: &Connection) -> Result<()> {
-        let condition = match &self.table {
-            Some(table) => format!("table_schema = {} AND table_name = {}", text(&self.database), text(table)),
-            None => format!("table_schema = {}", text(&self.database)),
+        let database = text(&self.database);
+        let sql = match &self.table {
+            Some(table) => format!(
+                "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = {database} AND table_name = {}",
+                text(table)
+            ),
+            // What is dumped of routines and events begins with dropping those of the same name.
+            None => format!(
+                "SELECT (SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = {database})
+                 + (SELECT COUNT(*) FROM information_schema.routines WHERE routine_schema = {database})
+                 + (SELECT COUNT(*) FROM information_schema.events WHERE event_schema = {database})"
+            ),
         };
-        let found = ask(live, &format!("SELECT COUNT(*) FROM information_schema.tables WHERE {condition}")).await?;
+        let found = ask(live, &sql).await?;
         if value(&found).as_deref() == Some("0") {
             return Ok(());
         }
@@ -101,19 +120,26 @@ async fn copy(
     throw_away: &Arc<ThrowAway>,
     part: &Partial,
     into: &Target,
-) -> Result<()> {
+) -> Result<Vec<String>> {
     let (from, live) = (throw_away.connection(), &service.connection);
-    let defaults = ask(
-        &from,
-        &format!(
-            "SELECT default_character_set_name, default_collation_name FROM information_schema.schemata WHERE schema_name = {}",
-            text(&part.database)
-        ),
-    )
-    .await?;
-    let Some([Some(charset), Some(collation)]) = defaults.rows.first().map(Vec::as_slice) else {
-        return Err(Failure::not_found(format!("the backup has no database `{}`", part.database)));
+    let made_as = Made::read(&from, &part.database).await?;
+    if let Some(table) = &part.table {
+        require_table(&from, part, table).await?;
+    }
+    let contents = Contents::of(&from, live, run.engine.runtime.tools(), part, into).await?;
+    for left in &contents.left {
+        run.observer.warn(&format!("{into} comes without {left}"));
+    }
+    let load_of = Load {
+        database: Some(&part.database),
+        table: part.table.as_deref(),
+        functions: contents.routines,
+        triggers: contents.triggers,
     };
+    stored_code::check(&from, live, &load_of).await?;
+    let sequences = sequences::named(&from, part).await?;
+    contents::require_sequences(live, &sequences, part).await?;
+    sequences::rename(&from, &sequences, part, into).await?;
     if let Some(table) = &part.table {
         rename_table(&from, part, table, into).await?;
     }
@@ -121,17 +147,64 @@ async fn copy(
     run.confirm_lease().await?;
     let made = !into.database_exists(live).await?;
     if made {
-        let sql = format!("CREATE DATABASE {} CHARACTER SET {charset} COLLATE {collation}", identifier(&into.database));
-        ask(live, &sql).await?;
+        ask(live, &made_as.statement(&into.database)).await?;
+    }
+    let mut brought = Vec::new();
+    if part.table.is_some() {
+        brought = sequences::bring(&from, live, &sequences, part, into).await?;
     }
     let mut began = false;
-    let loaded = load(run, service, throw_away, part, into, &mut began).await;
-    if loaded.is_err()
-        && let Err(left) = undo(&from, live, part, into, Begun { database: made, table: began }).await
-    {
-        run.observer.warn(&format!("what a failed restore has begun is left on the service: {left}"));
+    let loaded = load(run, service, throw_away, part, into, &contents, &mut began).await;
+    if loaded.is_err() {
+        let mut undone = undo(&from, live, part, into, Begun { database: made, table: began }).await;
+        for sequence in brought.iter().filter(|_| !made) {
+            let sql = format!("DROP SEQUENCE IF EXISTS {}.{}", identifier(&into.database), identifier(sequence));
+            undone = ask(live, &sql).await.and(undone);
+        }
+        if let Err(left) = undone {
+            run.observer.warn(&format!("what a failed restore has begun is left on the service: {left}"));
+        }
     }
-    loaded
+    loaded.map(|()| contents.left)
+}
+
+/// How a database is made, apart from what is in it.
+struct Made {
+    charset: String,
+    collation: String,
+    comment: String,
+}
+
+impl Made {
+    async fn read(from: &Connection, database: &str) -> Result<Self> {
+        let sql = format!(
+            "SELECT default_character_set_name, default_collation_name, schema_comment FROM information_schema.schemata
+             WHERE schema_name = {}",
+            text(database)
+        );
+        match ask(from, &sql).await?.rows.into_iter().next().map(<[Option<String>; 3]>::try_from) {
+            Some(Ok([Some(charset), Some(collation), comment])) => {
+                Ok(Self { charset, collation, comment: comment.unwrap_or_default() })
+            }
+            _ => Err(Failure::not_found(format!("the backup has no database `{database}`"))),
+        }
+    }
+
+    fn statement(&self, name: &str) -> String {
+        let Self { charset, collation, comment } = self;
+        let mut sql = format!("CREATE DATABASE {} CHARACTER SET {charset} COLLATE {collation}", identifier(name));
+        if !comment.is_empty() {
+            sql.push_str(&format!(" COMMENT {}", text(comment)));
+        }
+        sql
+    }
+}
+
+async fn require_table(from: &Connection, part: &Partial, table: &str) -> Result<()> {
+    if contents::exists(from, &part.database, table).await? {
+        return Ok(());
+    }
+    Err(Failure::not_found(format!("the backup has no table `{}`.`{table}`", part.database)))
 }
 
 /// What a load that has failed has made.
@@ -167,14 +240,6 @@ async fn tables(server: &Connection, database: &str) -> Result<Vec<String>> {
 /// On the throw-away server, before it is read. Beside the table that it was a copy of it can have neither triggers nor foreign keys:
 /// their names are a database's own, and given.
 async fn rename_table(from: &Connection, part: &Partial, table: &str, into: &Target) -> Result<()> {
-    let sql = format!(
-        "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = {} AND table_name = {}",
-        text(&part.database),
-        text(table)
-    );
-    if value(&ask(from, &sql).await?).as_deref() == Some("0") {
-        return Err(Failure::not_found(format!("the backup has no table `{}`.`{table}`", part.database)));
-    }
     match &into.table {
         Some(name) if name != table => {
             let database = identifier(&part.database);
@@ -186,8 +251,11 @@ async fn rename_table(from: &Connection, part: &Partial, table: &str, into: &Tar
                     text(table)
                 );
                 for key in ask(from, &sql).await?.rows.iter().flatten().flatten() {
-                    let sql =
-                        format!("ALTER TABLE {database}.{} DROP FOREIGN KEY {}", identifier(table), identifier(key));
+                    let sql = format!(
+                        "SET STATEMENT system_versioning_alter_history = KEEP FOR ALTER TABLE {database}.{} DROP FOREIGN KEY {}",
+                        identifier(table),
+                        identifier(key)
+                    );
                     ask(from, &sql).await?;
                 }
             }
@@ -206,24 +274,15 @@ async fn load(
     throw_away: &Arc<ThrowAway>,
     part: &Partial,
     into: &Target,
+    contents: &Contents,
     began: &mut bool,
 ) -> Result<()> {
+    let mut arguments = contents.arguments.clone();
     if into.table.is_some() {
         let definition = ["--no-data", "--skip-triggers"].map(str::to_owned).to_vec();
         pass(run, service, throw_away, part, into, definition).await?;
         *began = true;
-    }
-    // The text of triggers, routines, events and views names the database that they were made in.
-    let same = into.database == part.database && into.table == part.table;
-    let mut arguments = vec![if same { "--triggers" } else { "--skip-triggers" }.to_owned()];
-    if into.table.is_some() {
         arguments.push("--no-create-info".to_owned());
-    } else if same {
-        arguments.extend(["--routines".to_owned(), "--events".to_owned()]);
-    } else {
-        for view in views(&throw_away.connection(), &part.database).await? {
-            arguments.push(format!("--ignore-table={}.{view}", part.database));
-        }
     }
     pass(run, service, throw_away, part, into, arguments).await
 }
@@ -267,17 +326,17 @@ async fn pass(
     dump.wait().await.map(drop)
 }
 
-async fn views(from: &Connection, database: &str) -> Result<Vec<String>> {
-    let sql = format!("SELECT table_name FROM information_schema.views WHERE table_schema = {}", text(database));
-    Ok(ask(from, &sql).await?.rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect())
-}
-
 async fn ask(server: &Connection, sql: &str) -> Result<Rows> {
     server.query(sql, STATEMENT, ANSWER).await
 }
 
 fn value(rows: &Rows) -> Option<String> {
     rows.rows.first()?.first()?.clone()
+}
+
+/// The first value of each row.
+fn column(rows: &Rows) -> Vec<String> {
+    rows.rows.iter().filter_map(|row| row.first()?.clone()).collect()
 }
 
 /// A name as an SQL identifier.

@@ -35,7 +35,9 @@ fn conclude(_seen: &Seen) -> Result<Terms, &'static str> {
         reads_stdin: true,
         // The SQL is as little trusted as the plugin: no shell escapes (`loose`: releases before 2024 do not know the sandbox),
         // no file that a server asks for. After a reconnect the settings of `--init-command` and of the dump itself would be gone.
-        host_arguments: &["--loose-sandbox", "--local-infile=0", "--skip-reconnect", "--batch"],
+        // Without `--comments` the client takes comments out of what it sends: routines, triggers and events would lose theirs, or would
+        // not load at all, as it cuts a trigger that a dump keeps in `/*!50003 ... */` at the first comment in it.
+        host_arguments: &["--loose-sandbox", "--local-infile=0", "--skip-reconnect", "--comments", "--batch"],
         success: Success::Code,
     })
 }

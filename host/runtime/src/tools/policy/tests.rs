@@ -92,6 +92,18 @@ fn calls_that_plugins_make_pass_with_real_paths() {
 }
 
 #[test]
+fn every_run_of_the_client_sends_comments_too() {
+    for arguments in [&[][..], &["--batch"], &["--comments", "--binary-mode"]] {
+        let terms = admit("mariadb", arguments).unwrap().terms;
+        assert!(terms.host_arguments.contains(&"--comments"), "{arguments:?}");
+    }
+    // Nothing that a plugin may say takes it back.
+    for argument in ["--skip-comments", "--comments=0", "-c0", "--loose-skip-comments"] {
+        assert!(admit("mariadb", &[argument]).is_err(), "{argument}");
+    }
+}
+
+#[test]
 fn everything_else_is_refused_before_it_runs() {
     const BACKUP: [&str; 2] = ["--backup", "--stream=xbstream"];
     const PREPARE: [&str; 2] = ["--prepare", "--target-dir=/staging"];

@@ -81,7 +81,22 @@ fn explain(tool: &str, what: &str, said: &Said) -> Failure {
     if has(&["Can't connect", "Lost connection", "server has gone away", "Unknown server host"]) {
         return Failure::unavailable(message);
     }
+    if tool == "mariadb-dump" && line.is_some_and(|line| names_error(line, &CHANGED_MEANWHILE)) {
+        return Failure::new(tool_kind(), message)
+            .with_hint("tables were made, dropped or changed while they were dumped: back up at another time than that")
+            .with_retry(true);
+    }
     Failure::new(tool_kind(), message)
+}
+
+/// What a dump meets when something else changes definitions: a lock not obtained in time, a table that is not the one that the dump's
+/// view of the data knows, and a database, table, view, routine, trigger or event that was listed and is gone.
+const CHANGED_MEANWHILE: [u32; 9] = [1205, 1213, 1412, 1049, 1146, 1305, 1356, 1360, 1539];
+
+/// Whether a line of `mariadb-dump` gives one of these numbers of the server's errors, in one of its ways to.
+fn names_error(line: &str, codes: &[u32]) -> bool {
+    let ways = |code: &u32| [format!("({code})"), format!("rror {code}:"), format!("rror: {code}:")];
+    codes.iter().flat_map(ways).any(|way| line.contains(&way))
 }
 
 /// Cuts `[00] 2026-11-20 13:24:15 `, with which `mariadb-backup` begins its lines.
@@ -106,4 +121,28 @@ fn signal_name(signal: i32) -> Option<&'static str> {
         15 => "SIGTERM",
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CHANGED_MEANWHILE, names_error};
+
+    #[test]
+    fn a_dump_beside_changes_of_tables_is_told_from_one_that_never_works() {
+        let passing = [
+            "mariadb-dump: Error 1412: Table definition has changed, please retry transaction when dumping table `t` at row: 0",
+            "mariadb-dump: Couldn't execute 'show create table `t`': Table 'a.t' doesn't exist (1146)",
+            "mariadb-dump: Got error: 1205: \"Lock wait timeout exceeded; try restarting transaction\" when doing LOCK TABLES",
+        ];
+        for line in passing {
+            assert!(names_error(line, &CHANGED_MEANWHILE), "{line}");
+        }
+        let lasting = [
+            "mariadb-dump: Error 1814: Tablespace has been discarded for table `d` when dumping table `d` at row: 1412",
+            "mariadb-dump: Couldn't execute 'show create table `t`': Incorrect file format 't' (130)",
+        ];
+        for line in lasting {
+            assert!(!names_error(line, &CHANGED_MEANWHILE), "{line}");
+        }
+    }
 }
