@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use bulkhead_test_support::{HostOptions, MariaDbOptions, StandIn, process};
+use serde_json::Value;
 
 use crate::crash::scene::PATIENCE;
 use crate::recovery::scene::{SHOP, Scene, id};
@@ -24,6 +25,21 @@ fn stopped(script: &Path) -> Option<String> {
         let is_it = read("cmdline")?.contains(&script) && read("status")?.contains("State:\tT");
         is_it.then_some(pid)
     })
+}
+
+/// Makes a dump, and does something between its beginning and the moment in which the tool looks at the server.
+fn meanwhile<T>(scene: &Scene, dumper: &StandIn, act: impl FnOnce() -> T) -> (Value, T) {
+    dumper.behave(STOPS).unwrap();
+    let (host, script) = (&scene.host, dumper.path());
+    let (dump, done) = std::thread::scope(|threads| {
+        let dump = threads.spawn(|| host.backup(SHOP, "dump").unwrap());
+        let pid = process::wait_until("the dump has begun", PATIENCE, || Ok(stopped(&script))).unwrap();
+        let done = act();
+        assert!(Command::new("kill").args(["-CONT", &pid]).status().unwrap().success());
+        (dump.join().unwrap(), done)
+    });
+    dumper.behave("").unwrap();
+    (scene.show(&dump), done)
 }
 
 #[test]
@@ -55,29 +71,49 @@ fn a_dump_that_locks_such_tables_is_a_base_and_their_writes_are_replayed_once() 
     let mut scene = Scene::with(lock, &MariaDbOptions::default(), host);
     scene.pause();
     scene.shop.execute(TABLES).unwrap();
-    dumper.behave(STOPS).unwrap();
+    let shop = &scene.shop;
     let waiting = "SELECT COUNT(*) FROM information_schema.processlist
         WHERE state LIKE 'Waiting for table%' AND info LIKE 'UPDATE z.c%'";
-    let (shop, host) = (&scene.shop, &scene.host);
     let dump = std::thread::scope(|threads| {
-        let dump = threads.spawn(|| host.backup(SHOP, "dump").unwrap());
-        let begun = || Ok(stopped(&dumper.path()));
-        let pid = process::wait_until("the dump has begun", PATIENCE, begun).unwrap();
-        let writer = threads.spawn(|| shop.execute("UPDATE z.c SET n = n + 1"));
-        process::wait_until("the write waits", PATIENCE, || Ok((shop.value(waiting)? == "1").then_some(()))).unwrap();
-        // Others do not wait.
-        shop.execute("CREATE TABLE z.others (n INT); INSERT INTO z.others VALUES (1)").unwrap();
-        let told = Command::new("kill").args(["-CONT", &pid]).status().unwrap();
-        assert!(told.success());
-        let dump = dump.join().unwrap();
+        let (dump, writer) = meanwhile(&scene, &dumper, || {
+            let writer = threads.spawn(|| shop.execute("UPDATE z.c SET n = n + 1"));
+            process::wait_until("the write waits", PATIENCE, || Ok((shop.value(waiting)? == "1").then_some(())))
+                .unwrap();
+            // Others do not wait.
+            shop.execute("CREATE TABLE z.others (n INT); INSERT INTO z.others VALUES (1)").unwrap();
+            writer
+        });
         writer.join().unwrap().unwrap();
         dump
     });
-    dumper.behave("").unwrap();
-    let dump = scene.show(&dump);
     assert!(dump["positions"]["gtid"].is_string() && dump["positions"]["standalone"].is_null(), "{dump}");
     scene.backup("binarylog");
     let end = scene.shop.value("SELECT @@gtid_binlog_pos").unwrap();
     scene.restore(&[&id(&dump), "--gtid", &end]);
     assert_eq!(scene.shop.value("SELECT n FROM z.c").unwrap(), "1");
+}
+
+#[test]
+fn a_dump_during_which_stored_code_or_tables_change_is_no_base() {
+    let dumper = StandIn::for_tool("mariadb-dump").unwrap();
+    let host = HostOptions { extra: dumper.toml(), ..HostOptions::default() };
+    let mut scene = Scene::with("", &MariaDbOptions::default(), host);
+    scene.pause();
+    scene.shop.execute("CREATE DATABASE z; CREATE TABLE z.t (n INT); CREATE VIEW z.v AS SELECT n FROM z.t").unwrap();
+    let changes = [
+        ("CREATE PROCEDURE z.p() SELECT 1", "routines, triggers"),
+        ("CREATE OR REPLACE VIEW z.v AS SELECT n + 1 AS n FROM z.t", "routines, triggers"),
+        ("CREATE TRIGGER z.tr BEFORE INSERT ON z.t FOR EACH ROW SET @a = 1", "routines, triggers"),
+        ("DROP VIEW z.v; RENAME TABLE z.t TO z.s", "dropped or renamed"),
+    ];
+    for (change, why) in changes {
+        let (dump, ()) = meanwhile(&scene, &dumper, || scene.shop.execute(change).unwrap());
+        let said = dump["positions"]["standalone"].as_str().unwrap_or_default();
+        assert!(said.contains(why) && dump["positions"]["gtid"].is_null(), "{change}: {dump}");
+    }
+    // Rows, and tables that come, are what a log is for.
+    let (dump, ()) = meanwhile(&scene, &dumper, || {
+        scene.shop.execute("INSERT INTO z.s VALUES (1); CREATE TABLE z.more (n INT)").unwrap();
+    });
+    assert!(dump["positions"]["gtid"].is_string(), "{dump}");
 }

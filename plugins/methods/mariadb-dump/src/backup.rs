@@ -10,7 +10,7 @@ use crate::accounts::{self, Accounts};
 use crate::config::{Config, LockTables};
 use crate::plugin::{DATA, DUMP_TOOL, GRANTS, MEDIA_TYPE, USERS};
 use crate::untransacted::Others;
-use crate::{header, left_out, stored_code};
+use crate::{definitions, header, left_out, stored_code};
 
 /// The first series that can dump and load the history of system-versioned tables.
 const HISTORY: Series = Series { major: 10, minor: 11 };
@@ -52,6 +52,7 @@ pub async fn run(request: &BackupRequest, writer: &Writer) -> Result<Report> {
     let history = config.history && can_dump_history(&report.server_version).await?;
     let census = Census::begin(Medium::Sql { history }, config.checksum_seconds, broken).await;
     let others = Others::begin(logs && config.lock_tables == LockTables::Auto).await?;
+    let defined = if logs { definitions::fingerprint().await? } else { String::new() };
     progress::phase("dump");
     let Begun { beginning, time, accounts: later } = dump(writer, logs, history, without).await?;
     if accounts.is_some_and(|before| later.is_ok_and(|later| later != before)) {
@@ -59,7 +60,18 @@ pub async fn run(request: &BackupRequest, writer: &Writer) -> Result<Report> {
         return Err(Failure::conflict("accounts or their rights were changed while they were read").with_retry(true));
     }
     report.point_in_time = Some(time?);
-    match others.end().await? {
+    let mut standalone = others.end().await?;
+    let all_there = census.finish(writer).await?;
+    if logs && standalone.is_none() {
+        standalone = if !all_there {
+            Some("tables were dropped or renamed while it ran".to_owned())
+        } else if definitions::fingerprint().await? != defined {
+            Some("routines, triggers, events or views were made, changed or dropped while it ran".to_owned())
+        } else {
+            None
+        };
+    }
+    match standalone {
         Some(reason) if logs => {
             warn!("no log can continue this dump: it restores alone"; "reason" => reason);
             report.add("standalone", reason);
@@ -75,7 +87,6 @@ pub async fn run(request: &BackupRequest, writer: &Writer) -> Result<Report> {
         Some(reason) => warn!("not all of the dump is of one instant"; "reason" => reason),
         None => {}
     }
-    census.finish(writer).await?;
     Ok(report)
 }
 

@@ -13,6 +13,7 @@
 mod accounts;
 mod backup;
 mod config;
+mod definitions;
 mod header;
 mod left_out;
 mod names;

@@ -70,14 +70,16 @@ impl Census {
         Self { medium, before, quiet_since: quiet_since.ok().flatten(), budget, broken }
     }
 
-    /// Lists the tables again, reads those that nobody wrote to, and writes all of it into the backup.
+    /// Lists the tables again, reads those that nobody wrote to, and writes all of it into the backup. Whether each table that was there
+    /// before is there still, as far as can be told.
     ///
     /// # Errors
     /// The writer's.
-    pub async fn finish(self, writer: &Writer) -> Result<()> {
+    pub async fn finish(self, writer: &Writer) -> Result<bool> {
         progress::phase("tables");
-        let Some(before) = &self.before else { return Ok(()) };
-        let Some(after) = listing().await else { return Ok(()) };
+        let Some(before) = &self.before else { return Ok(true) };
+        let Some(after) = listing().await else { return Ok(true) };
+        let all_there = before.tables.keys().all(|name| after.tables.contains_key(name));
         let mut entries: Vec<(Name, Entry)> = before
             .tables
             .iter()
@@ -90,7 +92,7 @@ impl Census {
         let record = Record { version: VERSION, tables: entries.into_iter().map(|(_, entry)| entry).collect() };
         let text = serde_json::to_vec(&record).unwrap_or_default();
         writer.write(OBJECT, MEDIA_TYPE, Source::from_bytes(text)).await?;
-        Ok(())
+        Ok(all_there)
     }
 
     /// Counts and sums up what can be compared with a restored server, small tables first, as far as the time allows.
