@@ -60,7 +60,6 @@ async fn delete_own(stored: &Stored, writer: &BackupWriter) {
 }
 
 /// Writes the objects. Returns the manifest that is to name them, right before it may be written.
-
 async fn make(
     run: &Run,
     backup: &Backup,
