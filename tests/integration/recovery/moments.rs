@@ -143,7 +143,7 @@ fn a_file_that_was_loaded_by_statement_comes_back_with_its_moment() {
     scene.backup("full");
     scene
         .shop
-        .execute("SET SESSION binlog_format = 'STATEMENT'; LOAD DATA INFILE 'rows.csv' INTO TABLE stray.t (id)")
+        .execute("SET SESSION binlog_format = 'STATEMENT'; LOAD DATA INFILE './rows.csv' INTO TABLE stray.t (id)")
         .unwrap();
     let loaded = scene.shop.value("SELECT @@gtid_binlog_pos").unwrap();
     scene.shop.execute("DELETE FROM stray.t").unwrap();
