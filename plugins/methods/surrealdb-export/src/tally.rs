@@ -166,8 +166,8 @@ mod tests {
         assert_eq!(count(&format!("{{ id: t:1, v: {deep} }}"), "\n").unwrap().tables["t"].records, 1);
         let id = format!("t:{}1{}", "[".repeat(20), "]".repeat(20));
         let failure = count(&format!("{{ id: {id}, v: 'secret' }}"), "\n").unwrap_err();
-        assert!(failure.message.contains(&format!("the record {id} is nested too deeply")), "{failure}");
-        assert!(!failure.message.contains("secret"), "{failure}");
+        assert!(failure.message.contains(&format!("the record {id} is nested too deeply")), "{}", failure.message);
+        assert!(!failure.message.contains("secret"), "{}", failure.message);
     }
 
     #[test]
