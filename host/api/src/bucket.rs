@@ -41,6 +41,10 @@ pub struct ExternalSource {
     /// What the file is encrypted with: the password of `openssl enc -aes-256-cbc`, or an identity or passphrase of age.
     #[schema(min_length = 1)]
     encryption_key: Option<String>,
+    /// A dump with the server's own tables (`mysql`) replaces the whole server. Whether databases of the service may go that it does
+    /// not hold; without it such a dump is refused, and the failure names them.
+    #[schema(default = false)]
+    drop_databases: Option<bool>,
 }
 
 /// By what a file was made; `mariadb-backup` and `mariadb-dump` are accepted for them.
@@ -78,7 +82,8 @@ pub fn read_source(source: Fields, key: &str) -> Result<ExternalFile> {
         .read("method", FileMethod::parse)?
         .ok_or_else(|| source.wrong("method", "is missing").with_hint("add \"method\": \"mariabackup\""))?;
     let encryption_key = source.text("encryption_key")?.map(SecretText::new);
-    Ok(ExternalFile { bucket, address, key: key.to_owned(), method, encryption_key })
+    let drop_databases = source.flag("drop_databases")?.unwrap_or(false);
+    Ok(ExternalFile { bucket, address, key: key.to_owned(), method, encryption_key, drop_databases })
 }
 
 /// The address of a bucket and the credentials beside it.

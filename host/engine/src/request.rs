@@ -133,6 +133,8 @@ pub struct ExternalFile {
     pub method: FileMethod,
     /// What it is encrypted with.
     pub encryption_key: Option<SecretText>,
+    /// Whether databases of the service may go that a dump of the whole server does not hold.
+    pub drop_databases: bool,
 }
 
 /// By what a file was made, in SkySQL's words.
@@ -242,6 +244,8 @@ pub(crate) struct RestoreRequestBody {
     pub only: Option<Partial>,
     /// The job that backs up the service first.
     pub safety_backup: Option<JobId>,
+    /// Whether databases of the service may go that a dump of the whole server does not hold.
+    pub drop_databases: bool,
 }
 
 /// Empty a service.
@@ -282,7 +286,7 @@ impl RestoreOrder {
             },
         };
         let body: Option<RestoreRequestBody> = serde_json::from_value(job.request.clone()).map_err(unread)?;
-        let RestoreRequestBody { only, safety_backup } = body.unwrap_or_default();
+        let RestoreRequestBody { only, safety_backup, .. } = body.unwrap_or_default();
         Ok(Self { plan, only, safety_backup })
     }
 }

@@ -265,6 +265,22 @@ fn over_http(host: &BulkheadHost, backup: &str) {
         (
             "POST",
             "/v1/restores",
+            &external("mysqldump", "a (1).sql", ""),
+            400,
+            "invalid",
+            "copy the file in its bucket",
+        ),
+        (
+            "POST",
+            "/v1/restores",
+            &external("mysqldump", "a.sql", ", \"drop_databases\": \"yes\""),
+            400,
+            "invalid",
+            "`external_source.drop_databases` must be true or false",
+        ),
+        (
+            "POST",
+            "/v1/restores",
             &external("mysqldump", "a.sql", ", \"encryption_key\": \"\""),
             400,
             "invalid",

@@ -72,9 +72,16 @@ impl Scene {
 
     /// Asks for a restore as a client of SkySQL's does, and waits for its end.
     fn restore(&self, key: &str, method: &str, encryption_key: Option<&str>) -> Value {
+        self.restore_with(key, method, encryption_key, false)
+    }
+
+    fn restore_with(&self, key: &str, method: &str, encryption_key: Option<&str>, drop_databases: bool) -> Value {
         let mut source = json!({
             "bucket": format!("s3://{BUCKET}/theirs/"), "method": method, "credentials": STANDARD.encode(self.credentials()),
         });
+        if drop_databases {
+            source["drop_databases"] = true.into();
+        }
         if let Some(encryption_key) = encryption_key {
             source["encryption_key"] = encryption_key.into();
         }
@@ -130,7 +137,16 @@ fn a_shop(source: &MariaDb) {
             "CREATE DATABASE own; USE own; CREATE TABLE orders (id INT PRIMARY KEY, body TEXT);
              INSERT INTO orders SELECT seq, SHA1(seq) FROM seq_1_to_5000;
              CREATE VIEW latest AS SELECT MAX(id) AS id FROM orders;
-             CREATE USER clerk@'%' IDENTIFIED BY 'clerks own'; GRANT SELECT ON own.* TO clerk@'%';",
+             CREATE USER clerk@'%' IDENTIFIED BY 'clerks own'; GRANT SELECT ON own.* TO clerk@'%';
+DELIMITER //
+CREATE PROCEDURE read_again() BEGIN
+SELECT 'by hand, as root:
+USE `mysql`;
+';
+FLUSH PRIVILEGES;
+END//
+DELIMITER ;
+",
         )
         .unwrap();
 }
@@ -172,10 +188,26 @@ fn a_dump_of_databases_is_loaded_and_others_stay() {
     let scene = Scene::start(a_shop);
     let dump = "mariadb-dump --no-defaults --socket=$SOURCE --user=root --single-transaction";
     let rows = scene.source.query(ROWS).unwrap();
-    scene.put("own.sql.gz", &scene.sh(&format!("{dump} --databases own | gzip")));
-    scene.restored("own.sql.gz", "mysqldump", None);
-    assert_eq!(scene.live.query(ROWS).unwrap(), rows);
-    assert_eq!(scene.live.value("SELECT id FROM live.kept").unwrap(), "1", "other databases stay");
+    scene.live.execute("CREATE DATABASE own; CREATE TABLE own.added_since (id INT PRIMARY KEY)").unwrap();
+    let sql = format!("{dump} --databases own --routines");
+    for (key, script) in [
+        ("own.sql.gz", format!("{{ {sql} | gzip; head -c 512 /dev/zero; }}")),
+        ("own.tgz", format!("{sql} > own.sql; tar -czf - own.sql; rm own.sql")),
+        ("crlf.sql", format!("{sql} | sed 's/$/\\r/'")),
+    ] {
+        scene.put(key, &scene.sh(&script));
+        scene.restored(key, "mysqldump", None);
+        assert_eq!(scene.live.query(ROWS).unwrap(), rows, "{key}");
+        assert_eq!(scene.live.value("SELECT id FROM live.kept").unwrap(), "1", "{key}: other databases stay");
+        assert_eq!(scene.live.value("SELECT COUNT(*) FROM own.added_since").unwrap(), "0", "{key}: so do other tables");
+        let body = "SELECT COUNT(*) FROM mysql.proc WHERE db = 'own' AND body LIKE '%FLUSH PRIVILEGES;%'";
+        assert_eq!(scene.live.value(body).unwrap(), "1", "{key}: the procedure has lost a statement");
+        scene.live.execute("DROP PROCEDURE own.read_again; DELETE FROM own.orders").unwrap();
+    }
+    let restore = scene.restore("own.sql.gz", "mysqldump", None);
+    let job = format!("/v1/jobs/{}/events", restore["job_id"].as_str().unwrap());
+    let said = scene.host.api("GET", &job, &Value::Null).unwrap().body;
+    assert!(said.contains("the service holds what the dump does not: own.added_since; they stay"), "{said}");
 
     // With the server's own tables it is the whole server, which takes the place of what was there.
     scene.live.execute("DELETE FROM own.orders WHERE id > 10").unwrap();
@@ -185,7 +217,15 @@ fn a_dump_of_databases_is_loaded_and_others_stay() {
         "{dump} --all-databases --flush-privileges | zstd -q | openssl enc -aes-256-cbc -k \"$PASSWORD\" 2>/dev/null"
     );
     scene.put("all.sql.zst.enc", &scene.sh(&file));
-    scene.restored("/all.sql.zst.enc", "mariadb-dump", Some(PASSWORD));
+    let restore = scene.restore("/all.sql.zst.enc", "mariadb-dump", Some(PASSWORD));
+    assert_eq!(restore["failure"]["code"], "conflict", "{restore}");
+    assert!(
+        restore["failure"]["message"].as_str().unwrap().contains("lose what the dump does not hold: `live`"),
+        "{restore}"
+    );
+    assert_eq!(scene.live.value("SELECT id FROM live.kept").unwrap(), "1");
+    let restore = scene.restore_with("/all.sql.zst.enc", "mariadb-dump", Some(PASSWORD), true);
+    assert_eq!(restore["status"], "Succeeded", "{restore}\n{}", scene.host.log_tail());
     assert_eq!(scene.live.query(ROWS).unwrap(), rows);
     assert_eq!(
         scene.live.value("SELECT COUNT(*) FROM information_schema.schemata WHERE schema_name = 'live'").unwrap(),
@@ -227,12 +267,21 @@ fn what_cannot_be_restored_is_refused_before_the_server_is_touched() {
         ("own.sql", "cat own.sql"),
         ("cut.sql", "head -n -2 own.sql"),
         // Whole by its end, and no SQL in the middle.
-        ("wrong.sql", "sed 's/^INSERT INTO `orders`/INSERT INTO `nowhere`/' own.sql"),
+        ("wrong.sql", "sed 's/^INSERT INTO `orders`/& (nothing)/' own.sql"),
         ("tables.sql", &format!("{dump} own")),
+        ("no-drop.sql", &format!("{dump} --databases own --skip-add-drop-table")),
+        ("no-db.sql", &format!("{dump} --databases own --no-create-db")),
+        ("mysql8.sql", "sed 's/ COLLATE=[a-z0-9_]*/ COLLATE=utf8mb4_0900_ai_ci/' own.sql"),
+        ("gtid.sql", "sed \"2a SET @@GLOBAL.GTID_PURGED=/*!80000 '+'*/ 'a:1-5';\" own.sql"),
+        ("server.sql", &format!("{dump} --databases own mysql")),
+        ("utf16.sql", "printf '\\xff\\xfe'; iconv -t UTF-16LE own.sql"),
+        ("warn.sql", "echo 'mysqldump: [Warning] Using a password'; cat own.sql"),
+        ("tail.sql.gz", "gzip < own.sql; echo garbage"),
         ("folder/ibdata1", "head -c 10 raw/ibdata1"),
     ] {
         scene.put(key, &scene.sh(script));
     }
+    scene.live.execute("CREATE DATABASE own; CREATE TABLE own.orders (id INT PRIMARY KEY, body TEXT)").unwrap();
     let (server, log) = (scene.live.pid(), scene.live.value("SELECT @@gtid_current_pos").unwrap());
     for (key, method, encryption_key, code, why) in [
         ("full.xb.g", "mariabackup", None, "not-found", "the bucket holds no such file"),
@@ -250,6 +299,20 @@ fn what_cannot_be_restored_is_refused_before_the_server_is_touched() {
         ("part.tar", "mariabackup", None, "corrupt", "it holds no ibdata1"),
         ("cut.sql", "mysqldump", None, "corrupt", "it is not whole"),
         ("tables.sql", "mysqldump", None, "unsupported", "names no database"),
+        (
+            "no-drop.sql",
+            "mysqldump",
+            None,
+            "conflict",
+            "the service has the database `own`, and the dump does not drop",
+        ),
+        ("no-db.sql", "mysqldump", None, "unsupported", "it uses the database `own` and does not make it"),
+        ("mysql8.sql", "mysqldump", None, "unsupported", "the dump uses the collation `utf8mb4_0900_ai_ci`"),
+        ("gtid.sql", "mysqldump", None, "unsupported", "it sets `GTID_PURGED`"),
+        ("server.sql", "mysqldump", None, "conflict", "which would lose what the dump does not hold: `live`"),
+        ("utf16.sql", "mysqldump", None, "unsupported", "it is text in UTF-16"),
+        ("warn.sql", "mysqldump", None, "unsupported", "its first line is not SQL: `mysqldump: [Warning]"),
+        ("tail.sql.gz", "mysqldump", None, "corrupt", "followed by trailing garbage"),
         ("wrong.sql", "mysqldump", None, "", "loading the dump into a throw-away server"),
     ] {
         let restore = scene.restore(key, method, encryption_key);

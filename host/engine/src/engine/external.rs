@@ -18,6 +18,9 @@ const TARGET: &str = "external-source";
 /// The longest key of an object, in bytes.
 const KEY_BYTES: usize = 1024;
 
+/// What keys may hold besides letters and digits, by the contract of storage plugins.
+const KEY_SIGNS: &str = "/.-_:=+@";
+
 /// What opens a file, as it is sealed.
 #[derive(Serialize, Deserialize)]
 struct Secrets {
@@ -65,7 +68,11 @@ impl Inner {
         let sealed =
             self.master_key.seal(&purpose(organization, &backup), &serde_json::to_vec(&secrets).map_err(unwritten)?)?;
         let target: TargetId = TARGET.parse().map_err(|_| Failure::internal("a target without a name"))?;
-        let body = RestoreRequestBody { only: None, safety_backup: safety_backup.clone() };
+        let body = RestoreRequestBody {
+            only: None,
+            safety_backup: safety_backup.clone(),
+            drop_databases: file.drop_databases,
+        };
         let made = self
             .catalog
             .schedule_external_restore(NewExternalRestore {
@@ -97,7 +104,15 @@ impl Inner {
     ///
     /// # Errors
     /// `unavailable` when it is sealed under another master key.
-    pub(crate) async fn external_file(&self, restore: &Restore, source: &RestoreSource) -> Result<ExternalFile> {
+    pub(crate) async fn external_file(
+        &self,
+        restore: &Restore,
+        source: &RestoreSource,
+        job: &Job,
+    ) -> Result<ExternalFile> {
+        let body: Option<RestoreRequestBody> = serde_json::from_value(job.request.clone())
+            .map_err(|_| Failure::internal("what was asked of a restore is not understood"))?;
+        let body = body.unwrap_or_default();
         let sealed = self.catalog.restore_secrets(&restore.organization, restore.id).await?;
         let sealed = sealed.ok_or_else(|| Failure::internal("what opens the file of a restore is gone"))?;
         let plain = self.master_key.open(&purpose(&restore.organization, &restore.backup), &sealed)?;
@@ -113,6 +128,7 @@ impl Inner {
             key: source.key.clone(),
             method: FileMethod::parse(&source.method)?,
             encryption_key: secrets.encryption_key.map(SecretText::new),
+            drop_databases: body.drop_databases,
         })
     }
 }
@@ -143,5 +159,32 @@ fn check_key(key: &str) -> Result<()> {
     if key.ends_with('/') {
         return Err(wrong("names a folder: pack it into one file, with tar"));
     }
+    if let Some(c) = key.chars().find(|c| !c.is_ascii_alphanumeric() && !KEY_SIGNS.contains(*c)) {
+        return Err(Failure::invalid(format!("`key` holds {c:?}, which storage plugins do not read"))
+            .with_hint(format!("copy the file in its bucket to a name of letters, digits and `{KEY_SIGNS}`")));
+    }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_no_plugin_reads_is_refused_before_anything_is_scheduled_with_what_to_do() {
+        for key in ["backup.sql.gz", "/nightly/a_b-c:d=e+f@g.tar"] {
+            check_key(key).unwrap();
+        }
+        for (key, why) in [
+            ("backup (1).sql.gz", "`key` holds ' ', which storage plugins do not read"),
+            ("a#1.sql", "`key` holds '#'"),
+            ("gr\u{fc}n.sql", "`key` holds '\u{fc}'"),
+            ("a\nb", "`key` is too long, or holds characters that do not print"),
+            ("/", "`key` names no file"),
+            ("a/", "`key` names a folder"),
+        ] {
+            let failure = check_key(key).unwrap_err();
+            assert!(failure.message.starts_with(why) && failure.hint.is_some(), "{key}: {failure}");
+        }
+    }
 }

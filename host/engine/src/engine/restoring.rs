@@ -53,7 +53,11 @@ impl Engine {
             false => None,
         };
         let plan = &looked.plan;
-        let body = RestoreRequestBody { only: ask.only.clone(), safety_backup: safety_backup.clone() };
+        let body = RestoreRequestBody {
+            only: ask.only.clone(),
+            safety_backup: safety_backup.clone(),
+            ..RestoreRequestBody::default()
+        };
         let made = self
             .inner
             .catalog

@@ -3,12 +3,15 @@
 
 mod archive;
 mod dump;
+mod gzip;
 mod info;
 mod inventory;
 mod key;
 mod layers;
 mod openssl;
+mod packed;
 mod reading;
+mod sql;
 mod tail;
 #[cfg(test)]
 mod tests;
@@ -27,7 +30,7 @@ use self::told::told;
 use super::Meter;
 use super::intake::Intake;
 
-pub use dump::Dumped;
+pub use dump::{Contents, Dumped, Kind};
 pub use inventory::Room;
 pub use key::EncryptionKey;
 pub use reading::Found;

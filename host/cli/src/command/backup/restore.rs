@@ -205,6 +205,7 @@ mod tests {
             (&["a1b2", "--safety-backup", "--dry-run"], ErrorKind::ArgumentConflict),
             (&["--from-bucket", "s3://b"], ErrorKind::MissingRequiredArgument),
             (&["--key", "k"], ErrorKind::MissingRequiredArgument),
+            (&["a1b2", "--drop-databases"], ErrorKind::MissingRequiredArgument),
             (&[&["a1b2"][..], FROM_BUCKET].concat(), ErrorKind::ArgumentConflict),
             (&[FROM_BUCKET, &["--gtid", "0-1-15"]].concat(), ErrorKind::ArgumentConflict),
             (&[FROM_BUCKET, &["--database", "shop"]].concat(), ErrorKind::ArgumentConflict),

@@ -17,13 +17,13 @@ use super::xbstream::{Packing, read_up_to};
 /// What is packed at once.
 const PIECE: usize = 1 << 20;
 /// An archive ends with two blocks of zeros.
-const END_MARK: usize = 1024;
+pub(super) const END_MARK: usize = 1024;
 /// The longest map of a sparse file, in pieces: `mbstream` gets the zeros anyway.
 const MAP_MAX: u64 = 1 << 20;
 /// Longer than any file of a server.
 const HOLE_MAX: u64 = 1 << 46;
 /// Bytes of headers between two files: a long name, attributes, the map of a sparse file. They are held in memory.
-const HEADERS_MAX: u64 = 16 << 20;
+pub(super) const HEADERS_MAX: u64 = 16 << 20;
 /// More than the databases of any server.
 const FOLDERS_MAX: usize = 1 << 20;
 
@@ -73,12 +73,7 @@ pub(super) fn pass<W: Write>(input: impl Read, into: &mut Goal<W>, inventory: &m
         }
     }
     allowance.set(u64::MAX);
-    let mut tail = archive.into_inner();
-    let mut rest = vec![0; PIECE];
-    while read_up_to(&mut tail, &mut rest)? > 0 {}
-    if tail.last().len() < END_MARK || tail.last().iter().any(|byte| *byte != 0) {
-        return Err(Failure::corrupt("it is not whole: the tar archive has no end"));
-    }
+    end(archive.into_inner())?;
     if let Goal::Stream { root, stream } = into {
         // The tool writes such a file for a database without tables.
         for folder in folders.empty.iter().filter_map(|folder| folder.strip_prefix(root.as_str())) {
@@ -90,7 +85,17 @@ pub(super) fn pass<W: Write>(input: impl Read, into: &mut Goal<W>, inventory: &m
     Ok(())
 }
 
-const DAMAGED: &str = "it is damaged: its tar archive does not decode";
+pub(super) const DAMAGED: &str = "it is damaged: its tar archive does not decode";
+
+/// Reads to the end of an archive, and fails when it has none.
+pub(super) fn end<R: Read>(mut tail: Tail<R>) -> Result<()> {
+    let mut rest = vec![0; PIECE];
+    while read_up_to(&mut tail, &mut rest)? > 0 {}
+    if tail.last().len() < END_MARK || tail.last().iter().any(|byte| *byte != 0) {
+        return Err(Failure::corrupt("it is not whole: the tar archive has no end"));
+    }
+    Ok(())
+}
 
 /// The name of an entry, or the one that a sparse file of the POSIX format has among its attributes.
 fn name_of<R: Read>(entry: &mut Entry<'_, R>) -> Result<Vec<u8>> {
@@ -277,9 +282,9 @@ impl Folders {
 }
 
 /// A reader that gives no more than it was allowed to: what an archive says of a file before its bytes is collected without bound.
-struct Headers<R> {
-    input: R,
-    allowance: Rc<Cell<u64>>,
+pub(super) struct Headers<R> {
+    pub(super) input: R,
+    pub(super) allowance: Rc<Cell<u64>>,
 }
 
 impl<R: Read> Read for Headers<R> {

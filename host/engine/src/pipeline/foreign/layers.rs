@@ -4,9 +4,10 @@ use std::io::{Cursor, Read};
 
 use bulkhead_model::{Failure, Result};
 use bzip2::read::MultiBzDecoder;
-use flate2::read::MultiGzDecoder;
 use lz4_flex::frame::FrameDecoder;
 
+use super::gzip::Members;
+use super::inventory::shown;
 use super::key::EncryptionKey;
 use super::openssl::{self, Decrypting};
 use super::told::{Layer, heard};
@@ -15,6 +16,8 @@ use super::told::{Layer, heard};
 const HEAD: usize = 1024;
 /// No file that was made for a purpose has more of them.
 const LAYERS_MAX: usize = 6;
+/// Lines before a dump that are messages of the tool.
+const LINES_BEFORE: usize = 5;
 /// Headers of age with many recipients.
 const AGE_HEADER_BYTES: u64 = 1 << 20;
 
@@ -47,6 +50,10 @@ enum Form {
     Zstd,
     Bzip2,
     Lz4,
+    /// Text of two bytes a letter.
+    Utf16,
+    /// A dump after lines that are no SQL.
+    Preceded,
     /// Known, and not read here.
     Other(&'static str),
     Unknown,
@@ -65,7 +72,7 @@ pub(super) fn open<'a>(input: impl Read + 'a, key: Option<&EncryptionKey>) -> Re
         let whole = Cursor::new(head.clone()).chain(reader);
         let (name, inner): (_, Box<dyn Read + 'a>) = match form {
             Form::Content(content) => return Ok(Opened { content, reader: Box::new(whole), layers }),
-            Form::Gzip => ("gzip", layer("its gzip does not decode", MultiGzDecoder::new(whole))),
+            Form::Gzip => ("gzip", layer("its gzip does not decode", Members::new(whole))),
             Form::Zstd => {
                 let decoder = zstd::stream::read::Decoder::new(whole);
                 let decoder = decoder.map_err(|error| Failure::unavailable(format!("no decoder of zstd: {error}")))?;
@@ -76,11 +83,27 @@ pub(super) fn open<'a>(input: impl Read + 'a, key: Option<&EncryptionKey>) -> Re
             Form::Lz4 => ("lz4", layer("its lz4 does not decode", FrameDecoder::new(whole))),
             Form::Age => ("age", age(whole, needed(key, "age")?)?),
             Form::Openssl => ("openssl", openssl(whole, &head, needed(key, "openssl")?)?),
+            Form::Utf16 => {
+                return Err(Failure::unsupported(format!("it is text in UTF-16{}", within(&layers))).with_hint(
+                    "`>` of PowerShell writes that, and may have changed the data: make the dump with `--result-file=FILE`",
+                ));
+            }
+            Form::Preceded => {
+                let line = shown(&first_line(&head).unwrap_or_default());
+                return Err(Failure::unsupported(format!("its first line is not SQL: `{line}`{}", within(&layers)))
+                    .with_hint("a message of the tool is in the file: remove the line, or make the dump with `--result-file=FILE`"));
+            }
             Form::Other(what) => return Err(not_read(&layers, what)),
             Form::Unknown if head.is_empty() => {
                 return Err(Failure::corrupt(format!("it is empty{}", within(&layers))));
             }
-            Form::Unknown => return Err(not_read(&layers, "nothing that is known")),
+            Form::Unknown => {
+                let failure = not_read(&layers, "nothing that is known");
+                return Err(match first_line(&head) {
+                    Some(line) => Failure { message: format!("{}: `{}`", failure.message, shown(&line)), ..failure },
+                    None => failure,
+                });
+            }
         };
         if layers.len() == LAYERS_MAX {
             return Err(Failure::unsupported(format!("it is compressed or encrypted more than {LAYERS_MAX} times")));
@@ -132,7 +155,20 @@ impl Form {
         if is_tar(head) {
             return Self::Content(Content::Tar);
         }
-        if is_dump(head) { Self::Content(Content::Sql) } else { Self::Unknown }
+        if is_utf16(head) {
+            return Self::Utf16;
+        }
+        if is_dump(head) {
+            return Self::Content(Content::Sql);
+        }
+        let mut lines = head.split_inclusive(|byte| *byte == b'\n').scan(0, |end, line| {
+            *end += line.len();
+            Some(*end)
+        });
+        match lines.by_ref().take(LINES_BEFORE).any(|end| is_dump(head.get(end..).unwrap_or_default())) {
+            true => Self::Preceded,
+            false => Self::Unknown,
+        }
     }
 }
 
@@ -149,6 +185,19 @@ fn is_tar(head: &[u8]) -> bool {
     let sum: u32 =
         header.iter().enumerate().map(|(at, byte)| if (148..156).contains(&at) { 32 } else { u32::from(*byte) }).sum();
     header.first() != Some(&0) && stated.is_ok_and(|stated| stated == sum)
+}
+
+/// With its mark, or without it as a comment of SQL. A mark alone is too short to tell a wrong key by.
+fn is_utf16(head: &[u8]) -> bool {
+    matches!(head, [0xff, 0xfe, 1..=0x7f, 0, 1..=0x7f, 0, ..] | [0xfe, 0xff, 0, 1..=0x7f, 0, 1..=0x7f, ..])
+        || matches!(head, [b'-', 0, b'-', 0, ..] | [0, b'-', 0, b'-', ..])
+}
+
+/// The first line, when it is text.
+fn first_line(head: &[u8]) -> Option<String> {
+    let line = head.split(|byte| *byte == b'\n').next()?;
+    let text = std::str::from_utf8(line).ok()?.trim();
+    (!text.is_empty() && !text.chars().any(char::is_control)).then(|| text.to_owned())
 }
 
 /// What `mariadb-dump` and `mysqldump` begin with: a comment.

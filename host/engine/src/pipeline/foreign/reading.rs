@@ -10,6 +10,7 @@ use super::dump::{self, Dumped};
 use super::inventory::{CopiedFiles, Inventory, Room};
 use super::key::EncryptionKey;
 use super::layers::{self, Content};
+use super::packed;
 use super::xbstream::{self, Packing};
 
 /// What a file was found to be.
@@ -42,6 +43,7 @@ pub(super) fn read<W: Write>(
     purpose: Purpose<'_, W>,
 ) -> Result<(Found, Vec<&'static str>)> {
     let opened = layers::open(input, key)?;
+    let mut layers = opened.layers;
     let found = match (expected, opened.content) {
         (Expected::Dump, Content::Sql) => Found::Dump(match purpose {
             Purpose::Examine => dump::pass(opened.reader, io::sink(), room)?,
@@ -74,12 +76,20 @@ pub(super) fn read<W: Write>(
             Found::Files(inventory.conclude()?)
         }
         (Expected::Files, Content::Sql) => return Err(wrong_method("SQL", "mysqldump")),
-        (Expected::Dump, Content::Tar) => return Err(wrong_method("a tar archive", "mariabackup")),
+        (Expected::Dump, Content::Tar) => {
+            let (dumped, inner) = match purpose {
+                Purpose::Examine => packed::pass(opened.reader, key, io::sink(), room)?,
+                Purpose::Decode(_, output) => packed::pass(opened.reader, key, output, room)?,
+            };
+            layers.push("tar");
+            layers.extend(inner);
+            Found::Dump(dumped)
+        }
         (Expected::Dump, Content::Xbstream) => return Err(wrong_method("a stream of mariadb-backup", "mariabackup")),
     };
-    Ok((found, opened.layers))
+    Ok((found, layers))
 }
 
-fn wrong_method(what: &str, method: &str) -> Failure {
+pub(super) fn wrong_method(what: &str, method: &str) -> Failure {
     Failure::invalid(format!("it is {what}")).with_hint(format!("send \"method\": \"{method}\""))
 }

@@ -210,7 +210,7 @@ fn what_is_cut_off_anywhere_is_not_whole() {
     backup(&plain);
     // Small, so that many places can be tried.
     fs::write(plain.join("ibdata1"), "pages").unwrap();
-    let dump = "printf -- '-- MariaDB dump 10.19\\n-- Server version\\t10.11.19-MariaDB\\nUSE `shop`;\\nINSERT INTO t VALUES (1);\\n-- Dump completed on 2026-01-01\\n'";
+    let dump = "printf -- '-- MariaDB dump 10.19\\n-- Server version\\t10.11.19-MariaDB\\nCREATE DATABASE `shop`;\\nUSE `shop`;\\nCREATE TABLE t (a INT);\\nINSERT INTO t VALUES (1);\\n-- Dump completed on 2026-01-01\\n'";
     for (expected, make) in [
         (Expected::Files, "tar -C b -cf - ."),
         (Expected::Files, "(cd b && find . -type f | xargs mbstream -c)"),
@@ -340,6 +340,11 @@ fn what_is_no_backup_is_said_to_be_none() {
     for (script, kind, why) in [
         ("true", FailureKind::Corrupt, "it is empty"),
         ("true | gzip", FailureKind::Corrupt, "it is empty within its gzip"),
+        (
+            "echo '<?xml?><Error>AccessDenied</Error>'",
+            FailureKind::Unsupported,
+            "known: `<?xml?><Error>AccessDenied</Error>`",
+        ),
         ("echo hello", FailureKind::Unsupported, "it is nothing that is known"),
         ("echo hello | gzip | zstd -q", FailureKind::Unsupported, "within its zstd, gzip is nothing that is known"),
         ("printf '\\xfd7zXZ\\0'", FailureKind::Unsupported, "it is xz"),
@@ -399,18 +404,19 @@ fn a_dump_says_what_it_replaces() {
     let dump = |text: &str| examine_with(text.as_bytes(), Expected::Dump, None).map(|(found, _)| found);
     let long = "x".repeat(700_000);
     let text = format!(
-        "/*M!999999\\- enable the sandbox mode */ \n{head}CREATE DATABASE `a``b`;\n\nUSE `a``b`;\nINSERT INTO `t` VALUES ('{long}');\n\
+        "/*M!999999\\- enable the sandbox mode */ \n{head}CREATE DATABASE `a``b`;\n\nUSE `a``b`;\nCREATE TABLE `t` (a TEXT);\nINSERT INTO `t` VALUES ('{long}');\n\
          USE `mysql`;\n/*! FLUSH PRIVILEGES */;\n{end}"
     );
     let Found::Dump(found) = dump(&text).unwrap() else { panic!("no dump") };
-    assert_eq!(found.databases.iter().map(String::as_str).collect::<Vec<_>>(), ["a`b", "mysql"]);
+    assert_eq!(found.contents.databases.iter().map(String::as_str).collect::<Vec<_>>(), ["a`b", "mysql"]);
     assert_eq!(found.server_version.as_deref(), Some("10.11.19-MariaDB-log"));
     assert!(found.replaces_system());
     let plain = decode(text.as_bytes(), Expected::Dump, &Found::Dump(found));
-    assert_eq!(String::from_utf8(plain).unwrap(), text.replace("/*! FLUSH PRIVILEGES */;\n", ""));
+    assert_eq!(String::from_utf8(plain).unwrap(), text.replace("/*! FLUSH PRIVILEGES */;", ""));
     for (text, why) in [
         (format!("{head}USE `a`;\n"), "it is not whole: its last line is not `-- Dump completed`"),
         (format!("{head}USE `a`;\n{end}INSERT INTO `t` VALUES (1);\n"), "it is not whole"),
+        (format!("{head}USE `a`;\n{end}-- more\n"), "it is not whole"),
         (format!("{head}CREATE TABLE `t` (a INT);\n{end}"), "it is a dump of tables that names no database"),
         (format!("{head}DROP TABLE IF EXISTS `t`;\nUSE `a`;\n{end}"), "it is a dump of tables that names no database"),
         (format!("{head}{end}"), "it is a dump of tables that names no database"),
@@ -418,6 +424,71 @@ fn a_dump_says_what_it_replaces() {
         let failure = dump(&text).unwrap_err();
         assert!(failure.message.starts_with(why), "{text}: {failure}");
     }
+}
+
+#[test]
+fn dumps_are_read_as_people_keep_them_or_refused_with_what_is_wrong() {
+    let top = tempfile::tempdir().unwrap();
+    let text = "-- MariaDB dump 10.19\n-- Server version\t10.11.19-MariaDB\nCREATE DATABASE `shop`;\nUSE `shop`;\n\
+        CREATE TABLE t (a INT);\nDELIMITER ;;\nCREATE TRIGGER x BEFORE INSERT ON t FOR EACH ROW BEGIN SET @a = 1; END ;;\n\
+        DELIMITER ;\nINSERT INTO t VALUES (1);\n-- Dump completed on 2026-01-01\n";
+    fs::write(top.path().join("d.sql"), text).unwrap();
+    for (script, layers) in [
+        ("gzip < d.sql; head -c 512 /dev/zero", &["gzip"][..]),
+        ("gzip < d.sql; head -c 1000000 /dev/zero", &["gzip"]),
+        ("head -c 100 d.sql | gzip; tail -c +101 d.sql | gzip; head -c 3 /dev/zero", &["gzip"]),
+        ("tar -czf - d.sql", &["gzip", "tar"]),
+        (
+            "mkdir -p x; gzip < d.sql > x/d.sql.gz; echo junk > x/._d.sql.gz; tar -cf - x | zstd -q",
+            &["zstd", "tar", "gzip"],
+        ),
+        ("{ tar -cf - d.sql | openssl enc -aes-256-cbc -pbkdf2 -k \"$PASSWORD\"; }", &["openssl", "tar"]),
+    ] {
+        let file = sh(top.path(), script);
+        let (found, seen) =
+            examine_with(&file, Expected::Dump, Some(PASSWORD)).unwrap_or_else(|failure| panic!("{script}: {failure}"));
+        assert_eq!(seen, layers, "{script}");
+        assert_eq!(String::from_utf8(decode(&file, Expected::Dump, &found)).unwrap(), text, "{script}");
+    }
+    let crlf = text.replace('\n', "\r\n");
+    let found = examine_with(crlf.as_bytes(), Expected::Dump, None).unwrap().0;
+    assert_eq!(decode(crlf.as_bytes(), Expected::Dump, &found), crlf.as_bytes());
+    let warning = "mysqldump: [Warning] Using a password on the command line interface can be insecure.";
+    for (script, why, hint) in [
+        ("gzip < d.sql; echo garbage", "its gzip is followed by trailing garbage", "gzip -dc"),
+        ("gzip < d.sql; printf '\\0\\0x'", "its gzip is followed by trailing garbage", "gzip -dc"),
+        ("printf '\\xff\\xfe'; iconv -t UTF-16LE d.sql", "it is text in UTF-16", "--result-file"),
+        ("printf '\\xfe\\xff'; iconv -t UTF-16BE d.sql", "it is text in UTF-16", "--result-file"),
+        ("iconv -t UTF-16LE d.sql | gzip", "it is text in UTF-16 within its gzip", "--result-file"),
+        (
+            &format!("echo '{warning}'; cat d.sql"),
+            &format!("its first line is not SQL: `{warning}`"),
+            "remove the line",
+        ),
+        (
+            &format!("{{ echo '{warning}'; cat d.sql; }} | openssl enc -aes-256-cbc -pbkdf2 -k \"$PASSWORD\""),
+            &format!("its first line is not SQL: `{warning}` within its openssl"),
+            "remove the line",
+        ),
+        ("cp d.sql e.sql; tar -cf - d.sql e.sql", "it is a tar archive of more than one dump", "take each file out"),
+        (
+            "head -c 100 d.sql > e.sql; tar -cf - e.sql",
+            "`e.sql` in its tar archive: it is not whole",
+            "--skip-comments",
+        ),
+        ("echo hello > hello; tar -cf - hello", "it is a tar archive", "mariabackup"),
+        ("mkdir empty; tar -cf - empty", "it is a tar archive that holds no files", "more than one"),
+        // One line of another system's ends in a file of this one's.
+        ("sed 's/^DELIMITER ;;/&\\r/' d.sql", "it is not whole: its last statement has no end", ""),
+    ] {
+        let failure = examine_with(&sh(top.path(), script), Expected::Dump, Some(PASSWORD)).unwrap_err();
+        assert!(failure.message.starts_with(why), "{script}: {failure}");
+        if !why.ends_with("no files") {
+            assert!(failure.hint.as_deref().is_some_and(|said| said.contains(hint)), "{script}: {failure}");
+        }
+    }
+    let cut = sh(top.path(), "tar -cf - d.sql | head -c 1200");
+    assert_eq!(examine_with(&cut, Expected::Dump, None).unwrap_err().kind, FailureKind::Corrupt);
 }
 
 #[test]

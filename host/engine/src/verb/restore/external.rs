@@ -1,6 +1,7 @@
 //! A file that Bulkhead has not made: read whole once, before anything is touched, then once more into what its method restores.
 
 mod file;
+mod live;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +11,8 @@ use bulkhead_model::{Failure, Report, Result};
 use bulkhead_runtime::{Level, Link, Object, Observer as _, ServerControl as _};
 
 use self::file::{FileReader, find};
-use super::{Done, whole};
+use self::live::{Live, shown};
+use super::{Done, dumped, whole};
 use crate::config::ServiceConfig;
 use crate::executor::Run;
 use crate::pipeline::Meter;
@@ -32,7 +34,7 @@ pub(super) async fn run(
     source: &RestoreSource,
     replacement: &mut Replacement<'_>,
 ) -> Result<Done> {
-    let file = run.engine.external_file(restore, source).await?;
+    let file = run.engine.external_file(restore, source, &run.job).await?;
     let bucket = run.engine.open_external(&file.bucket).await?;
     run.observer.phase("check");
     let entry = find(&bucket, &file.key).await.map_err(|failure| name(failure, &file))?;
@@ -62,8 +64,21 @@ pub(super) async fn run(
     let chain = Links::of(link);
     match &examined.found {
         Found::Files(_) => whole::put(run, service, &chain, reader, replacement).await,
-        Found::Dump(dumped) if dumped.replaces_system() => replace(run, service, dumped, &chain, &reader).await,
-        Found::Dump(_) => whole::load(run, service, &chain, reader, replacement).await,
+        Found::Dump(dumped) if dumped.replaces_system() => {
+            let whole = Whole { dumped, drop_databases: file.drop_databases };
+            replace(run, service, &whole, &chain, &reader).await
+        }
+        Found::Dump(found) => {
+            let live = Live::ask(service).await?;
+            live.require_words(&found.contents).await.map_err(|failure| name(failure, &file))?;
+            let stays = live.compare(run, &found.contents).await.map_err(|failure| name(failure, &file))?;
+            if stays {
+                // A swap would take it away.
+                dumped::rehearse(run, service, &chain, &reader).await?;
+                return whole::put(run, service, &chain, reader, replacement).await;
+            }
+            whole::load(run, service, &chain, reader, replacement).await
+        }
     }
 }
 
@@ -111,11 +126,42 @@ fn link(run: &Run, restore: &Restore, examined: &Examined) -> Link {
     Link { backup: restore.backup.clone(), method: run.job.method.clone(), objects: vec![object], report }
 }
 
+/// A dump of a whole server.
+struct Whole<'d> {
+    dumped: &'d Dumped,
+    /// Whether databases may go that it does not hold.
+    drop_databases: bool,
+}
+
+impl Whole<'_> {
+    /// Fails when databases of the service would go that may not.
+    async fn require_consent(&self, service: &ServiceConfig) -> Result<()> {
+        if self.drop_databases {
+            return Ok(());
+        }
+        let hint = "dump the databases without `mysql`, to be loaded into the running server; or let the others go: \
+                    `drop_databases`, `--drop-databases` on the command line";
+        let lost = async { Live::ask(service).await?.lost(self.dumped).await };
+        let lost = lost.await.map_err(|failure| {
+            failure.context("the databases that the service would lose cannot be read").with_hint(hint)
+        })?;
+        if lost.is_empty() {
+            return Ok(());
+        }
+        let names = shown(lost.iter().map(|name| format!("`{name}`")));
+        Err(Failure::conflict(format!(
+            "the dump holds the server's own tables (`mysql`), so it replaces the whole server, which would lose what the dump \
+             does not hold: {names}"
+        ))
+        .with_hint(hint))
+    }
+}
+
 /// A dump that holds the server's own tables replaces the whole server: it is loaded beside the live data, and swapped in.
 async fn replace(
     run: &Run,
     service: &ServiceConfig,
-    dumped: &Dumped,
+    whole: &Whole<'_>,
     chain: &Links,
     reader: &Arc<FileReader>,
 ) -> Result<Done> {
@@ -124,6 +170,7 @@ async fn replace(
         Failure::invalid(format!("the dump holds the server's own tables (`mysql`): {}", failure.message))
             .with_hint(again)
     })?;
+    let dumped = whole.dumped;
     let dumped_by = dumped.server_version.as_deref().unwrap_or("an unknown version");
     if let Ok(live) = service.connection.ping(ASK).await
         && series(dumped_by) != series(&live)
@@ -133,9 +180,13 @@ async fn replace(
         ))
         .with_hint(again));
     }
+    whole.require_consent(service).await?;
+    if let Ok(live) = Live::ask(service).await {
+        live.require_words(&dumped.contents).await?;
+    }
     run.observer.expect(chain.plain_bytes());
     let control = Arc::new(ServiceControl::new(service, &run.attempt.id, Arc::clone(&run.observer) as _)?);
-    let replaced = beside(run, service, chain, reader, &control).await;
+    let replaced = beside(run, service, whole, chain, reader, &control).await;
     control.close().await;
     replaced?;
     Ok(Done { message: format!("Restore has succeeded!{}", control.remark()), reached: Vec::new() })
@@ -144,6 +195,7 @@ async fn replace(
 async fn beside(
     run: &Run,
     service: &ServiceConfig,
+    whole: &Whole<'_>,
     chain: &Links,
     reader: &Arc<FileReader>,
     control: &Arc<ServiceControl>,
@@ -161,6 +213,8 @@ async fn beside(
         throw_away.kill().await;
         return Err(failure);
     }
+    // One may have been made while the dump was loaded.
+    whole.require_consent(service).await?;
     run.confirm_lease().await?;
     control.swap().await.map(drop)
 }

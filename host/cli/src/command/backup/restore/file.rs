@@ -27,6 +27,9 @@ pub struct File {
     /// What the file is encrypted with: a file with the password, or with an identity of age; - reads it from standard input
     #[arg(long, value_name = "FILE", requires = "bucket")]
     encryption_key_file: Option<PathBuf>,
+    /// Let databases of the service go that a dump of the whole server does not hold
+    #[arg(long, requires = "bucket")]
+    drop_databases: bool,
 }
 
 impl File {
@@ -46,6 +49,9 @@ impl File {
         let mut source = json!({ "bucket": bucket, "method": method, "credentials": credentials::read(file)? });
         if let Some(file) = &self.encryption_key_file {
             source["encryption_key"] = credentials::read_key(file)?.into();
+        }
+        if self.drop_databases {
+            source["drop_databases"] = true.into();
         }
         body.insert("key".to_owned(), key.as_str().into());
         body.insert("external_source".to_owned(), source);
