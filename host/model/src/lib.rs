@@ -28,7 +28,7 @@ pub use failure::{Failure, FailureKind, Result};
 pub use hidden::is_hidden;
 pub use id::{
     ApiKeyId, AttemptId, AuditId, BackupId, DeliveryId, InvalidId, JobId, OrganizationId, RestoreId, ScheduleId,
-    ServiceId, TargetId, WebhookId,
+    ServiceId, TargetId, WebhookId, repeat_ids,
 };
 pub use job::{AttemptState, BackupState, JobKind, JobState};
 pub use manifest::{Codec, Encryption, MANIFEST_NAME, MANIFEST_VERSION, Manifest, ManifestObject, ManifestPlugin};
