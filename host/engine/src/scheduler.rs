@@ -35,7 +35,7 @@ pub(crate) async fn run(engine: Arc<Inner>) {
 }
 
 /// Fires what is due and says when to look again.
-async fn look(engine: &Inner) -> Result<Duration> {
+pub(crate) async fn look(engine: &Inner) -> Result<Duration> {
     loop {
         let Some(next) = engine.catalog.next_fire_at().await? else { return Ok(LOOK) };
         let ahead = next.since(engine.clock.now());

@@ -28,12 +28,17 @@ pub(crate) async fn run(engine: Arc<Inner>) {
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         every.tick().await;
-        if let Err(failure) = retention::apply_all(&engine).await {
-            tracing::warn!(error = %failure, "retention could not be applied");
-        }
-        for target in engine.targets.values() {
-            said(target.id.as_str(), sweep(&engine, target, "").await);
-        }
+        round(&engine).await;
+    }
+}
+
+/// Once all of it.
+pub(crate) async fn round(engine: &Inner) {
+    if let Err(failure) = retention::apply_all(engine).await {
+        tracing::warn!(error = %failure, "retention could not be applied");
+    }
+    for target in engine.targets.values() {
+        said(target.id.as_str(), sweep(engine, target, "").await);
     }
 }
 
