@@ -13,6 +13,7 @@ use tokio::sync::Mutex;
 
 use crate::fields::Fields;
 use crate::migration;
+use crate::rehearsal::Line;
 use crate::session::{Session, Sql, bounded, sql};
 
 /// A caller that waits longer for a connection hears that the catalog is not available.
@@ -31,17 +32,19 @@ const POSTGRES_SESSION: &str = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLA
 /// The catalog of one deployment. Cheap to clone.
 #[derive(Clone)]
 pub struct Catalog {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
 }
 
-struct Inner {
-    pool: AnyPool,
-    clock: Arc<dyn Clock>,
-    engine: Engine,
+pub(crate) struct Inner {
+    pub(crate) pool: AnyPool,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) engine: Engine,
     /// SQLite has one writer at a time and no queue for it. This is the queue; no other process writes the file.
-    turn: Arc<Mutex<()>>,
+    pub(crate) turn: Arc<Mutex<()>>,
+    /// What stands between this host and the database in a test; nothing otherwise.
+    pub(crate) line: Option<Arc<dyn Line>>,
     /// Held as long as the catalog is open: two hosts on one SQLite file would each run every job.
-    _lock: Option<File>,
+    pub(crate) _lock: Option<File>,
 }
 
 /// The database beneath.
@@ -82,7 +85,7 @@ impl Catalog {
             });
         let pool = bounded("connecting", options.connect(&url)).await?;
         tracing::debug!(engine = ?engine, "catalog opened");
-        let inner = Inner { pool, clock, engine, turn: Arc::default(), _lock: lock };
+        let inner = Inner { pool, clock, engine, turn: Arc::default(), line: None, _lock: lock };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -121,17 +124,25 @@ impl Catalog {
 
     /// Starts a transaction that writes.
     pub(crate) async fn begin(&self) -> Result<Session> {
+        let call = match &self.inner.line {
+            Some(line) => Some(line.ask(true).await?),
+            None => None,
+        };
         let (turn, statement) = match self.inner.engine {
             // IMMEDIATE: a transaction that began as a reader cannot always become a writer.
             Engine::Sqlite => (Some(Arc::clone(&self.inner.turn).lock_owned().await), "BEGIN IMMEDIATE"),
             Engine::Postgres => (None, "BEGIN"),
         };
         let transaction = bounded("starting a transaction", self.inner.pool.begin_with(statement)).await?;
-        Ok(Session::new(transaction, turn, self.inner.engine, self.now()))
+        Ok(Session::new(transaction, turn, self.inner.engine, self.now(), call))
     }
 
     /// Runs one reading statement.
     pub(crate) async fn rows(&self, query: Sql<'_>) -> Result<Vec<AnyRow>> {
+        let _call = match &self.inner.line {
+            Some(line) => Some(line.ask(false).await?),
+            None => None,
+        };
         bounded("reading", query.fetch_all(&self.inner.pool)).await
     }
 }
@@ -181,7 +192,7 @@ fn unusable(path: &Path, error: &std::io::Error) -> Failure {
     Failure::unavailable(format!("the catalog `{}` cannot be opened: {error}", path.display())).with_retry(false)
 }
 
-fn sqlite_url(path: &Path) -> Result<String> {
+pub(crate) fn sqlite_url(path: &Path) -> Result<String> {
     let Some(text) = path.to_str() else {
         return Err(Failure::invalid(format!("the catalog's path `{}` is not UTF-8", path.display())));
     };

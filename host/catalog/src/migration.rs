@@ -32,6 +32,14 @@ const DEADLINE: Duration = Duration::from_secs(3600);
 
 /// Applies what is missing. Safe beside other hosts that do the same.
 pub(crate) async fn run(url: &str) -> Result<()> {
+    // Its own connection: the deadlines of the pool's are too short for this.
+    let mut connection = bounded("connecting", AnyConnection::connect(url)).await?;
+    apply(&mut connection).await?;
+    bounded("disconnecting", connection.close()).await
+}
+
+/// The same on a connection that is there.
+pub(crate) async fn apply(connection: &mut AnyConnection) -> Result<()> {
     let steps = STEPS
         .iter()
         .map(|&(version, name, text)| {
@@ -40,13 +48,10 @@ pub(crate) async fn run(url: &str) -> Result<()> {
         .collect();
     let mut migrator = Migrator::with_migrations(steps);
     migrator.set_ignore_missing(true);
-    // Its own connection: the deadlines of the pool's are too short for this.
-    let mut connection = bounded("connecting", AnyConnection::connect(url)).await?;
-    match tokio::time::timeout(DEADLINE, migrator.run_direct(None, &mut connection, false)).await {
-        Ok(outcome) => outcome.map_err(failure_of_step)?,
-        Err(_) => return Err(Failure::unavailable("the catalog's tables could not be brought up to date in time")),
+    match tokio::time::timeout(DEADLINE, migrator.run_direct(None, connection, false)).await {
+        Ok(outcome) => outcome.map_err(failure_of_step),
+        Err(_) => Err(Failure::unavailable("the catalog's tables could not be brought up to date in time")),
     }
-    bounded("disconnecting", connection.close()).await
 }
 
 fn failure_of_step(error: MigrateError) -> Failure {

@@ -11,6 +11,7 @@ use tokio::sync::OwnedMutexGuard;
 
 use crate::catalog::Engine;
 use crate::count::Counts;
+use crate::rehearsal::Call;
 
 /// A statement with its values bound.
 pub(crate) type Sql<'q> = Query<'q, Any, AnyArguments>;
@@ -65,6 +66,7 @@ pub(crate) struct Session {
     now: Timestamp,
     /// What the transaction changes in the totals of lists; written with the commit.
     pub(crate) counts: Counts,
+    call: Option<Box<dyn Call>>,
     // After the transaction: the turn passes on when the connection is free again.
     _turn: Option<OwnedMutexGuard<()>>,
 }
@@ -75,8 +77,9 @@ impl Session {
         turn: Option<OwnedMutexGuard<()>>,
         engine: Engine,
         now: Timestamp,
+        call: Option<Box<dyn Call>>,
     ) -> Self {
-        Self { transaction, engine, now, counts: Counts::default(), _turn: turn }
+        Self { transaction, engine, now, counts: Counts::default(), call, _turn: turn }
     }
 
     /// When the transaction began; all its rows carry this time.
@@ -144,7 +147,14 @@ impl Session {
     /// Makes it all durable.
     pub(crate) async fn commit(mut self) -> Result<()> {
         std::mem::take(&mut self.counts).write(&mut self).await?;
-        bounded("a commit", self.transaction.commit()).await
+        let Self { transaction, call, _turn: turn, .. } = self;
+        bounded("a commit", transaction.commit()).await?;
+        // Others need not wait for an answer that is on its way.
+        drop(turn);
+        match call {
+            Some(mut call) => call.answer().await,
+            None => Ok(()),
+        }
     }
 }
 

@@ -71,6 +71,12 @@ pub(crate) struct Inner {
     _lock: File,
 }
 
+/// What remains to be done of swaps that were interrupted, once the host works.
+pub(crate) struct Late {
+    unrecorded: Vec<ServiceId>,
+    left: Vec<(ServiceId, AttemptId)>,
+}
+
 impl Engine {
     /// Finishes what an earlier process of this host left behind, then starts to work on the queue.
     ///
@@ -84,6 +90,37 @@ impl Engine {
         clock: Arc<dyn Clock>,
     ) -> Result<Self> {
         failpoint::arm(config.fail_at.as_deref())?;
+        let (inner, inbox, late) = Self::assemble(config, catalog, runtime, clock).await?;
+        for job in inner.catalog.release_host(&inner.config.host).await? {
+            tracing::warn!(job = %job.id, state = %job.state, "an attempt was running when this host last stopped");
+        }
+        start::record_late(&inner, &late.unrecorded).await;
+        automatic::ensure(&inner).await;
+        if let Ok(mut tasks) = inner.tasks.lock() {
+            // The dispatcher first: a shutdown waits for it and ends the others.
+            tasks.push(tokio::spawn(dispatcher::run(Arc::clone(&inner), inbox)));
+            tasks.push(tokio::spawn(dispatcher::watch::run(Arc::clone(&inner))));
+            tasks.push(tokio::spawn(scheduler::run(Arc::clone(&inner))));
+            tasks.push(tokio::spawn(sweep::run(Arc::clone(&inner))));
+            tasks.push(tokio::spawn(sweep::run_own(Arc::clone(&inner))));
+            tasks.push(tokio::spawn(webhook::run(Arc::clone(&inner))));
+            tasks.push(tokio::spawn(staleness::run(Arc::clone(&inner))));
+            tasks.push(tokio::spawn(drills::run(Arc::clone(&inner))));
+            tasks.push(tokio::spawn(keeper::run(Arc::clone(&inner))));
+            tasks.push(tokio::spawn(housekeeping::run(Arc::clone(&inner))));
+            tasks.push(tokio::spawn(front_door::run(Arc::clone(&inner))));
+            tasks.push(tokio::spawn(start::end_left(Arc::clone(&inner), late.left)));
+        }
+        Ok(Self { inner })
+    }
+
+    /// Everything but the work: nothing runs yet.
+    pub(crate) async fn assemble(
+        config: EngineConfig,
+        catalog: Catalog,
+        runtime: Runtime,
+        clock: Arc<dyn Clock>,
+    ) -> Result<(Arc<Inner>, mpsc::UnboundedReceiver<Order>, Late)> {
         let lock = start::lock_data_dir(&config)?;
         start::clear_scratch(&config)?;
         let keys = Keys::load(&config.encryption)?;
@@ -126,27 +163,8 @@ impl Engine {
             tasks: std::sync::Mutex::default(),
             _lock: lock,
         });
-        for job in inner.catalog.release_host(&inner.config.host).await? {
-            tracing::warn!(job = %job.id, state = %job.state, "an attempt was running when this host last stopped");
-        }
-        start::record_late(&inner, &interrupted.unrecorded).await;
-        automatic::ensure(&inner).await;
-        if let Ok(mut tasks) = inner.tasks.lock() {
-            // The dispatcher first: a shutdown waits for it and ends the others.
-            tasks.push(tokio::spawn(dispatcher::run(Arc::clone(&inner), inbox)));
-            tasks.push(tokio::spawn(dispatcher::watch::run(Arc::clone(&inner))));
-            tasks.push(tokio::spawn(scheduler::run(Arc::clone(&inner))));
-            tasks.push(tokio::spawn(sweep::run(Arc::clone(&inner))));
-            tasks.push(tokio::spawn(sweep::run_own(Arc::clone(&inner))));
-            tasks.push(tokio::spawn(webhook::run(Arc::clone(&inner))));
-            tasks.push(tokio::spawn(staleness::run(Arc::clone(&inner))));
-            tasks.push(tokio::spawn(drills::run(Arc::clone(&inner))));
-            tasks.push(tokio::spawn(keeper::run(Arc::clone(&inner))));
-            tasks.push(tokio::spawn(housekeeping::run(Arc::clone(&inner))));
-            tasks.push(tokio::spawn(front_door::run(Arc::clone(&inner))));
-            tasks.push(tokio::spawn(start::end_left(Arc::clone(&inner), interrupted.left)));
-        }
-        Ok(Self { inner })
+        let late = Late { unrecorded: interrupted.unrecorded, left: interrupted.left };
+        Ok((inner, inbox, late))
     }
 
     /// Stops claiming, lets running attempts end within `bound`, then cancels them; their jobs are tried again by whoever comes next.

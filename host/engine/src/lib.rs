@@ -24,6 +24,8 @@ mod retention;
 mod scene;
 mod scheduler;
 mod seal;
+#[cfg(test)]
+mod simulation;
 mod sql_client;
 mod staleness;
 mod steady;

@@ -66,7 +66,7 @@ impl Watch {
 }
 
 /// Has things tried and fired at their time that a clock which was wrong has put off.
-async fn mend(engine: &Inner) -> Result<()> {
+pub(crate) async fn mend(engine: &Inner) -> Result<()> {
     if let Some(theirs) = engine.catalog.database_now().await? {
         let ours = engine.clock.now();
         let difference = ours.since(theirs).max(theirs.since(ours));
@@ -96,7 +96,7 @@ async fn mend(engine: &Inner) -> Result<()> {
 }
 
 /// Fires what is due and says when to look again.
-async fn look(engine: &Inner) -> Result<Duration> {
+pub(crate) async fn look(engine: &Inner) -> Result<Duration> {
     loop {
         let Some(next) = engine.catalog.next_fire_at().await? else { return Ok(LOOK) };
         let ahead = next.since(engine.clock.now());

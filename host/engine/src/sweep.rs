@@ -37,15 +37,20 @@ pub(crate) async fn run(engine: Arc<Inner>) {
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         every.tick().await;
-        if let Err(failure) = take_up(&engine).await {
-            tracing::warn!(error = %failure, "deletions and copies that were left cannot be taken up");
-        }
-        if let Err(failure) = retention::apply_all(&engine).await {
-            tracing::warn!(error = %failure, "retention could not be applied");
-        }
-        for target in &engine.config.targets {
-            sweep_operators(&engine, target).await;
-        }
+        round(&engine).await;
+    }
+}
+
+/// Once all of it.
+pub(crate) async fn round(engine: &Inner) {
+    if let Err(failure) = take_up(engine).await {
+        tracing::warn!(error = %failure, "deletions and copies that were left cannot be taken up");
+    }
+    if let Err(failure) = retention::apply_all(engine).await {
+        tracing::warn!(error = %failure, "retention could not be applied");
+    }
+    for target in &engine.config.targets {
+        sweep_operators(engine, target).await;
     }
 }
 

@@ -1,5 +1,6 @@
 //! Typed ids, parsed at the edge and trusted afterwards.
 
+use std::cell::Cell;
 use std::fmt;
 use std::str::FromStr;
 
@@ -83,11 +84,35 @@ slug_id!(
     TargetId, "target id"
 );
 
+thread_local! {
+    static REPEATED: Cell<Option<u64>> = const { Cell::new(None) };
+}
+
+/// Makes the ids of this thread follow from a seed, so that a test can repeat a run; `None` makes them random again.
+#[doc(hidden)]
+pub fn repeat_ids(seed: Option<u64>) {
+    REPEATED.set(seed.map(mixed));
+}
+
+const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// SplitMix64.
+fn mixed(state: u64) -> u64 {
+    let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
+}
+
 /// 128 random bits as 32 hexadecimal digits.
 ///
 /// # Panics
 /// When the operating system has no randomness to give; nothing safe can be done then.
 fn random_hex() -> String {
+    if let Some(state) = REPEATED.get() {
+        let (first, second) = (mixed(state), mixed(state.wrapping_add(STEP)));
+        REPEATED.set(Some(state.wrapping_add(STEP.wrapping_mul(2))));
+        return format!("{first:016x}{second:016x}");
+    }
     let mut bytes = [0_u8; 16];
     getrandom::fill(&mut bytes).expect("the operating system provides randomness");
     hex::encode(bytes)

@@ -29,7 +29,7 @@ pub use failure::{Failure, FailureKind, Result};
 pub use hidden::is_hidden;
 pub use id::{
     ApiKeyId, AttemptId, AuditId, BackupId, DeliveryId, InvalidId, JobId, OrganizationId, RestoreId, ScheduleId,
-    ServiceId, TargetId, WebhookId,
+    ServiceId, TargetId, WebhookId, repeat_ids,
 };
 pub use job::{AttemptState, BackupState, JobKind, JobState};
 pub use local_time::LocalTime;

@@ -17,6 +17,7 @@ mod log;
 mod method;
 mod runtime;
 mod source;
+mod stand_in;
 mod state;
 mod storage;
 mod stream;
@@ -37,6 +38,7 @@ pub use runtime::{
     AskedGrant, ChainKind, PluginInfo, PluginKind, PluginSettings, RefusedPlugin, Runtime, RuntimeConfig,
 };
 pub use source::{ByteSource, Completion};
+pub use stand_in::{BucketStandIn, MethodStandIn, StandIns, StorageStandIn};
 pub use storage::{Bucket, ByteRange, Entry, Page, StorageConfig, StoragePlugin, Upload};
 pub use tools::{
     Exit, LAUNCH_COMMAND, Process, ServerKeys, ThrowAwayServer, ThrowAwayServerOptions, ToolScope, ToolSet,

@@ -11,6 +11,7 @@ use crate::call::{Call, QUESTION_DEADLINE, Sandbox};
 use crate::contract::v0_1::MethodContract;
 use crate::egress::{Egress, EgressRules};
 use crate::runtime::PluginInfo;
+use crate::stand_in::MethodStandIn;
 use crate::state::{PluginState, Replacement};
 
 /// The service that a request is about; mirrors `service` of `bulkhead:method`.
@@ -130,6 +131,15 @@ pub struct MethodPlugin {
 
 struct Loaded {
     info: PluginInfo,
+    body: Body,
+}
+
+enum Body {
+    Component(Box<Component>),
+    StandIn(Arc<dyn MethodStandIn>),
+}
+
+struct Component {
     sandbox: Sandbox,
     contract: MethodContract,
     egress: EgressRules,
@@ -143,7 +153,12 @@ impl fmt::Debug for MethodPlugin {
 
 impl MethodPlugin {
     pub(crate) fn new(info: PluginInfo, sandbox: Sandbox, contract: MethodContract, egress: EgressRules) -> Self {
-        Self { loaded: Arc::new(Loaded { info, sandbox, contract, egress }) }
+        let body = Body::Component(Box::new(Component { sandbox, contract, egress }));
+        Self { loaded: Arc::new(Loaded { info, body }) }
+    }
+
+    pub(crate) fn stand_in(info: PluginInfo, stand_in: Arc<dyn MethodStandIn>) -> Self {
+        Self { loaded: Arc::new(Loaded { info, body: Body::StandIn(stand_in) }) }
     }
 
     /// What the plugin says of itself.
@@ -156,8 +171,9 @@ impl MethodPlugin {
     /// # Errors
     /// The plugin's own, or that it trapped or used more than it may.
     pub async fn validate(&self, config: &serde_json::Value) -> Result<()> {
-        let (store, call) = self.loaded.sandbox.prepare("validate", None, Vec::new(), None, QUESTION_DEADLINE)?;
-        call.run(self.loaded.contract.validate(store, config.to_string())).await
+        let Body::Component(component) = &self.loaded.body else { return Ok(()) };
+        let (store, call) = component.sandbox.prepare("validate", None, Vec::new(), None, QUESTION_DEADLINE)?;
+        call.run(component.contract.validate(store, config.to_string())).await
     }
 
     /// Makes a backup into the attempt's writer.
@@ -165,8 +181,12 @@ impl MethodPlugin {
     /// # Errors
     /// The plugin's own; `cancelled`; or that it trapped or used more than it may. Nothing is to be kept then.
     pub async fn backup(&self, attempt: Attempt, request: BackupRequest) -> Result<Report> {
-        let (store, call) = self.prepare("backup", attempt)?;
-        call.run(self.loaded.contract.backup(store, request)).await.map_err(|failure| self.attribute(failure))
+        let component = match &self.loaded.body {
+            Body::Component(component) => component,
+            Body::StandIn(stand_in) => return stand_in.backup(attempt, request).await,
+        };
+        let (store, call) = component.prepare("backup", attempt)?;
+        call.run(component.contract.backup(store, request)).await.map_err(|failure| self.attribute(failure))
     }
 
     /// Restores from the attempt's reader.
@@ -174,9 +194,10 @@ impl MethodPlugin {
     /// # Errors
     /// As [`MethodPlugin::backup`].
     pub async fn restore(&self, attempt: Attempt, request: RestoreRequest) -> Result<Restored> {
-        let (mut store, call) = self.prepare("restore", attempt)?;
+        let component = self.component()?;
+        let (mut store, call) = component.prepare("restore", attempt)?;
         store.data_mut().replacement = Replacement::Allowed;
-        call.run(self.loaded.contract.restore(store, request)).await.map_err(|failure| self.attribute(failure))
+        call.run(component.contract.restore(store, request)).await.map_err(|failure| self.attribute(failure))
     }
 
     /// Asks a restored server whether it holds what the backup promised.
@@ -184,8 +205,9 @@ impl MethodPlugin {
     /// # Errors
     /// As [`MethodPlugin::backup`]; what is wrong with the server is a finding, not an error.
     pub async fn check(&self, attempt: Attempt, request: CheckRequest) -> Result<Vec<Finding>> {
-        let (store, call) = self.prepare("check", attempt)?;
-        call.run(self.loaded.contract.check(store, request)).await.map_err(|failure| self.attribute(failure))
+        let component = self.component()?;
+        let (store, call) = component.prepare("check", attempt)?;
+        call.run(component.contract.check(store, request)).await.map_err(|failure| self.attribute(failure))
     }
 
     /// The words of a plugin that did not come with this host carry its name: whoever reads them must not take them for the host's.
@@ -198,8 +220,17 @@ impl MethodPlugin {
         failure.context(format!("plugin `{name}`"))
     }
 
+    fn component(&self) -> Result<&Component> {
+        match &self.loaded.body {
+            Body::Component(component) => Ok(component),
+            Body::StandIn(_) => Err(Failure::unsupported("a stand-in makes backups and no more")),
+        }
+    }
+}
+
+impl Component {
     fn prepare(&self, function: &'static str, attempt: Attempt) -> Result<(Store<PluginState>, Call)> {
-        let Loaded { sandbox, egress, .. } = &*self.loaded;
+        let Self { sandbox, egress, .. } = self;
         let connection = attempt.connection.as_ref().filter(|_| sandbox.grants.allows("service"));
         let egress = connection.map(|connection| Egress::service(egress, connection)).transpose()?.flatten();
         let deadline = attempt.deadline;

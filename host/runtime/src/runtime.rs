@@ -17,6 +17,7 @@ use crate::grants::Grants;
 use crate::limits::Limits;
 use crate::load::{self, Cache};
 use crate::method::MethodPlugin;
+use crate::stand_in::StandIns;
 use crate::storage::StoragePlugin;
 use crate::tools::ToolSet;
 
@@ -176,6 +177,15 @@ impl Runtime {
             }
         }
         Ok(Self { plugins: Arc::new(plugins), tools: config.tools })
+    }
+
+    /// A runtime whose plugins are played by the caller; no component is loaded.
+    #[doc(hidden)]
+    pub fn of_stand_ins(stand_ins: StandIns, tools: ToolSet) -> Self {
+        let StandIns { methods, storages } = stand_ins;
+        let methods = methods.into_iter().map(|(info, stand_in)| MethodPlugin::stand_in(info, stand_in)).collect();
+        let storages = storages.into_iter().map(|(info, stand_in)| StoragePlugin::stand_in(info, stand_in)).collect();
+        Self { plugins: Arc::new(Plugins { methods, storages, refused: Vec::new() }), tools }
     }
 
     /// What is known of all usable plugins, by name.

@@ -16,6 +16,7 @@ use crate::call::{Call, QUESTION_DEADLINE, Sandbox};
 use crate::contract::v0_1::{Location, StorageContract};
 use crate::egress::{Egress, EgressRules};
 use crate::runtime::PluginInfo;
+use crate::stand_in::{BucketStandIn, StorageStandIn};
 use crate::state::PluginState;
 use crate::wasi::Preopen;
 use crate::{ByteSource, Completion};
@@ -82,6 +83,15 @@ pub struct StoragePlugin {
 
 struct Loaded {
     info: PluginInfo,
+    body: Body,
+}
+
+enum Body {
+    Component(Arc<Component>),
+    StandIn(Arc<dyn StorageStandIn>),
+}
+
+struct Component {
     sandbox: Sandbox,
     contract: StorageContract,
     egress: EgressRules,
@@ -95,7 +105,12 @@ impl fmt::Debug for StoragePlugin {
 
 impl StoragePlugin {
     pub(crate) fn new(info: PluginInfo, sandbox: Sandbox, contract: StorageContract, egress: EgressRules) -> Self {
-        Self { loaded: Arc::new(Loaded { info, sandbox, contract, egress }) }
+        let body = Body::Component(Arc::new(Component { sandbox, contract, egress }));
+        Self { loaded: Arc::new(Loaded { info, body }) }
+    }
+
+    pub(crate) fn stand_in(info: PluginInfo, stand_in: Arc<dyn StorageStandIn>) -> Self {
+        Self { loaded: Arc::new(Loaded { info, body: Body::StandIn(stand_in) }) }
     }
 
     /// What the plugin says of itself.
@@ -108,9 +123,10 @@ impl StoragePlugin {
     /// # Errors
     /// The plugin's own, or that it trapped or used more than it may.
     pub async fn validate(&self, config: &serde_json::Value, credentials: Option<&str>) -> Result<()> {
-        let (store, call) = self.loaded.sandbox.prepare("validate", None, Vec::new(), None, QUESTION_DEADLINE)?;
+        let Body::Component(component) = &self.loaded.body else { return Ok(()) };
+        let (store, call) = component.sandbox.prepare("validate", None, Vec::new(), None, QUESTION_DEADLINE)?;
         let at = Location { config: config.to_string(), credentials: credentials.map(str::to_owned) };
-        call.run(self.loaded.contract.validate(store, at)).await
+        call.run(component.contract.validate(store, at)).await
     }
 
     /// Checks that the plugin may have what a target's configuration asks for: its endpoints, without asking them anything. That it
@@ -119,17 +135,13 @@ impl StoragePlugin {
     /// # Errors
     /// `invalid` and `denied`, naming the configuration's key.
     pub fn check_reach(&self, config: &StorageConfig) -> Result<()> {
-        let named = self.loaded.sandbox.grants.asked("directory:").find(|key| config.config.get(*key).is_some());
+        let Body::Component(component) = &self.loaded.body else { return Ok(()) };
+        let named = component.sandbox.grants.asked("directory:").find(|key| config.config.get(*key).is_some());
         if let Some(key) = named.filter(|_| !config.operator) {
             return Err(Failure::denied(format!("`{key}` of the configuration names a directory of the host"))
                 .with_hint("only the operator's configuration file can do that"));
         }
-        self.egress(config).map(drop)
-    }
-
-    fn egress(&self, config: &StorageConfig) -> Result<Egress> {
-        let Loaded { sandbox, egress, .. } = &*self.loaded;
-        Egress::new(egress, &sandbox.grants, &config.config, config.operator)
+        component.egress(config).map(drop)
     }
 
     /// Opens a target. Directories that its configuration names are made when they are missing, with mode 0700.
@@ -138,8 +150,15 @@ impl StoragePlugin {
     /// The plugin's own; `denied` when a directory is not granted; `unavailable` when it cannot be made.
     pub async fn open(&self, config: StorageConfig) -> Result<Bucket> {
         self.check_reach(&config)?;
-        let preopens = self.directories(&config.config)?;
-        let egress = self.egress(&config)?;
+        let component = match &self.loaded.body {
+            Body::Component(component) => component,
+            Body::StandIn(stand_in) => {
+                let bucket = stand_in.open(&config)?;
+                return Ok(Bucket { plugin: self.clone(), opened: Opened::StandIn(bucket) });
+            }
+        };
+        let preopens = component.directories(&config.config)?;
+        let egress = component.egress(&config)?;
         for Preopen { host, .. } in &preopens {
             let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(host);
             made.map_err(|error| {
@@ -147,15 +166,21 @@ impl StoragePlugin {
             })?;
         }
         let at = Location { config: config.config.to_string(), credentials: config.credentials };
-        let bucket = Bucket { plugin: self.clone(), at, preopens: preopens.into(), egress };
-        let (store, call) = bucket.prepare("open", QUESTION_DEADLINE)?;
-        call.run(self.loaded.contract.open(store, bucket.at.clone())).await?;
-        Ok(bucket)
+        let place = Place { component: Arc::clone(component), at, preopens: preopens.into(), egress };
+        let (store, call) = place.prepare("open", QUESTION_DEADLINE)?;
+        call.run(component.contract.open(store, place.at.clone())).await?;
+        Ok(Bucket { plugin: self.clone(), opened: Opened::Place(Arc::new(place)) })
+    }
+}
+
+impl Component {
+    fn egress(&self, config: &StorageConfig) -> Result<Egress> {
+        Egress::new(&self.egress, &self.sandbox.grants, &config.config, config.operator)
     }
 
     /// The host directories that the configuration names, for the keys that the plugin asked for and was granted.
     fn directories(&self, config: &serde_json::Value) -> Result<Vec<Preopen>> {
-        let grants = &self.loaded.sandbox.grants;
+        let grants = &self.sandbox.grants;
         let mut preopens = Vec::new();
         for key in grants.asked("directory:") {
             let Some(value) = config.get(key) else { continue };
@@ -173,6 +198,18 @@ impl StoragePlugin {
 #[derive(Clone)]
 pub struct Bucket {
     plugin: StoragePlugin,
+    opened: Opened,
+}
+
+#[derive(Clone)]
+enum Opened {
+    Place(Arc<Place>),
+    StandIn(Arc<dyn BucketStandIn>),
+}
+
+/// What each call of a component is told of the target.
+struct Place {
+    component: Arc<Component>,
     at: Location,
     preopens: Arc<[Preopen]>,
     egress: Egress,
@@ -190,9 +227,14 @@ impl Bucket {
     /// # Errors
     /// `conflict` when `if_absent` and the key exists; the source's own failure; the plugin's.
     pub async fn put(&self, key: &str, data: ByteSource, if_absent: bool) -> Result<u64> {
-        let (store, call) = self.prepare("put", Duration::MAX)?;
-        let (bucket, key) = (self.clone(), key.to_owned());
-        let work = async move { call.run(bucket.contract().put(store, bucket.at.clone(), key, data, if_absent)).await };
+        let place = match &self.opened {
+            Opened::Place(place) => Arc::clone(place),
+            Opened::StandIn(bucket) => return bucket.put(key, data, if_absent).await,
+        };
+        let (store, call) = place.prepare("put", Duration::MAX)?;
+        let key = key.to_owned();
+        let work =
+            async move { call.run(place.component.contract.put(store, place.at.clone(), key, data, if_absent)).await };
         let outcome = Lingering(tokio::spawn(work)).await;
         outcome.unwrap_or_else(|broken| Err(Failure::internal(format!("a storage call broke down: {broken}"))))
     }
@@ -202,12 +244,16 @@ impl Bucket {
     /// # Errors
     /// `not-found`; `invalid` for a range past the end; the plugin's own. A failure while reading comes in `done`.
     pub async fn get(&self, key: &str, range: Option<ByteRange>) -> Result<ByteSource> {
-        let (store, call) = self.prepare("get", Duration::MAX)?;
-        let (bucket, key) = (self.clone(), key.to_owned());
+        let place = match &self.opened {
+            Opened::Place(place) => Arc::clone(place),
+            Opened::StandIn(bucket) => return bucket.get(key, range).await,
+        };
+        let (store, call) = place.prepare("get", Duration::MAX)?;
+        let key = key.to_owned();
         let (opened, pipe) = oneshot::channel();
         let (mut completion, done) = Completion::new();
         tokio::spawn(async move {
-            let reading = call.run(bucket.contract().get(store, bucket.at.clone(), key, range, opened));
+            let reading = call.run(place.component.contract.get(store, place.at.clone(), key, range, opened));
             let outcome = tokio::select! {
                 outcome = reading => Some(outcome),
                 () = completion.abandoned() => None,
@@ -231,9 +277,13 @@ impl Bucket {
     /// # Errors
     /// The plugin's own.
     pub async fn head(&self, key: &str) -> Result<Option<Entry>> {
-        let (store, call) = self.prepare("head", QUESTION_DEADLINE)?;
-        let (bucket, key) = (self.clone(), key.to_owned());
-        apart(async move { call.run(bucket.contract().head(store, bucket.at.clone(), key)).await }).await
+        let place = match &self.opened {
+            Opened::Place(place) => Arc::clone(place),
+            Opened::StandIn(bucket) => return bucket.head(key).await,
+        };
+        let (store, call) = place.prepare("head", QUESTION_DEADLINE)?;
+        let key = key.to_owned();
+        apart(async move { call.run(place.component.contract.head(store, place.at.clone(), key)).await }).await
     }
 
     /// Entries whose key starts with `prefix`, after the key `after`, at most `limit` (1 to 1000).
@@ -241,10 +291,16 @@ impl Bucket {
     /// # Errors
     /// The plugin's own.
     pub async fn list(&self, prefix: &str, after: Option<&str>, limit: u32) -> Result<Page> {
-        let (store, call) = self.prepare("list", QUESTION_DEADLINE)?;
-        let (bucket, prefix, after) = (self.clone(), prefix.to_owned(), after.map(str::to_owned));
-        apart(async move { call.run(bucket.contract().list(store, bucket.at.clone(), prefix, after, limit)).await })
-            .await
+        let place = match &self.opened {
+            Opened::Place(place) => Arc::clone(place),
+            Opened::StandIn(bucket) => return bucket.list(prefix, after, limit).await,
+        };
+        let (store, call) = place.prepare("list", QUESTION_DEADLINE)?;
+        let (prefix, after) = (prefix.to_owned(), after.map(str::to_owned));
+        apart(
+            async move { call.run(place.component.contract.list(store, place.at.clone(), prefix, after, limit)).await },
+        )
+        .await
     }
 
     /// Deletes an object; one that is not there is no error.
@@ -252,9 +308,13 @@ impl Bucket {
     /// # Errors
     /// The plugin's own.
     pub async fn delete(&self, key: &str) -> Result<()> {
-        let (store, call) = self.prepare("delete", QUESTION_DEADLINE)?;
-        let (bucket, key) = (self.clone(), key.to_owned());
-        apart(async move { call.run(bucket.contract().delete(store, bucket.at.clone(), key)).await }).await
+        let place = match &self.opened {
+            Opened::Place(place) => Arc::clone(place),
+            Opened::StandIn(bucket) => return bucket.delete(key).await,
+        };
+        let (store, call) = place.prepare("delete", QUESTION_DEADLINE)?;
+        let key = key.to_owned();
+        apart(async move { call.run(place.component.contract.delete(store, place.at.clone(), key)).await }).await
     }
 
     /// Unfinished uploads of keys that start with `prefix`, after the last one of an earlier page; none at the end.
@@ -262,10 +322,16 @@ impl Bucket {
     /// # Errors
     /// The plugin's own.
     pub async fn unfinished(&self, prefix: &str, after: Option<&Upload>) -> Result<Vec<Upload>> {
-        let (store, call) = self.prepare("unfinished", QUESTION_DEADLINE)?;
-        let (bucket, prefix, after) = (self.clone(), prefix.to_owned(), after.cloned());
-        apart(async move { call.run(bucket.contract().unfinished(store, bucket.at.clone(), prefix, after)).await })
-            .await
+        let place = match &self.opened {
+            Opened::Place(place) => Arc::clone(place),
+            Opened::StandIn(bucket) => return bucket.unfinished(prefix, after).await,
+        };
+        let (store, call) = place.prepare("unfinished", QUESTION_DEADLINE)?;
+        let (prefix, after) = (prefix.to_owned(), after.cloned());
+        apart(
+            async move { call.run(place.component.contract.unfinished(store, place.at.clone(), prefix, after)).await },
+        )
+        .await
     }
 
     /// Ends an unfinished upload; one that is not there has ended already.
@@ -273,17 +339,20 @@ impl Bucket {
     /// # Errors
     /// The plugin's own.
     pub async fn abandon(&self, upload: &Upload) -> Result<()> {
-        let (store, call) = self.prepare("abandon", QUESTION_DEADLINE)?;
-        let (bucket, upload) = (self.clone(), upload.clone());
-        apart(async move { call.run(bucket.contract().abandon(store, bucket.at.clone(), upload)).await }).await
+        let place = match &self.opened {
+            Opened::Place(place) => Arc::clone(place),
+            Opened::StandIn(bucket) => return bucket.abandon(upload).await,
+        };
+        let (store, call) = place.prepare("abandon", QUESTION_DEADLINE)?;
+        let upload = upload.clone();
+        apart(async move { call.run(place.component.contract.abandon(store, place.at.clone(), upload)).await }).await
     }
+}
 
+impl Place {
     fn prepare(&self, function: &'static str, deadline: Duration) -> Result<(Store<PluginState>, Call)> {
-        self.plugin.loaded.sandbox.prepare(function, None, self.preopens.to_vec(), Some(self.egress.clone()), deadline)
-    }
-
-    fn contract(&self) -> &StorageContract {
-        &self.plugin.loaded.contract
+        let egress = Some(self.egress.clone());
+        self.component.sandbox.prepare(function, None, self.preopens.to_vec(), egress, deadline)
     }
 }
 

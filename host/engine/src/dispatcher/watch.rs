@@ -20,17 +20,17 @@ pub(crate) async fn run(engine: Arc<Inner>) {
     poll.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         poll.tick().await;
-        if let Err(failure) = take_over(&engine, &mut watch).await {
+        if let Err(failure) = take_over(&engine, &mut watch, Instant::now).await {
             tracing::warn!(error = %failure, "lost attempts cannot be looked for; trying again");
         }
     }
 }
 
-/// Ends attempts whose hosts give no sign of life.
-async fn take_over(engine: &Inner, watch: &mut Watch) -> Result<()> {
-    let (begin, now) = (Instant::now(), engine.clock.now());
+/// Ends attempts whose hosts give no sign of life. `monotonic` is this host's clock that nobody sets.
+pub(crate) async fn take_over(engine: &Inner, watch: &mut Watch, monotonic: impl Fn() -> Instant) -> Result<()> {
+    let (begin, now) = (monotonic(), engine.clock.now());
     let leases = engine.catalog.leases().await?;
-    let over = watch.over(leases, begin..Instant::now(), now, engine.config.limits.lease);
+    let over = watch.over(leases, begin..monotonic(), now, engine.config.limits.lease);
     for job in engine.catalog.take_over(&over).await? {
         tracing::warn!(job = %job.id, service = %job.service, state = %job.state, "the lease of an attempt ran out");
         counter!("bulkhead_attempts_lost_total").increment(1);
@@ -53,7 +53,7 @@ const WRONG_CLOCK: u32 = 10;
 /// host that is wrong by hours costs no running attempt. (All hosts on one catalog have the same length of lease; should they
 /// not, the holder's own time, which must have passed too, protects a longer one.)
 #[derive(Debug, Default)]
-struct Watch {
+pub(crate) struct Watch {
     seen: HashMap<AttemptId, (Timestamp, Instant)>,
 }
 
