@@ -29,7 +29,7 @@ use self::world::World;
 /// Rules that are known to be broken, and why. Take an entry out with the mend: the test fails when none of many seeds breaks it.
 const KNOWN: &[(Rule, &str)] = &[];
 
-const SEEDS: u64 = 1000;
+const SEEDS: u64 = 300;
 /// Of so many seeds at least one finds each of what is known.
 const MANY: u64 = 10_000;
 /// Lines of a trace that are printed.

@@ -103,11 +103,9 @@ impl Play<'_> {
     }
 
     async fn fire_and_watch(&mut self) -> Result<(), Violation> {
-        if self.schedule.is_some() {
-            for host in 0..HOSTS {
-                self.world.begin_round(host, Round::Schedules, true);
-                self.look().await?;
-            }
+        for host in 0..HOSTS {
+            self.world.begin_round(host, Round::Schedules, true);
+            self.look().await?;
         }
         if self.there_is("attempt", "leased") {
             self.world.begin_round(0, Round::Watch, true);

@@ -71,7 +71,7 @@ async fn beside(
     let loaded = async {
         match throw_away.restore(run, service, chain, reader).await {
             Err(failure) if failure.kind == FailureKind::Unsupported => return Ok(Some(failure.to_string())),
-            restored => drop(restored?),
+            restored => drop(restored.map_err(rehearsed)?),
         }
         fail_point("restore.loaded")?;
         run.observer.phase("finish");
@@ -123,6 +123,11 @@ async fn beside(
     control.swap().await?;
     swap::answers(service).await?;
     Ok(None)
+}
+
+/// Says that it was not the live server.
+fn rehearsed(failure: Failure) -> Failure {
+    failure.context("loading the dump into a throw-away server")
 }
 
 /// What the live server has in its log.
@@ -181,7 +186,7 @@ pub(super) async fn rehearse(
     let base = base_of(chain)?;
     let throw_away = ThrowAway::new(run, service, Place::Apart(apart), base, &[]).await?;
     let loaded = throw_away.restore(run, service, chain, reader).await;
-    let loaded = loaded.map_err(|failure| failure.context("loading the dump into a throw-away server"));
+    let loaded = loaded.map_err(rehearsed);
     let admitted = match loaded {
         Ok(_) => stored_code::check(&throw_away.connection(), &service.connection, &ALL).await,
         Err(failure) => Err(failure),
