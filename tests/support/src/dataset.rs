@@ -27,8 +27,10 @@ const SCRIPTS: &[&str] = &[
 /// Fills an empty server with every common type and every kind of object.
 pub fn load(server: &MariaDb, scale: Scale) -> Result<()> {
     let quick = Hurried::begin(server)?;
+    // Sequences cannot be logged as statements, on a server that logs nothing else.
+    let mixed = "SET SESSION binlog_format = 'MIXED';";
     for script in SCRIPTS {
-        server.execute(script)?;
+        server.execute(&format!("{mixed}\n{script}"))?;
     }
     if server.encrypted() {
         server.execute(include_str!("dataset/encrypted.sql"))?;
@@ -39,7 +41,7 @@ pub fn load(server: &MariaDb, scale: Scale) -> Result<()> {
     };
     // Random blocks of 1 KiB, repeated; text of 16 bytes with a character beyond the BMP.
     server.execute(&format!(
-        "INSERT INTO shop.bytes (id, large) VALUES (3, REPEAT(RANDOM_BYTES(1024), {megabytes} * 1024));
+        "{mixed} INSERT INTO shop.bytes (id, large) VALUES (3, REPEAT(RANDOM_BYTES(1024), {megabytes} * 1024));
          INSERT INTO shop.bytes (id, story) VALUES (4, REPEAT('ab\u{1F600}cdefghij\u{fc}', {megabytes} * 65536));"
     ))?;
     quick.end()

@@ -85,7 +85,8 @@ pub(super) async fn accounts(live: &Connection, restored: &Connection) -> Result
         } else {
             carried.clone()
         };
-        for part in parts(&gone) {
+        // Memberships that the dump holds stay, as they do in a running server.
+        for part in parts(&gone).filter(|_| table != "roles_mapping") {
             restored.query(&format!("DELETE FROM mysql.{table} WHERE {}", among(KEY, &part)), ASK, MOST).await?;
         }
         copy_rows(live, restored, table, KEY, &carried).await?;
@@ -138,7 +139,7 @@ async fn copy_rows(
         let rows: Vec<String> =
             rows.iter().map(|row| format!("({})", row.iter().map(value).collect::<Vec<_>>().join(", "))).collect();
         for some in rows.chunks(ROWS) {
-            let sql = format!("INSERT INTO mysql.{table} ({}) VALUES {}", columns.join(", "), some.join(", "));
+            let sql = format!("REPLACE INTO mysql.{table} ({}) VALUES {}", columns.join(", "), some.join(", "));
             restored.query(&sql, ASK, MOST).await?;
         }
     }

@@ -37,11 +37,9 @@ pub(super) async fn run(
     if needs_server(plugin.info()) {
         return put(run, service, chain, reader, replacement).await;
     }
-    if !dumped::can_be_swapped(service) {
-        // What is streamed into a live server cannot be taken back: read everything once before.
-        run.observer.phase("check");
-        prove(run, chain).await?;
-    }
+    // What is streamed into a live server cannot be taken back, and the method reads no more than it needs: all of it once before.
+    run.observer.phase("check");
+    prove(run, chain).await?;
     load(run, service, chain, reader, replacement).await
 }
 
