@@ -61,13 +61,13 @@ impl Scene {
         let dumper = StandIn::for_tool("mariadb-dump").unwrap();
         let client = StandIn::for_tool("mariadb").unwrap();
         let start = StandIn::of("start", server.start_command().remove(0).into()).unwrap();
+        let mut swapped = ServiceEntry::of(SERVICE, &server)
+            .account(Account::ADMIN)
+            .started_by(vec![start.path().to_string_lossy().into_owned()]);
+        // Logs continue its dumps, although there is a table outside InnoDB.
+        swapped.extra = "methods.dump = { lock_tables = \"auto\" }".to_owned();
         let host = BulkheadHost::start(HostOptions {
-            services: vec![
-                ServiceEntry::of(SERVICE, &server)
-                    .account(Account::ADMIN)
-                    .started_by(vec![start.path().to_string_lossy().into_owned()]),
-                ServiceEntry::of(PLAIN, &server).account(Account::ADMIN).without_swap(),
-            ],
+            services: vec![swapped, ServiceEntry::of(PLAIN, &server).account(Account::ADMIN).without_swap()],
             extra: [LIMITS, OFFSITE, &unpack.toml(), &tool.toml(), &dumper.toml(), &client.toml()].concat(),
             ..HostOptions::default()
         })
