@@ -39,6 +39,8 @@ pub(crate) async fn run(engine: Arc<Inner>) {
                 PAUSE
             }
         };
+        // Also a clock that was wrong for no longer than this look.
+        clock.latest = clock.latest.max(Some(engine.clock.now()));
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             () = engine.schedules_changed.notified() => {}
