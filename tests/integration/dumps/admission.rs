@@ -71,4 +71,15 @@ fn a_dump_with_functions_that_the_server_refuses_is_refused_before_the_first_dro
     server.execute("SET GLOBAL log_bin_trust_function_creators = 1").unwrap();
     scene.host.restore(&dump, "modest").unwrap();
     assert_eq!(server.value("SELECT COUNT(*) FROM app.t").unwrap(), "2");
+
+    // A server that logs statements alone sets no sequence.
+    server.execute("SET GLOBAL binlog_format = 'MIXED'").unwrap();
+    server.execute("CREATE SEQUENCE app.s").unwrap();
+    let dump = scene.host.backup("shop", "dump").unwrap();
+    server.execute("SET GLOBAL binlog_format = 'STATEMENT'").unwrap();
+    let gtid = server.value("SELECT @@gtid_binlog_pos").unwrap();
+    let output = scene.host.run(&["backup", "restore", &dump, "--to", "shop", "--no-safety-backup", "--wait"]).unwrap();
+    assert!(output.code != Some(0) && output.stderr.contains("1 sequences"), "{output:?}");
+    assert!(output.stderr.contains("binlog_format"), "{output:?}");
+    assert_eq!(server.value("SELECT @@gtid_binlog_pos").unwrap(), gtid);
 }

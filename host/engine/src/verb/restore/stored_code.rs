@@ -1,4 +1,4 @@
-//! Functions and triggers that a server with a binary log may not let in. A server that was filled for the purpose has taken them
+//! Functions, triggers and sequences that a server with a binary log may not let in. A server that was filled for the purpose has taken them
 //! already; the live one is asked before it is touched.
 
 use bulkhead_model::{Failure, Result};
@@ -22,8 +22,33 @@ pub(super) struct Load<'a> {
     pub triggers: bool,
 }
 
+/// A server that logs statements alone refuses to set a sequence (error 1665), half way through a load.
+async fn require_loggable(from: &Connection, live: &Connection, load: &Load<'_>) -> Result<()> {
+    let asked = "SELECT @@GLOBAL.log_bin = 1 AND @@GLOBAL.binlog_format = 'STATEMENT'";
+    let one = |rows: bulkhead_runtime::Rows| rows.rows.into_iter().next()?.into_iter().next()?;
+    if one(live.query(asked, ASK, ANSWER).await?).as_deref() != Some("1") {
+        return Ok(());
+    }
+    let schema = match load.database {
+        Some(database) => format!("= {}", text(database)),
+        None => format!("NOT IN {SYSTEM}"),
+    };
+    let counted = format!(
+        "SELECT COUNT(*) FROM information_schema.tables WHERE table_type = 'SEQUENCE' AND table_schema {schema}"
+    );
+    let sequences = one(from.query(&counted, ASK, ANSWER).await?).unwrap_or_default();
+    if sequences == "0" {
+        return Ok(());
+    }
+    Err(Failure::unsupported(format!(
+        "the server would not let in {sequences} sequences of the backup: it keeps a binary log of statements alone (error 1665)"
+    ))
+    .with_hint("for the restore: SET GLOBAL binlog_format = 'MIXED'"))
+}
+
 /// Fails when the live server would refuse something of what another one holds.
 pub(super) async fn check(from: &Connection, live: &Connection, load: &Load<'_>) -> Result<()> {
+    require_loggable(from, live, load).await?;
     let asked = "SELECT @@GLOBAL.log_bin, @@GLOBAL.log_bin_trust_function_creators, CURRENT_ROLE(), (SELECT COUNT(*)
         FROM information_schema.user_privileges WHERE privilege_type = 'SUPER' AND grantee = CONCAT('\\'',
         SUBSTRING_INDEX(CURRENT_USER(), '@', 1), '\\'@\\'', SUBSTRING_INDEX(CURRENT_USER(), '@', -1), '\\''))";
