@@ -186,7 +186,7 @@ struct Writer<'a> {
 
 impl<'a> Writer<'a> {
     fn new(server: &'a Arc<MariaDb>, seed: u64) -> Self {
-        Self { server, chance: Random(seed), fresh: 0, sets_clock: seed % 3 == 0 }
+        Self { server, chance: Random(seed), fresh: 0, sets_clock: seed.is_multiple_of(3) }
     }
 
     /// Writes in rounds; after each one it stands still for a moment, and looks.

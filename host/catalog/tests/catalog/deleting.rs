@@ -205,7 +205,7 @@ fn a_deletion_that_is_cancelled_before_it_began_gives_the_backup_back_as_it_was(
         assert_eq!(backup(&child.id).await.state, BackupState::Deleting);
         assert!(left().await.is_empty(), "it is deleted again at once");
         scene.clock.advance(Duration::from_mins(2));
-        assert_eq!(left().await, [child.id.clone()]);
+        assert_eq!(left().await, std::slice::from_ref(&child.id));
         cancel(&base).await;
         assert_eq!(backup(&full.id).await, full);
     });
@@ -228,7 +228,7 @@ fn a_deletion_that_failed_or_was_stopped_is_begun_again_and_less_often_each_time
 
         // Marked, and the host died before there was a job.
         catalog.begin_deleting(&acme(), &gone).await.unwrap();
-        assert_eq!(left().await, [gone.clone()]);
+        assert_eq!(left().await, std::slice::from_ref(&gone));
         let job = delete().await;
         assert!(left().await.is_empty() && catalog.is_deletion_under_way(&gone).await.unwrap());
         let attempt = claim().await;
@@ -238,7 +238,7 @@ fn a_deletion_that_failed_or_was_stopped_is_begun_again_and_less_often_each_time
         assert!(!catalog.is_deletion_under_way(&gone).await.unwrap());
         assert!(left().await.is_empty(), "a person has just stopped it");
         scene.clock.advance(minute);
-        assert_eq!(left().await, [gone.clone()]);
+        assert_eq!(left().await, std::slice::from_ref(&gone));
 
         // Something may be deleted already: it never comes back.
         let job = delete().await;
@@ -247,7 +247,7 @@ fn a_deletion_that_failed_or_was_stopped_is_begun_again_and_less_often_each_time
         scene.clock.advance(minute);
         assert!(left().await.is_empty(), "after the second time it waits twice as long");
         scene.clock.advance(minute);
-        assert_eq!(left().await, [gone.clone()]);
+        assert_eq!(left().await, std::slice::from_ref(&gone));
         delete().await;
         let attempt = claim().await;
         catalog.finish_expire(&attempt.id).await.unwrap();
