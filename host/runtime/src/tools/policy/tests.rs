@@ -313,3 +313,13 @@ fn a_link_that_the_plugin_made_is_not_followed() {
     assert!(call("/scratch/other").is_ok());
     assert!(call("/staging").is_err());
 }
+
+/// Also where the value's own form would let it pass: a name may hold almost anything.
+#[test]
+fn no_argument_of_any_tool_holds_a_semicolon_or_a_line() {
+    for (name, why) in [("a;b", "semicolon"), ("a\nb", "control character"), ("a\u{1b}[2J", "control character")] {
+        let refused = admit("mariadb-dump", &["--databases", name]).unwrap_err();
+        assert_eq!(refused.kind, FailureKind::Denied, "{name:?}");
+        assert!(refused.message.contains(why), "{name:?}: {refused}");
+    }
+}
