@@ -75,7 +75,7 @@ async fn beside(
         }
         fail_point("restore.loaded")?;
         run.observer.phase("finish");
-        let data_dir = service.data_dir.as_deref().unwrap_or_else(|| Path::new("/"));
+        let data_dir = service.data_dir.as_deref().ok_or_else(|| Failure::internal("no data directory to swap"))?;
         let others = &databases(data_dir)? - &databases(control.staging())?;
         let tables = tables_beyond(data_dir, control.staging())?;
         if !tables.is_empty() {
