@@ -172,7 +172,7 @@ pub(crate) struct Wanted {
 }
 
 impl Wanted {
-    /// For the restore of a base and of logs on top of it. `installs` says that the data directory is made anew, for a server that is
+    /// For the restore of a base and of logs on top of it. `installs` says that the data directory is newly made, for a server that is
     /// set like `live`.
     ///
     /// # Errors

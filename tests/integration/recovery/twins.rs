@@ -91,7 +91,7 @@ fn statements_of_a_server_in_kolkata_come_back_as_they_ran() {
     statements_come_back_from_every_base("Asia/Kolkata");
 }
 
-/// What is made anew has to be opened by the server that it is for.
+/// What is newly made has to be opened by the server that it is for.
 #[test]
 fn a_dump_becomes_a_directory_that_a_server_of_another_layout_opens() {
     let layout = ["--innodb-page-size=32k", "--innodb-data-file-path=ibdata1:64M:autoextend"];

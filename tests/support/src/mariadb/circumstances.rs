@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// Time zones that differ in what goes wrong: summer time, the other side of UTC, half an hour, a day that was left out.
 const ZONES: [&str; 5] = ["Europe/Berlin", "America/New_York", "Asia/Kolkata", "Pacific/Apia", "UTC"];
-/// `MIXED` is what a server has that nobody has set.
+/// `MIXED` is what a server has by default.
 const FORMATS: [&str; 3] = ["MIXED", "ROW", "STATEMENT"];
 
 /// What a server is given that its test did not ask for.
